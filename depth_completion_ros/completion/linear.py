@@ -1,0 +1,105 @@
+"""Barycentric completion on the Delaunay triangles of the measured pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..core import SparseDepth
+from .interface import Completer, Completion
+from .nearest import completion_of, distance_confidence, nearest_measurement
+
+BRIDGE_CONFIDENCE = 0.5
+"""Factor on the confidence of pixels outside all triangles, whose depth is the nearest one's."""
+
+
+class Linear(Completer):
+    """Every pixel takes the barycentric mean of the triangle of measured pixels around it.
+
+    A plane in space is linear in 1 / z over the image, so that is what the default variant
+    interpolates; outside the triangles the nearest measurement is taken. Confidence is that of
+    `Nearest`, times the ratio of the triangle's least to its greatest depth (a triangle that spans a
+    depth edge is a guess), and half of it outside the triangles.
+
+    Args:
+        variant: `inverse` (1 / z) or `depth` (z).
+    """
+
+    name = "linear"
+    variants = ("inverse", "depth")
+
+    def __init__(self, variant: str = "inverse"):
+        self.variant = variant
+
+    def complete(self, image, sparse: SparseDepth, camera=None) -> Completion:
+        depth = sparse.depth
+        if sparse.count == 0:
+            return Completion.unknown(depth.shape)
+        dense, distance = nearest_measurement(depth)
+        confidence = distance_confidence(distance, sparse.count)
+        triangles = delaunay(depth)
+        label = rasterise(triangles, depth.shape)
+        inside = np.flatnonzero(label >= 0)
+        corners = depth[triangles[..., 1], triangles[..., 0]]
+        value = 1 / corners if self.variant == "inverse" else corners
+        slope_u, slope_v, offset = (plane[label.ravel()[inside]] for plane in _planes(triangles, value))
+        v, u = np.divmod(inside, depth.shape[1])
+        inside_value = slope_u * u + slope_v * v + offset
+        dense.ravel()[inside] = 1 / inside_value if self.variant == "inverse" else inside_value
+        agreement = np.full(depth.size, BRIDGE_CONFIDENCE, np.float32)
+        agreement[inside] = (corners.min(axis=1) / corners.max(axis=1))[label.ravel()[inside]]
+        return completion_of(dense, depth, confidence * agreement.reshape(depth.shape))
+
+
+def delaunay(depth: np.ndarray) -> np.ndarray:
+    """Delaunay triangles of the measured pixels, integer T x 3 x 2 as (u, v)."""
+    height, width = depth.shape
+    v, u = np.nonzero(depth)
+    subdivision = cv2.Subdiv2D((0, 0, width, height))
+    subdivision.insert(np.stack([u, v], axis=1).astype(np.float32))
+    triangles = np.reshape(subdivision.getTriangleList(), (-1, 3, 2))
+    # The subdivision starts from three far virtual corners; their triangles are none of ours.
+    real = (triangles >= 0).all(axis=(1, 2)) & (triangles < (width, height)).all(axis=(1, 2))
+    return triangles[real].astype(np.int32)
+
+
+def rasterise(triangles: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Index of the triangle that covers each pixel centre, int32 H x W, -1 where none does.
+
+    Triangles are cut into rows and rows into pixels, all at once; where triangles share an edge the
+    later one wins.
+    """
+    u, v = triangles[..., 0].astype(np.float32), triangles[..., 1].astype(np.int32)
+    top = v.min(axis=1)
+    rows = v.max(axis=1) - top + 1
+    triangle = np.repeat(np.arange(len(triangles), dtype=np.int32), rows)
+    y = np.arange(len(triangle), dtype=np.int32) - np.repeat(np.cumsum(rows) - rows - top, rows).astype(np.int32)
+    left = np.full(len(triangle), np.inf, np.float32)
+    right = np.full(len(triangle), -np.inf, np.float32)
+    for a, b in ((0, 1), (1, 2), (2, 0)):
+        ua, va, ub, vb = (p[triangle, i] for i in (a, b) for p in (u, v))
+        # A level edge adds nothing: its ends are ends of the other two edges as well.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = (y - va) / (vb - va).astype(np.float32)
+        x = ua + share * (ub - ua)
+        crossed = (share >= 0) & (share <= 1)
+        np.minimum(left, x, out=left, where=crossed)
+        np.maximum(right, x, out=right, where=crossed)
+    first = np.ceil(left - 1e-3).astype(np.int64)
+    length = np.maximum(np.floor(right + 1e-3).astype(np.int64) - first + 1, 0)
+    start = y * shape[1] + first
+    pixel = np.arange(length.sum()) + np.repeat(start - (np.cumsum(length) - length), length)
+    label = np.full(shape[0] * shape[1], -1, np.int32)
+    label[pixel] = np.repeat(triangle, length)
+    return label.reshape(shape)
+
+
+def _planes(triangles: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Slopes along u and v and offset of the plane through the three values of each triangle."""
+    (u0, v0), (u1, v1), (u2, v2) = (triangles[:, i].T.astype(np.float64) for i in range(3))
+    area = (u1 - u0) * (v2 - v0) - (u2 - u0) * (v1 - v0)
+    area = np.where(area == 0, 1, area)
+    d1, d2 = value[:, 1] - value[:, 0], value[:, 2] - value[:, 0]
+    slope_u = (d1 * (v2 - v0) - d2 * (v1 - v0)) / area
+    slope_v = (d2 * (u1 - u0) - d1 * (u2 - u0)) / area
+    return slope_u, slope_v, value[:, 0] - slope_u * u0 - slope_v * v0

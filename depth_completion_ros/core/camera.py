@@ -1,0 +1,246 @@
+"""Camera models: points in the optical frame to pixels and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+DISTORTION_MODELS = {
+    "plumb_bob": (0, 4, 5),
+    "rational_polynomial": (0, 8, 12, 14),
+    "equidistant": (0, 4),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A pinhole or fisheye camera as `sensor_msgs/CameraInfo` describes it.
+
+    Pixel (0, 0) is the centre of the top left pixel. The optical frame has z forward, x right and
+    y down (REP 103).
+
+    Args:
+        width, height: image size in pixels.
+        K: 3 x 3 matrix of the raw image, pixels.
+        distortion_model: `plumb_bob`, `rational_polynomial` or `equidistant`.
+        D: coefficients in OpenCV's order; empty or all zero for a rectified image.
+
+    Raises:
+        ValueError: a size, matrix, model or number of coefficients that no camera can have.
+    """
+
+    width: int
+    height: int
+    K: np.ndarray
+    distortion_model: str = "plumb_bob"
+    D: np.ndarray = field(default=())
+
+    def __post_init__(self):
+        K = np.array(self.K, dtype=np.float64)
+        D = np.array(self.D, dtype=np.float64).ravel()
+        if self.width <= 0 or self.height <= 0:
+            raise ValueError(f"Camera size is {self.width} x {self.height}; both must be positive.")
+        if K.shape != (3, 3):
+            raise ValueError(f"Camera K has shape {K.shape}; it must be 3 x 3.")
+        if not np.isfinite(K).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
+            raise ValueError(
+                f"Camera K has focal lengths {K[0, 0]:g} and {K[1, 1]:g}; both must be positive "
+                "(an all-zero CameraInfo means the camera is not calibrated)."
+            )
+        allowed = DISTORTION_MODELS.get(self.distortion_model)
+        if allowed is None:
+            raise ValueError(
+                f"Camera distortion model is '{self.distortion_model}'; "
+                f"it must be one of {', '.join(DISTORTION_MODELS)}."
+            )
+        if not np.isfinite(D).all():
+            raise ValueError("Camera D has values that are not finite.")
+        if D.size not in allowed:
+            raise ValueError(
+                f"Camera D has {D.size} coefficients; {self.distortion_model} takes "
+                f"{' or '.join(map(str, allowed))}."
+            )
+        object.__setattr__(self, "width", int(self.width))
+        object.__setattr__(self, "height", int(self.height))
+        object.__setattr__(self, "K", K)
+        object.__setattr__(self, "D", D if D.any() else np.zeros(0))
+
+    def __eq__(self, other) -> bool:
+        return (
+            isinstance(other, Camera)
+            and (self.width, self.height) == (other.width, other.height)
+            and self.distortion_model == other.distortion_model
+            and np.array_equal(self.K, other.K)
+            and np.array_equal(self.D, other.D)
+        )
+
+    @property
+    def is_rectified(self) -> bool:
+        """Whether the image has no distortion left to model (an equidistant one always has)."""
+        return self.D.size == 0 and self.distortion_model != "equidistant"
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Project points of the optical frame into the raw image.
+
+        Args:
+            points: N x 3, metres, optical frame.
+
+        Returns:
+            pixels N x 2 (u, v) and a mask N of the points that have an image: in front of the
+            camera and within the field of view where the distortion polynomial still grows. Pixels
+            of the others are NaN. Pixels may lie outside the image.
+        """
+        points = np.asarray(points)
+        x, y, z = points[:, 0], points[:, 1], points[:, 2]
+        seen = z > 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            a, b = x / z, y / z
+        if not self.is_rectified:
+            seen &= a * a + b * b <= self._max_tangent**2
+            with np.errstate(over="ignore", invalid="ignore"):  # polynomials of points out of view
+                a, b = self._distort(a, b)
+        K = self.K.astype(points.dtype) if points.dtype == np.float32 else self.K
+        pixels = np.empty((len(points), 2), dtype=a.dtype)
+        pixels[:, 0] = K[0, 0] * a + K[0, 2]
+        pixels[:, 1] = K[1, 1] * b + K[1, 2]
+        if K[0, 1]:
+            pixels[:, 0] += K[0, 1] * b
+        pixels[~seen] = np.nan
+        return pixels, seen
+
+    def unproject(self, pixels: np.ndarray) -> np.ndarray:
+        """Rays of pixels of the raw image: N x 2 (u, v) to N x 3 with z = 1, optical frame."""
+        pixels = np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
+        b = (pixels[:, 1] - self.K[1, 2]) / self.K[1, 1]
+        a = (pixels[:, 0] - self.K[0, 2] - self.K[0, 1] * b) / self.K[0, 0]
+        if not self.is_rectified:
+            a, b = self._undistort(a, b)
+        return np.stack([a, b, np.ones_like(a)], axis=1)
+
+    @cached_property
+    def rays(self) -> np.ndarray:
+        """Rays of all pixels, float32 H x W x 3 with z = 1; computed once a camera."""
+        v, u = np.mgrid[: self.height, : self.width]
+        rays = self.unproject(np.stack([u.ravel(), v.ravel()], axis=1))
+        return rays.reshape(self.height, self.width, 3).astype(np.float32)
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The camera of the same image scaled to another size, in pixels."""
+        scale = np.array([width / self.width, height / self.height])
+        K = self.K.copy()
+        K[:2, :2] *= scale[:, None]
+        K[:2, 2] = (K[:2, 2] + 0.5) * scale - 0.5
+        return Camera(width, height, K, self.distortion_model, self.D)
+
+    def cropped(self, left: int, top: int, width: int, height: int) -> Camera:
+        """The camera of a window of the image, in pixels."""
+        K = self.K.copy()
+        K[:2, 2] -= (left, top)
+        return Camera(width, height, K, self.distortion_model, self.D)
+
+    @cached_property
+    def _coefficients(self) -> list[float]:
+        """D filled up with zeros; Python numbers, which leave single precision single."""
+        return [*self.D.tolist(), *[0.0] * (14 - self.D.size)]
+
+    def _distort(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.distortion_model == "equidistant":
+            r = np.sqrt(a * a + b * b)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                scale = np.where(r > 1e-8, self._equidistant_radius(np.arctan(r)) / r, 1.0)
+            return (a * scale).astype(a.dtype), (b * scale).astype(a.dtype)
+        k = self._coefficients
+        r2 = a * a + b * b
+        radial = (1 + r2 * (k[0] + r2 * (k[1] + r2 * k[4]))) / (
+            1 + r2 * (k[5] + r2 * (k[6] + r2 * k[7]))
+        )
+        ab2 = 2 * a * b
+        u = a * radial + k[2] * ab2 + k[3] * (r2 + 2 * a * a) + r2 * (k[8] + r2 * k[9])
+        v = b * radial + k[2] * (r2 + 2 * b * b) + k[3] * ab2 + r2 * (k[10] + r2 * k[11])
+        if k[12] or k[13]:
+            u, v = _tilt(u, v, k[12], k[13])
+        return u, v
+
+    def _equidistant_radius(self, theta: np.ndarray) -> np.ndarray:
+        k = self._coefficients
+        t2 = theta * theta
+        return theta * (1 + t2 * (k[0] + t2 * (k[1] + t2 * (k[2] + t2 * k[3]))))
+
+    def _undistort(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Invert `_distort` by Newton's method; rays outside the model's domain come out NaN."""
+        x, y = a.copy(), b.copy()
+        if self.distortion_model == "equidistant":
+            return self._undistort_equidistant(a, b)
+        step = 1e-6
+        for _ in range(20):
+            u, v = self._distort(x, y)
+            ux, vx = self._distort(x + step, y)
+            uy, vy = self._distort(x, y + step)
+            j = np.array([[ux - u, uy - u], [vx - v, vy - v]]) / step
+            determinant = j[0, 0] * j[1, 1] - j[0, 1] * j[1, 0]
+            du, dv = a - u, b - v
+            with np.errstate(divide="ignore", invalid="ignore"):
+                dx = (j[1, 1] * du - j[0, 1] * dv) / determinant
+                dy = (j[0, 0] * dv - j[1, 0] * du) / determinant
+            x, y = x + dx, y + dy
+            if np.nanmax(np.abs([dx, dy]), initial=0.0) < 1e-12:
+                break
+        u, v = self._distort(x, y)
+        wrong = (
+            ~(np.hypot(u - a, v - b) < 1e-6) | ~(x * x + y * y <= 1.01 * self._max_tangent**2)
+        )
+        return np.where(wrong, np.nan, x), np.where(wrong, np.nan, y)
+
+    def _undistort_equidistant(self, a, b):
+        radius = np.hypot(a, b)
+        theta = np.minimum(radius, self._max_angle)
+        step = 1e-6
+        for _ in range(20):
+            value = self._equidistant_radius(theta)
+            slope = (self._equidistant_radius(theta + step) - value) / step
+            change = (radius - value) / slope
+            theta = np.clip(theta + change, 0, self._max_angle)
+            if np.abs(change).max(initial=0.0) < 1e-12:
+                break
+        wrong = np.abs(self._equidistant_radius(theta) - radius) > 1e-6
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scale = np.where(radius > 1e-12, np.tan(theta) / radius, 1.0)
+        scale = np.where(wrong, np.nan, scale)
+        return a * scale, b * scale
+
+    @cached_property
+    def _max_angle(self) -> float:
+        """Largest angle from the axis up to which the distorted radius grows, radians.
+
+        Polynomials fold back beyond it, and points far outside the view would land in the image.
+        """
+        angles = np.linspace(0, np.deg2rad(89.0), 2000)
+        if self.distortion_model == "equidistant":
+            radius = self._equidistant_radius(angles)
+        else:
+            k = self._coefficients
+            r = np.tan(angles)
+            r2 = r * r
+            radius = r * (1 + r2 * (k[0] + r2 * (k[1] + r2 * k[4])))
+            radius /= 1 + r2 * (k[5] + r2 * (k[6] + r2 * k[7]))
+        falls = np.flatnonzero(np.diff(radius) <= 0)
+        return float(angles[falls[0]] if falls.size else angles[-1])
+
+    @cached_property
+    def _max_tangent(self) -> float:
+        return float(np.tan(self._max_angle))
+
+
+def _tilt(u: np.ndarray, v: np.ndarray, tau_x: float, tau_y: float):
+    """Tilted sensor of the 14-coefficient model (OpenCV's Scheimpflug terms)."""
+    R = cv2.Rodrigues(np.array([0.0, -tau_y, 0.0]))[0] @ cv2.Rodrigues(np.array([-tau_x, 0.0, 0.0]))[0]
+    M = np.array([[R[2, 2], 0, -R[0, 2]], [0, R[2, 2], -R[1, 2]], [0, 0, 1]]) @ R
+    M = M.astype(u.dtype)
+    w = M[2, 0] * u + M[2, 1] * v + M[2, 2]
+    return (
+        (M[0, 0] * u + M[0, 1] * v + M[0, 2]) / w,
+        (M[1, 0] * u + M[1, 1] * v + M[1, 2]) / w,
+    )

@@ -1,0 +1,125 @@
+"""Filters that take wrong points out of sparse depth.
+
+LiDAR and camera see from different places: between the scan lines of a near object, far points that
+the LiDAR sees past it land on it in the image. A z-buffer does not remove them, as they fall on
+pixels of their own.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+OCCLUSION_RADIUS = 0.2
+"""Metres across the view within which a near surface hides what lies behind it."""
+OCCLUSION_RATIO = 0.9
+"""A point is clearly nearer than another if its depth is below this share of the other's."""
+SIDE_ANGLE = 0.0042
+"""Radians that a neighbour may be off the row or column searched: half the gap of a 64-line scan."""
+
+ISOLATION_WINDOW = (0.012, 0.030)
+"""Height and width, in radians to either side, of the window in which a point needs support."""
+ISOLATION_RATIO = np.float32(1.3)
+"""A point supports another if its depth is below the other's times this."""
+ISOLATION_NEIGHBOURS = 8
+"""Fewer neighbours than this in the window say nothing about a point."""
+
+
+def see_through(depth: np.ndarray, focal: float, radius: float = OCCLUSION_RADIUS) -> np.ndarray:
+    """Mask of the points that show through a nearer surface.
+
+    A point is hidden where clearly nearer points lie on two opposite sides of it (left and right, or
+    above and below), each within `radius` metres at its own depth, that is radius * focal / z pixels.
+
+    Args:
+        depth: float32 H x W metres, 0 where not measured.
+        focal: focal length in pixels.
+        radius: metres; 0 finds nothing.
+    """
+    hidden = np.zeros(depth.shape, bool)
+    window = _bounds(depth)
+    if window is None or radius <= 0:
+        return hidden
+    nearness = _nearness(depth[window])
+    side = max(1, round(SIDE_ANGLE * focal))
+    cell = max(1, round(side * 2 / 3))
+    reach = radius * focal
+    v, u = np.nonzero(nearness)
+    beside = _nearest_on_both_sides(nearness, side, cell, reach)[v, u // cell]
+    # Rows are contiguous, so looking up and down goes over the transposed image.
+    above_below = _nearest_on_both_sides(cv2.transpose(nearness), side, cell, reach)[u, v // cell]
+    behind = np.maximum(beside, above_below) * OCCLUSION_RATIO > nearness[v, u]
+    hidden[window][v[behind], u[behind]] = True
+    return hidden
+
+
+def isolated(depth: np.ndarray, focal: float) -> np.ndarray:
+    """Mask of the points in mid-air that no neighbour supports: rain, dust, insects, ghost returns.
+
+    Such a point is the nearest of its surroundings, and none of them is at about its depth (a lone
+    far point is real more often than not: a gap in a hedge). With few neighbours it is kept.
+
+    Args:
+        depth: float32 H x W metres, 0 where not measured.
+        focal: focal length in pixels.
+    """
+    mask = np.zeros(depth.shape, bool)
+    window = _bounds(depth)
+    if window is None:
+        return mask
+    z = depth[window]
+    rows, columns = (max(1, round(angle * focal)) for angle in ISOLATION_WINDOW)
+    kernel = np.ones((2 * rows + 1, 2 * columns + 1), np.uint8)
+    nearness = _nearness(z)
+    v, u = np.nonzero((z > 0) & (nearness == cv2.dilate(nearness, kernel)))
+    padded = cv2.copyMakeBorder(z, rows, rows, columns, columns, cv2.BORDER_CONSTANT, value=0)
+    around = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape)[v, u]
+    around = around.reshape(len(v), kernel.size)
+    alike = (around > 0) & (around < z[v, u][:, None] * ISOLATION_RATIO)
+    neighbours = np.count_nonzero(around, axis=1) - 1
+    alone = (np.count_nonzero(alike, axis=1) == 1) & (neighbours >= ISOLATION_NEIGHBOURS)
+    mask[window][v[alone], u[alone]] = True
+    return mask
+
+
+def _bounds(depth: np.ndarray) -> tuple[slice, slice] | None:
+    """The slice of an image that holds all of its points; None where there are none."""
+    rows, columns = np.flatnonzero(depth.any(axis=1)), np.flatnonzero(depth.any(axis=0))
+    if not rows.size:
+        return None
+    return np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _nearness(depth: np.ndarray) -> np.ndarray:
+    """1 / z, and 0 where nothing was measured, so that the nearest is the largest."""
+    return np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)
+
+
+def _nearest_on_both_sides(nearness: np.ndarray, side: int, cell: int, reach: float) -> np.ndarray:
+    """The lesser of the greatest nearness to the left and to the right, in cells of 1 x `cell` pixels.
+
+    A point counts in its own row and `side` rows to either side, within reach * nearness pixels.
+    """
+    rest = -nearness.shape[1] % cell
+    padded = cv2.copyMakeBorder(nearness, 0, 0, 0, rest, cv2.BORDER_CONSTANT, value=0)
+    kernel = np.ones((2 * side + 1, cell), np.uint8)
+    cells = cv2.dilate(padded, kernel, anchor=(0, side))[:, ::cell]
+    right = cv2.flip(_cast(cv2.flip(cells, 1), reach / cell), 1)
+    return cv2.min(_cast(cells, reach / cell), right)
+
+
+def _cast(nearness: np.ndarray, reach: float) -> np.ndarray:
+    """Greatest nearness to the left of each cell, within reach * nearness cells of it.
+
+    Doubling: after k steps a cell knows the 2^k - 1 cells beside it. The nearest point reaches
+    farthest, so once it falls short nothing else of the same stretch can arrive either.
+    """
+    found = np.zeros_like(nearness)
+    source, known, step = nearness, 0, 1
+    farthest = min(reach * float(nearness.max()), nearness.shape[1] - 1)
+    while known + step <= farthest:
+        arriving = cv2.threshold(source[:, :-step], (known + step) / reach, 0, cv2.THRESH_TOZERO)[1]
+        np.maximum(found[:, step:], arriving, out=found[:, step:])
+        source, known = found, known + step
+        step = known
+    return found

@@ -1,0 +1,71 @@
+"""One synchronised measurement: an image, its camera, and what a range sensor saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .camera import Camera
+
+
+@dataclass(kw_only=True, eq=False)
+class Frame:
+    """An image and the points measured with it; the same object from a bag, a data set or live topics.
+
+    Args:
+        camera: model of `image`; None only where a data set does not tell it, and then the
+            measurement must come as `sparse_depth`.
+        image: uint8 H x W x 3 RGB, raw or rectified as `camera` says; None if there is none.
+        points: float32 N x 3 or more (x, y, z, ...), metres, LiDAR frame.
+        T_cam_lidar: 4 x 4, x_cam = T_cam_lidar @ x_lidar.
+        T_image_points: 4 x 4 ego motion that takes points of the LiDAR frame at `stamp_points` to
+            the LiDAR frame at `stamp_image`; None where it is not known.
+        stamp_image, stamp_points: nanoseconds.
+        frame_id: optical frame of the camera.
+        rings: integer N, laser index of each point, 0 the topmost, where the sensor has rings.
+        sparse_depth: float32 H x W, metres along z, 0 where not measured, for sensors that deliver
+            an image of depth (RGB-D, ToF, SfM) instead of points.
+        ground_truth: float32 H x W, metres along z, 0 where unknown; never seen by a completer.
+        name: what a report calls this frame.
+    """
+
+    camera: Camera | None
+    image: np.ndarray | None = None
+    points: np.ndarray | None = None
+    T_cam_lidar: np.ndarray | None = None
+    T_image_points: np.ndarray | None = None
+    stamp_image: int | None = None
+    stamp_points: int | None = None
+    frame_id: str = ""
+    rings: np.ndarray | None = None
+    sparse_depth: np.ndarray | None = None
+    ground_truth: np.ndarray | None = None
+    name: str = ""
+
+    def __post_init__(self):
+        if self.image is not None:
+            image = self.image
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+                raise ValueError(
+                    f"Frame image is {image.dtype} {image.shape}; it must be uint8 H x W x 3 RGB."
+                )
+            if self.camera and image.shape[:2] != (self.camera.height, self.camera.width):
+                raise ValueError(
+                    f"Frame image is {image.shape[1]} x {image.shape[0]} but its camera is "
+                    f"{self.camera.width} x {self.camera.height}."
+                )
+        if self.points is not None and (self.points.ndim != 2 or self.points.shape[1] < 3):
+            raise ValueError(f"Frame points have shape {self.points.shape}; they must be N x 3 or more.")
+        if self.rings is not None and (self.points is None or len(self.rings) != len(self.points)):
+            raise ValueError("Frame rings must have one entry for each point.")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        if self.camera is not None:
+            return self.camera.height, self.camera.width
+        for plane in (self.image, self.sparse_depth, self.ground_truth):
+            if plane is not None:
+                return plane.shape[:2]
+        raise ValueError("Frame has no camera, image or depth, so it has no size.")

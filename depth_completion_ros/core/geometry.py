@@ -1,0 +1,87 @@
+"""Rigid transforms as 4 x 4 matrices; quaternions as x, y, z, w like ROS messages."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def rigid(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+    """4 x 4 transform of a 3 x 3 rotation and a translation in metres."""
+    T = np.eye(4)
+    T[:3, :3] = rotation
+    T[:3, 3] = translation
+    return T
+
+
+def invert(T: np.ndarray) -> np.ndarray:
+    """Inverse of a rigid 4 x 4 transform."""
+    R = T[:3, :3]
+    return rigid(R.T, -R.T @ T[:3, 3])
+
+
+def check_rigid(T: np.ndarray, name: str = "transform") -> np.ndarray:
+    """T as float64 4 x 4; ValueError with a sentence that uses `name` where it is not rigid."""
+    T = np.asarray(T, dtype=np.float64)
+    if T.shape != (4, 4):
+        raise ValueError(f"{name} has shape {T.shape}; it must be 4 x 4.")
+    R = T[:3, :3]
+    if not np.isfinite(T).all() or np.abs(R @ R.T - np.eye(3)).max() > 1e-3 or np.linalg.det(R) < 0:
+        raise ValueError(f"{name} is not rigid: its rotation must be orthonormal and right-handed.")
+    if np.abs(T[3] - (0, 0, 0, 1)).max() > 1e-9:
+        raise ValueError(f"{name} has last row {T[3].tolist()}; it must be 0 0 0 1.")
+    return T
+
+
+def quaternion_to_matrix(quaternion: np.ndarray) -> np.ndarray:
+    """3 x 3 rotation of a quaternion (x, y, z, w) of any length but zero."""
+    q = np.asarray(quaternion, dtype=np.float64)
+    norm = np.linalg.norm(q)
+    if not np.isfinite(norm) or norm < 1e-9:
+        raise ValueError(f"Quaternion {q.tolist()} has no direction; its length must be 1.")
+    x, y, z, w = q / norm
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def matrix_to_quaternion(rotation: np.ndarray) -> np.ndarray:
+    """Quaternion (x, y, z, w) with w >= 0 of a 3 x 3 rotation (Shepperd's method)."""
+    R = np.asarray(rotation, dtype=np.float64)[:3, :3]
+    # 4 q q^T, whose largest diagonal entry is the safe one to divide by.
+    d = np.diag(R)
+    x, y, z, w = (
+        1 + d[0] - d[1] - d[2],
+        1 - d[0] + d[1] - d[2],
+        1 - d[0] - d[1] + d[2],
+        1 + d[0] + d[1] + d[2],
+    )
+    xy, xz, yz = R[0, 1] + R[1, 0], R[0, 2] + R[2, 0], R[1, 2] + R[2, 1]
+    xw, yw, zw = R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]
+    outer = np.array([[x, xy, xz, xw], [xy, y, yz, yw], [xz, yz, z, zw], [xw, yw, zw, w]])
+    q = outer[np.argmax(np.diag(outer))]
+    q = q / np.linalg.norm(q)
+    return -q if q[3] < 0 else q
+
+
+def interpolate(T0: np.ndarray, T1: np.ndarray, alpha: float) -> np.ndarray:
+    """Transform between T0 (alpha 0) and T1 (alpha 1): linear translation, spherical rotation."""
+    q0, q1 = matrix_to_quaternion(T0), matrix_to_quaternion(T1)
+    cosine = q0 @ q1
+    if cosine < 0:
+        q1, cosine = -q1, -cosine
+    angle = np.arccos(min(cosine, 1.0))
+    if angle < 1e-7:
+        q = q0 + alpha * (q1 - q0)
+    else:
+        q = np.sin((1 - alpha) * angle) * q0 + np.sin(alpha * angle) * q1
+    return rigid(quaternion_to_matrix(q), (1 - alpha) * T0[:3, 3] + alpha * T1[:3, 3])
+
+
+def transform_points(T: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Apply a 4 x 4 transform to the first three columns of N x 3 or more; N x 3 of their type."""
+    T = np.asarray(T).astype(points.dtype)
+    return points[:, :3] @ T[:3, :3].T + T[:3, 3]

@@ -1,0 +1,149 @@
+"""Points to sparse depth: projection, z-buffer, and the filters a real rig needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .camera import Camera
+from .filters import isolated, see_through
+from .frame import Frame
+
+
+@dataclass(eq=False)
+class SparseDepth:
+    """Depth at the few pixels that a range sensor hit.
+
+    Args:
+        depth: float32 H x W, metres along z, 0 where not measured.
+        dropped: number of points left out, by cause.
+    """
+
+    depth: np.ndarray
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Number of measured pixels."""
+        return int(np.count_nonzero(self.depth))
+
+    @classmethod
+    def from_depth(cls, depth: np.ndarray) -> SparseDepth:
+        """Take an image of depth (H x W metres); what is not finite and positive counts as unmeasured."""
+        depth = np.asarray(depth, dtype=np.float32)
+        if depth.ndim != 2:
+            raise ValueError(f"Sparse depth has shape {depth.shape}; it must be H x W.")
+        return cls(np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0)))
+
+    @classmethod
+    def from_points(
+        cls,
+        frame: Frame,
+        *,
+        min_depth: float = 0.1,
+        max_depth: float = float("inf"),
+        region: tuple[int, int, int, int] | None = None,
+        see_through: bool = True,
+        isolated: bool = False,
+    ) -> SparseDepth:
+        """Project the points of a frame into its image; the nearest point of a pixel wins.
+
+        A frame that brings `sparse_depth` instead of points gives that, within the same limits.
+
+        Args:
+            min_depth, max_depth: limits along z, metres.
+            region: left, top, right, bottom in pixels (right and bottom exclusive) to keep.
+            see_through: drop far points that show through nearer surfaces.
+            isolated: drop points in mid-air that no neighbour supports (rain, dust); it also costs a
+                few true returns of wires and poles, so it is off by default.
+        """
+        if frame.points is None and frame.sparse_depth is not None:
+            sparse = cls.from_depth(frame.sparse_depth)
+            sparse._limit(min_depth, max_depth, region)
+            return sparse
+        if frame.camera is None or frame.T_cam_lidar is None or frame.points is None:
+            missing = [n for n in ("camera", "points", "T_cam_lidar") if getattr(frame, n) is None]
+            raise ValueError(f"Frame {frame.name or 'without name'} lacks {', '.join(missing)}.")
+        T = frame.T_cam_lidar if frame.T_image_points is None else frame.T_cam_lidar @ frame.T_image_points
+        u, v, z, dropped = project_to_pixels(frame.points, T, frame.camera, min_depth, max_depth)
+        depth, hidden = z_buffer(u, v, z, frame.camera.height, frame.camera.width)
+        sparse = cls(depth, dropped | {"occluded": hidden})
+        sparse._limit(min_depth, max_depth, region)
+        focal = float(frame.camera.K[0, 0])
+        if see_through:
+            sparse._remove("see-through", _see_through(sparse.depth, focal))
+        if isolated:
+            sparse._remove("isolated", _isolated(sparse.depth, focal))
+        return sparse
+
+    def _limit(self, min_depth, max_depth, region):
+        near_far = (self.depth < min_depth) | (self.depth > max_depth)
+        self._remove("out of range", near_far & (self.depth > 0))
+        if region is not None:
+            left, top, right, bottom = region
+            outside = np.ones(self.depth.shape, bool)
+            outside[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = False
+            self._remove("outside region", outside & (self.depth > 0))
+
+    def _remove(self, cause: str, mask: np.ndarray):
+        number = int(np.count_nonzero(mask))
+        self.dropped[cause] = self.dropped.get(cause, 0) + number
+        if number:
+            self.depth[mask] = 0
+
+
+_see_through, _isolated = see_through, isolated
+
+
+def project_to_pixels(
+    points: np.ndarray, T_cam_points: np.ndarray, camera: Camera, min_depth: float, max_depth: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
+    """Integer pixels u, v and depth z of the points that fall into an image, and counts of the rest.
+
+    Args:
+        points: N x 3 or more, any number, NaN allowed.
+        T_cam_points: 4 x 4 from the frame of the points to the optical frame.
+    """
+    R = T_cam_points[:3, :3].astype(np.float32)
+    t = T_cam_points[:3, 3].astype(np.float32)
+    # Depth alone throws out the half behind the camera before the rest is computed.
+    xyz = points[:, :3]
+    with np.errstate(invalid="ignore"):
+        z = xyz @ R[2] + t[2]
+    finite = np.isfinite(z)
+    front = z > 0
+    ahead = np.flatnonzero(finite & (z >= min_depth) & (z <= max_depth) & front)
+    dropped = {
+        "not finite": int(len(z) - np.count_nonzero(finite)),
+        "behind camera": int(np.count_nonzero(finite & ~front)),
+    }
+    dropped["out of range"] = len(z) - len(ahead) - sum(dropped.values())
+    near = xyz[ahead]
+    optical = np.empty((len(ahead), 3), np.float32)
+    optical[:, :2] = near @ R[:2].T + t[:2]
+    optical[:, 2] = z[ahead]
+    pixels, _ = camera.project(optical)
+    with np.errstate(invalid="ignore"):
+        inside = (
+            (pixels[:, 0] >= -0.5)
+            & (pixels[:, 1] >= -0.5)
+            & (pixels[:, 0] < camera.width - 0.5)
+            & (pixels[:, 1] < camera.height - 0.5)
+        )
+    kept = np.flatnonzero(inside)
+    dropped["outside image"] = len(ahead) - len(kept)
+    uv = (pixels[kept] + 0.5).astype(np.int32)
+    return uv[:, 0], uv[:, 1], optical[kept, 2], dropped
+
+
+def z_buffer(
+    u: np.ndarray, v: np.ndarray, z: np.ndarray, height: int, width: int
+) -> tuple[np.ndarray, int]:
+    """Depth image (float32, 0 where empty) in which the nearest point of a pixel wins, and how many lost."""
+    depth = np.zeros(height * width, np.float32)
+    order = np.argsort(-z, kind="stable")
+    flat = (v.astype(np.int64) * width + u)[order]
+    depth[flat] = z[order]
+    hidden = len(z) - int(np.count_nonzero(depth))
+    return depth.reshape(height, width), hidden

@@ -1,0 +1,162 @@
+"""Points to sparse depth."""
+
+import numpy as np
+import pytest
+
+from depth_completion_ros import Camera, Frame, SparseDepth
+from depth_completion_ros.core.filters import isolated, see_through
+from depth_completion_ros.core.sparse import z_buffer
+
+CAMERA = Camera(640, 200, [[500, 0, 320], [0, 500, 100], [0, 0, 1]])
+
+
+def frame_of(points, **fields) -> Frame:
+    points = np.asarray(points, np.float32).reshape(-1, 3)
+    return Frame(camera=CAMERA, points=points, T_cam_lidar=np.eye(4), **fields)
+
+
+def test_a_point_lands_on_the_nearest_pixel_with_its_depth_along_z():
+    sparse = SparseDepth.from_points(frame_of([[1.0, -0.5, 10.0]]))
+    assert sparse.count == 1
+    assert sparse.depth[100 - 25, 320 + 50] == 10
+    assert sparse.depth.dtype == np.float32
+
+
+def test_the_nearest_point_of_a_pixel_wins_and_the_other_is_counted():
+    sparse = SparseDepth.from_points(frame_of([[0, 0, 8], [0, 0, 4], [0, 0, 6]]))
+    assert sparse.depth[100, 320] == 4
+    assert sparse.dropped["occluded"] == 2
+
+
+def test_z_buffer_equals_a_slow_one_on_random_points():
+    rng = np.random.default_rng(0)
+    u, v, z = rng.integers(0, 20, 3000), rng.integers(0, 10, 3000), rng.uniform(1, 9, 3000)
+    z = z.astype(np.float32)
+    expected = np.zeros((10, 20), np.float32)
+    for i in np.argsort(z)[::-1]:
+        expected[v[i], u[i]] = z[i]
+    depth, hidden = z_buffer(u, v, z, 10, 20)
+    assert np.array_equal(depth, expected)
+    assert hidden == 3000 - np.count_nonzero(expected)
+
+
+def test_every_point_is_kept_or_counted_once():
+    rng = np.random.default_rng(0)
+    points = rng.normal(scale=20, size=(5000, 3)).astype(np.float32)
+    points[::7] = np.nan
+    points[3::11, 1] = np.inf
+    sparse = SparseDepth.from_points(frame_of(points), max_depth=30, isolated=True)
+    assert sparse.count + sum(sparse.dropped.values()) == 5000
+    assert sparse.dropped["not finite"] == np.count_nonzero(~np.isfinite(points).all(axis=1))
+    assert min(sparse.dropped.values()) >= 0
+
+
+@pytest.mark.parametrize("points", [[], [[np.nan] * 3] * 5, [[0, 0, -3]], [[50, 0, 1]], [[0, 0, 0]]])
+def test_clouds_without_a_visible_point_give_an_empty_depth(points):
+    sparse = SparseDepth.from_points(frame_of(points))
+    assert sparse.count == 0
+    assert sum(sparse.dropped.values()) == len(points)
+
+
+def test_range_and_region_limit_the_depth():
+    points = [[0, 0, 0.5], [0, 0, 50], [1, 0, 10], [-1, 0, 10]]
+    sparse = SparseDepth.from_points(frame_of(points), min_depth=1, max_depth=20, region=(320, 0, 640, 200))
+    assert np.argwhere(sparse.depth).tolist() == [[100, 370]]
+    assert sparse.dropped["out of range"] == 2
+    assert sparse.dropped["outside region"] == 1
+
+
+def test_a_frame_that_brings_depth_instead_of_points_is_taken_within_the_same_limits():
+    depth = np.zeros((200, 640), np.float32)
+    depth[3, 4], depth[5, 6], depth[7, 8], depth[9, 9] = 2, 90, np.nan, -1
+    sparse = SparseDepth.from_points(Frame(camera=CAMERA, sparse_depth=depth), max_depth=80)
+    assert np.argwhere(sparse.depth).tolist() == [[3, 4]]
+
+
+def test_known_ego_motion_moves_the_points():
+    forward = np.eye(4)
+    forward[2, 3] = -1.5
+    sparse = SparseDepth.from_points(frame_of([[0, 0, 10]], T_image_points=forward))
+    assert sparse.depth[100, 320] == 8.5
+
+
+def test_a_frame_without_extrinsics_is_an_error_and_never_identity():
+    with pytest.raises(ValueError, match="lacks T_cam_lidar"):
+        SparseDepth.from_points(Frame(camera=CAMERA, points=np.ones((1, 3), np.float32)))
+
+
+def scan(z_of_row, step=(5, 2)) -> np.ndarray:
+    depth = np.zeros((200, 640), np.float32)
+    rows = np.arange(20, 180, step[0])
+    depth[rows[:, None], np.arange(0, 640, step[1])] = np.broadcast_to(z_of_row, (len(rows), 320))
+    return depth
+
+
+def test_far_points_between_the_scan_lines_of_a_near_surface_are_found():
+    depth = scan(6.0)
+    ghosts = np.zeros_like(depth)
+    ghosts[22:170:20, 101:500:20] = 30
+    hidden = see_through(depth + np.where(depth == 0, ghosts, 0), focal=721)
+    assert hidden[ghosts > 0].mean() > 0.95
+    assert not hidden[ghosts == 0].any()
+
+
+def test_a_background_beside_an_object_stays():
+    depth = scan(30.0)
+    near = scan(6.0)
+    depth[:, 250:400] = near[:, 250:400]
+    hidden = see_through(depth, focal=721)
+    assert not hidden[:, :246].any() and not hidden[:, 404:].any(), "more than a rim was lost"
+    assert not hidden[:, 250:400].any()
+
+
+def test_a_slanted_ground_plane_stays():
+    rows = np.arange(20, 180, 5)
+    depth = scan((1.6 * 721 / (rows + 20.0))[:, None])
+    assert not see_through(depth, focal=721).any()
+
+
+def test_see_through_of_nothing_and_of_one_point_is_nothing():
+    one = np.zeros((50, 60), np.float32)
+    assert not see_through(one, 500).any()
+    one[20, 30] = 5
+    assert not see_through(one, 500).any() and not isolated(one, 500).any()
+
+
+def test_a_drop_of_rain_before_a_wall_is_isolated_and_a_pole_is_not():
+    depth = scan(20.0)
+    depth[100, 301] = 3
+    depth[20:180:5, 400] = 8
+    mask = isolated(depth, focal=721)
+    assert np.argwhere(mask).tolist() == [[100, 301]]
+
+
+def test_few_points_are_never_isolated():
+    depth = np.zeros((200, 640), np.float32)
+    depth[::50, ::160] = np.arange(1, 17).reshape(4, 4)
+    assert not isolated(depth, focal=721).any()
+
+
+def real_scan(folder):
+    import json
+
+    calib = json.loads((folder / "calib.json").read_text())
+    points = np.fromfile(folder / "points.bin", np.float32).reshape(-1, 4)
+    camera = Camera(calib["width"], calib["height"], calib["K"])
+    return Frame(camera=camera, points=points, T_cam_lidar=np.array(calib["T_cam_lidar"]))
+
+
+@pytest.mark.parametrize("index", range(5, 10))
+def test_on_real_scans_see_through_finds_most_wrong_points_and_few_right_ones(real_frames, index):
+    import cv2
+
+    folder = real_frames / f"kitti_seq_{index:04d}"
+    truth = cv2.imread(str(folder / "gt_accum.png"), cv2.IMREAD_UNCHANGED) / 256.0
+    frame = real_scan(folder)
+    depth = SparseDepth.from_points(frame, see_through=False).depth
+    hidden = see_through(depth, frame.camera.K[0, 0])
+    known = (depth > 0) & (truth > 0)
+    right = known & (np.abs(depth - truth) < 0.05 * truth)
+    through = known & (depth > 1.15 * truth)
+    assert hidden[through].mean() > 0.8
+    assert hidden[right].mean() < 0.01
