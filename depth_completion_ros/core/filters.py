@@ -40,15 +40,18 @@ def see_through(depth: np.ndarray, focal: float, radius: float = OCCLUSION_RADIU
     window = _bounds(depth)
     if window is None or radius <= 0:
         return hidden
-    nearness = _nearness(depth[window])
+    z = depth[window]
+    hit = np.flatnonzero(z)
+    nearness = _nearness(z)
     side = max(1, round(SIDE_ANGLE * focal))
     cell = max(1, round(side * 2 / 3))
-    reach = radius * focal
-    v, u = np.nonzero(nearness)
-    beside = _nearest_on_both_sides(nearness, side, cell, reach)[v, u // cell]
+    reach = radius * focal / cell
+    beside = _nearest_on_both_sides(_pool(nearness, cell, side, 0), reach)
     # Rows are contiguous, so looking up and down goes over the transposed image.
-    above_below = _nearest_on_both_sides(cv2.transpose(nearness), side, cell, reach)[u, v // cell]
-    behind = np.maximum(beside, above_below) * OCCLUSION_RATIO > nearness[v, u]
+    above_below = _nearest_on_both_sides(cv2.transpose(_pool(nearness, cell, 0, side)), reach)
+    v, u = np.divmod(hit, z.shape[1])
+    around = cv2.max(beside, cv2.transpose(above_below))[v // cell, u // cell]
+    behind = around * OCCLUSION_RATIO > nearness.ravel()[hit]
     hidden[window][v[behind], u[behind]] = True
     return hidden
 
@@ -95,17 +98,17 @@ def _nearness(depth: np.ndarray) -> np.ndarray:
     return np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)
 
 
-def _nearest_on_both_sides(nearness: np.ndarray, side: int, cell: int, reach: float) -> np.ndarray:
-    """The lesser of the greatest nearness to the left and to the right, in cells of 1 x `cell` pixels.
+def _pool(image: np.ndarray, cell: int, rows: int, columns: int) -> np.ndarray:
+    """Greatest value of each cell of `cell` x `cell` pixels and of so many rows and columns around it."""
+    bottom, right = (-size % cell for size in image.shape)
+    padded = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=0)
+    kernel = np.ones((cell + 2 * rows, cell + 2 * columns), np.uint8)
+    return np.ascontiguousarray(cv2.dilate(padded, kernel, anchor=(columns, rows))[::cell, ::cell])
 
-    A point counts in its own row and `side` rows to either side, within reach * nearness pixels.
-    """
-    rest = -nearness.shape[1] % cell
-    padded = cv2.copyMakeBorder(nearness, 0, 0, 0, rest, cv2.BORDER_CONSTANT, value=0)
-    kernel = np.ones((2 * side + 1, cell), np.uint8)
-    cells = cv2.dilate(padded, kernel, anchor=(0, side))[:, ::cell]
-    right = cv2.flip(_cast(cv2.flip(cells, 1), reach / cell), 1)
-    return cv2.min(_cast(cells, reach / cell), right)
+
+def _nearest_on_both_sides(nearness: np.ndarray, reach: float) -> np.ndarray:
+    """The lesser of the greatest nearness to the left and to the right, within reach * nearness cells."""
+    return cv2.min(_cast(nearness, reach), cv2.flip(_cast(cv2.flip(nearness, 1), reach), 1))
 
 
 def _cast(nearness: np.ndarray, reach: float) -> np.ndarray:

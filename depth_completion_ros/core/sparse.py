@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from .camera import Camera
@@ -108,9 +109,8 @@ def project_to_pixels(
     R = T_cam_points[:3, :3].astype(np.float32)
     t = T_cam_points[:3, 3].astype(np.float32)
     # Depth alone throws out the half behind the camera before the rest is computed.
-    xyz = points[:, :3]
     with np.errstate(invalid="ignore"):
-        z = xyz @ R[2] + t[2]
+        z = points[:, :3] @ R[2] + t[2]
     finite = np.isfinite(z)
     front = z > 0
     ahead = np.flatnonzero(finite & (z >= min_depth) & (z <= max_depth) & front)
@@ -119,10 +119,7 @@ def project_to_pixels(
         "behind camera": int(np.count_nonzero(finite & ~front)),
     }
     dropped["out of range"] = len(z) - len(ahead) - sum(dropped.values())
-    near = xyz[ahead]
-    optical = np.empty((len(ahead), 3), np.float32)
-    optical[:, :2] = near @ R[:2].T + t[:2]
-    optical[:, 2] = z[ahead]
+    optical = _transform(np.take(points, ahead, axis=0)[:, :3], R, t)
     pixels, _ = camera.project(optical)
     with np.errstate(invalid="ignore"):
         inside = (
@@ -133,8 +130,16 @@ def project_to_pixels(
         )
     kept = np.flatnonzero(inside)
     dropped["outside image"] = len(ahead) - len(kept)
-    uv = (pixels[kept] + 0.5).astype(np.int32)
-    return uv[:, 0], uv[:, 1], optical[kept, 2], dropped
+    uv = (np.take(pixels, kept, axis=0) + 0.5).astype(np.int32)
+    return uv[:, 0], uv[:, 1], z[ahead[kept]], dropped
+
+
+def _transform(points: np.ndarray, R: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """R p + t of float32 N x 3; OpenCV does it several times faster than a thin matrix product."""
+    if not len(points):
+        return np.zeros((0, 3), np.float32)
+    matrix = np.column_stack([R, t])
+    return cv2.transform(np.ascontiguousarray(points)[:, None], matrix)[:, 0]
 
 
 def z_buffer(

@@ -1,0 +1,59 @@
+from glob import glob
+
+from setuptools import find_packages, setup
+
+PACKAGE = "depth_completion_ros"
+
+REPORT = ["matplotlib>=3.8", "rich>=13", "typer>=0.12"]
+BAG = ["rosbags>=0.10.9"]
+DEMO = ["open3d-cpu>=0.19; platform_machine == 'x86_64'", "open3d>=0.19; platform_machine != 'x86_64'"]
+ROS_WHEELS = [
+    "ros-rclpy[fastrtps]",
+    "ros-diagnostic-msgs",
+    "ros-geometry-msgs",
+    "ros-lifecycle-msgs",
+    "ros-sensor-msgs",
+    "ros-std-msgs",
+    "transforms3d",
+    "pyyaml",
+]
+TEST = ["pytest", "pytest-timeout", "psutil"]
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    description="Camera-LiDAR depth completion for ROS 2",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    maintainer="The depth_completion_ros developers",
+    maintainer_email="depth-completion-ros@users.noreply.github.com",
+    python_requires=">=3.10",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={PACKAGE: ["ros/*.xml"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+        (f"share/{PACKAGE}/launch", glob("launch/*.launch.py")),
+        (f"share/{PACKAGE}/config", glob("config/*.*")),
+    ],
+    install_requires=["numpy>=1.26", "opencv-python-headless>=4.8"],
+    extras_require={
+        "report": REPORT,
+        "bag": BAG,
+        "demo": DEMO,
+        "ros": ROS_WHEELS,
+        "torch": ["torch>=2.4"],
+        "test": TEST,
+        "all": REPORT + BAG + DEMO + ROS_WHEELS + TEST,
+    },
+    zip_safe=True,
+    entry_points={
+        "console_scripts": [
+            f"depth-completion = {PACKAGE}.cli:main",
+            f"completion = {PACKAGE}.ros.completion_node:main",
+            f"player = {PACKAGE}.ros.player_node:main",
+            f"evaluation = {PACKAGE}.ros.evaluation_node:main",
+        ]
+    },
+)
