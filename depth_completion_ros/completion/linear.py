@@ -66,25 +66,21 @@ def delaunay(depth: np.ndarray) -> np.ndarray:
 def rasterise(triangles: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Index of the triangle that covers each pixel centre, int32 H x W, -1 where none does.
 
-    Triangles are cut into rows and rows into pixels, all at once; where triangles share an edge the
-    later one wins.
+    Triangles are cut into rows between their long edge (top to bottom corner) and the two short ones,
+    and rows into pixels, all at once; where triangles share an edge the later one wins.
     """
-    u, v = triangles[..., 0].astype(np.float32), triangles[..., 1].astype(np.int32)
-    top = v.min(axis=1)
-    rows = v.max(axis=1) - top + 1
+    order = np.argsort(triangles[..., 1], axis=1, kind="stable")[..., None]
+    corners = np.take_along_axis(triangles, order, axis=1)
+    (u0, v0), (u1, v1), (u2, v2) = (corners[:, i].T.astype(np.float32) for i in range(3))
+    rows = (v2 - v0).astype(np.int32) + 1
     triangle = np.repeat(np.arange(len(triangles), dtype=np.int32), rows)
-    y = np.arange(len(triangle), dtype=np.int32) - np.repeat(np.cumsum(rows) - rows - top, rows).astype(np.int32)
-    left = np.full(len(triangle), np.inf, np.float32)
-    right = np.full(len(triangle), -np.inf, np.float32)
-    for a, b in ((0, 1), (1, 2), (2, 0)):
-        ua, va, ub, vb = (p[triangle, i] for i in (a, b) for p in (u, v))
-        # A level edge adds nothing: its ends are ends of the other two edges as well.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = (y - va) / (vb - va).astype(np.float32)
-        x = ua + share * (ub - ua)
-        crossed = (share >= 0) & (share <= 1)
-        np.minimum(left, x, out=left, where=crossed)
-        np.maximum(right, x, out=right, where=crossed)
+    row = np.arange(len(triangle), dtype=np.int32) - np.repeat(np.cumsum(rows) - rows, rows)
+    y = row + v0[triangle].astype(np.int32)
+    long = u0[triangle] + row * _slope(u0, v0, u2, v2)[triangle]
+    below = y - v1[triangle]
+    bend = np.where(below < 0, _slope(u0, v0, u1, v1)[triangle], _slope(u1, v1, u2, v2)[triangle])
+    short = u1[triangle] + below * bend
+    left, right = np.minimum(long, short), np.maximum(long, short)
     first = np.ceil(left - 1e-3).astype(np.int64)
     length = np.maximum(np.floor(right + 1e-3).astype(np.int64) - first + 1, 0)
     start = y * shape[1] + first
@@ -92,6 +88,11 @@ def rasterise(triangles: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     label = np.full(shape[0] * shape[1], -1, np.int32)
     label[pixel] = np.repeat(triangle, length)
     return label.reshape(shape)
+
+
+def _slope(u0: np.ndarray, v0: np.ndarray, u1: np.ndarray, v1: np.ndarray) -> np.ndarray:
+    """Columns an edge moves per row; 0 for a level edge."""
+    return np.divide(u1 - u0, v1 - v0, out=np.zeros_like(u0), where=v1 != v0)
 
 
 def _planes(triangles: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

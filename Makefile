@@ -1,0 +1,36 @@
+# make demo   sets everything up in .venv and runs the nodes on a street drive made on the spot
+# make test   sets everything up in .venv and runs all tests
+# make bench  prints the timings quoted in the README
+#
+# With another Python: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test bench lock clean
+
+demo: $(READY)
+	$(BIN)/depth-completion demo --out demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+bench: $(READY)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/projection.py
+	$(BIN)/python bench/node.py
+
+$(READY): setup.py requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python is {v[0]}.{v[1]}; it must be 3.11, 3.12 or 3.13: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable ".[all]"
+	$(BIN)/python -m depth_completion_ros.ros.generate_tf2_msgs
+	touch $@
+
+# What is installed now becomes the lock; torch stays pinned although nothing here installs it.
+lock: $(READY)
+	{ $(BIN)/python -m pip freeze --exclude-editable --exclude setuptools --exclude pip --exclude torch; echo torch==2.13.0; } | grep -v -e ' @ ' -e '^tf2_msgs' | sort -f > requirements.lock
+
+clean:
+	rm -rf $(VENV) build install log *.egg-info

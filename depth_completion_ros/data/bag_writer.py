@@ -1,0 +1,217 @@
+"""Writing of rosbag2, from messages or from frames."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from depth_completion_ros.core import Frame, invert
+
+from .bag_messages import (
+    camera_info_message,
+    compressed_image_message,
+    image_message,
+    new_message,
+    points_message,
+    transform_message,
+    typestore,
+)
+
+STORAGES = ("mcap", "sqlite3")
+COMPRESSIONS = ("none", "message", "file", "storage")
+IMAGE_FORMATS = ("raw", "png", "jpeg")
+GROUND_TRUTH_TOPIC = "/ground_truth/depth"
+POINTS_TOPIC = "/lidar/points"
+
+
+class BagWriter:
+    """A new rosbag2 folder, as a context manager; an error leaves what was written until then.
+
+    Args:
+        path: folder to make; it must not exist.
+        storage: `mcap` or `sqlite3`.
+        compression: `none`, by `message`, of the whole `file`, or `storage` (chunks of MCAP).
+
+    Raises:
+        FileExistsError: something is at the path already.
+        ValueError: a storage or compression that is not known.
+    """
+
+    def __init__(self, path: str | Path, *, storage: str = "mcap", compression: str = "none"):
+        path = Path(path).expanduser()
+        allowed = COMPRESSIONS if storage == "mcap" else COMPRESSIONS[:3]
+        if storage not in STORAGES:
+            raise ValueError(f"Bag storage is '{storage}'; it must be one of {', '.join(STORAGES)}.")
+        if compression not in allowed:
+            raise ValueError(
+                f"Compression of a {storage} bag is '{compression}'; "
+                f"it must be one of {', '.join(allowed)}."
+            )
+        if path.exists():
+            raise FileExistsError(f"'{path}' exists already; a bag is only written to a new folder.")
+        from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+
+        # Version 8 is read by Humble and all since; 9 is not by Humble and Iron.
+        self._writer = Writer(path, version=8, storage_plugin=StoragePlugin[storage.upper()])
+        self._writer.set_compression(CompressionMode[compression.upper()], CompressionFormat.ZSTD)
+        self._types = typestore()
+        self._connections: dict[str, object] = {}
+
+    def __enter__(self) -> BagWriter:
+        self._writer.open()
+        return self
+
+    def __exit__(self, kind, error, trace) -> None:
+        if kind is None:
+            self._writer.__exit__(None, None, None)
+            return
+        # What was written before an error, or Ctrl-C, becomes a bag that can be read.
+        with suppress(Exception):
+            if self._connections:
+                self._writer.close()
+            else:
+                self._writer.abort()
+                shutil.rmtree(self._writer.path)
+
+    def write(
+        self, topic: str, message_type: str, message, stamp_ns: int, *, latched: bool = False
+    ) -> None:
+        """Write one message.
+
+        Args:
+            message_type: such as `sensor_msgs/msg/Image`.
+            message: of the classes of `rosbags`, or its serialised bytes.
+            stamp_ns: time of recording, which `ros2 bag play` plays it at.
+            latched: keep it for late subscribers; counts from the first message of a topic.
+        """
+        connection = self._connections.get(topic)
+        if connection is None:
+            connection = self._connections[topic] = self._writer.add_connection(
+                topic, message_type, typestore=self._types, offered_qos_profiles=[_qos(latched)]
+            )
+        if not isinstance(message, bytes):
+            message = self._types.serialize_cdr(message, message_type)
+        self._writer.write(connection, stamp_ns, message)
+
+
+def write_bag(
+    frames: Iterable[Frame],
+    path: str | Path,
+    *,
+    storage: str = "mcap",
+    compression: str = "none",
+    image_format: str = "raw",
+    camera_name: str = "camera",
+    lidar_frame: str = "lidar",
+) -> int:
+    """Write frames as a bag that `ros2 bag play` plays and `open_reader` reads back; their number.
+
+    Topics are /<camera_name>/image_raw (or .../compressed) and camera_info, /lidar/points, /tf_static
+    and, where there is a truth, /ground_truth/depth. Stamps stay; frames without get 10 Hz. Every
+    set of extrinsics has a camera frame of its own, as a static transform cannot change.
+
+    Args:
+        image_format: `raw` (rgb8), `png` (lossless) or `jpeg`.
+
+    Raises:
+        FileExistsError: something is at the path already.
+        ValueError: a frame without image, camera, points or extrinsics, or an option not known.
+    """
+    if image_format not in IMAGE_FORMATS:
+        raise ValueError(
+            f"Image format is '{image_format}'; it must be one of {', '.join(IMAGE_FORMATS)}."
+        )
+    static = _StaticTransforms(lidar_frame)
+    count, last = 0, 0
+    with BagWriter(path, storage=storage, compression=compression) as writer:
+        for count, frame in enumerate(frames, start=1):
+            _check(frame, count)
+            # A stamp of zero means none to ROS.
+            stamp = frame.stamp_image if frame.stamp_image is not None else count * 100_000_000
+            points_stamp = frame.stamp_points if frame.stamp_points is not None else stamp
+            if stamp <= last:
+                raise ValueError(
+                    f"Frame {frame.name or count} has the stamp {stamp} ns, which is not after that of "
+                    f"the one before, {last} ns; a bag needs frames of one sequence."
+                )
+            first, last = min(stamp, points_stamp), stamp
+            frame_id = frame.frame_id or f"{camera_name}_optical_frame"
+            frame_id, transforms = static.camera_frame(frame_id, frame.T_cam_lidar, first)
+            if transforms is not None:
+                writer.write("/tf_static", "tf2_msgs/msg/TFMessage", transforms, first, latched=True)
+            messages = _camera_messages(frame, stamp, frame_id, f"/{camera_name}", image_format)
+            cloud = points_message(frame.points, frame.rings, points_stamp, lidar_frame)
+            messages.append((points_stamp, POINTS_TOPIC, cloud))
+            for time_ns, topic, message in sorted(messages, key=lambda m: m[0]):
+                writer.write(topic, message.__msgtype__, message, time_ns)
+    return count
+
+
+def _check(frame: Frame, number: int) -> None:
+    needed = ("image", "camera", "points", "T_cam_lidar")
+    missing = [name for name in needed if getattr(frame, name) is None]
+    if missing:
+        raise ValueError(
+            f"Frame {frame.name or number} has no {', '.join(missing)}, which a bag needs."
+        )
+
+
+class _StaticTransforms:
+    """Camera frames in use, with the extrinsics of each."""
+
+    def __init__(self, lidar_frame: str):
+        self._lidar_frame = lidar_frame
+        self._known: dict[str, np.ndarray] = {}
+
+    def camera_frame(self, frame_id: str, T_cam_lidar: np.ndarray, stamp_ns: int):
+        """Name for a camera with these extrinsics, and the TFMessage if there is a new one to write."""
+        name, number = frame_id, 0
+        while name in self._known and not np.array_equal(self._known[name], T_cam_lidar):
+            number += 1
+            name = f"{frame_id}_{number}"
+        if name in self._known:
+            return name, None
+        self._known[name] = T_cam_lidar
+        transforms = [
+            transform_message(self._lidar_frame, camera, invert(T), stamp_ns)
+            for camera, T in self._known.items()
+        ]
+        # All of them again, as late subscribers are given only the last message.
+        return name, new_message("tf2_msgs/msg/TFMessage", transforms=transforms)
+
+
+def _camera_messages(frame: Frame, stamp: int, frame_id: str, namespace: str, image_format: str):
+    topic = f"{namespace}/image_raw"
+    if image_format == "raw":
+        picture = image_message(frame.image, "rgb8", stamp, frame_id)
+    else:
+        topic += "/compressed"
+        picture = compressed_image_message(frame.image, image_format, stamp, frame_id)
+    info = camera_info_message(frame.camera, stamp, frame_id)
+    messages = [(stamp, topic, picture), (stamp, f"{namespace}/camera_info", info)]
+    if frame.ground_truth is not None:
+        depth = np.where(frame.ground_truth > 0, frame.ground_truth, np.float32(np.nan))
+        truth = image_message(depth.astype(np.float32), "32FC1", stamp, frame_id)
+        messages.append((stamp, GROUND_TRUTH_TOPIC, truth))
+    return messages
+
+
+def _qos(latched: bool):
+    from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+
+    for_ever = QosTime(9223372036, 854775807)
+    return Qos(
+        QosHistory.KEEP_LAST,
+        10,
+        QosReliability.RELIABLE,
+        QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE,
+        for_ever,
+        for_ever,
+        QosLiveliness.AUTOMATIC,
+        for_ever,
+        False,
+    )

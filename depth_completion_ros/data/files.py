@@ -1,0 +1,78 @@
+"""Reading of pictures, depth, scans and transforms from files, with one clear sentence on failure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from depth_completion_ros.core.geometry import check_rigid, rigid
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Picture of a PNG or JPEG file, uint8 H x W x 3 RGB."""
+    # The calibration belongs to the pixels as they are stored, whatever way up EXIF would turn them.
+    image = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
+
+
+def read_depth(path: Path, units_per_metre: float = 256.0) -> np.ndarray:
+    """Depth of a 16-bit PNG file, float32 H x W metres, 0 where unknown."""
+    depth = _decode(path, cv2.IMREAD_UNCHANGED)
+    if depth.dtype != np.uint16 or depth.ndim != 2:
+        raise ValueError(
+            f"Depth file '{path}' is {depth.dtype} with shape {depth.shape}; "
+            "it must be a 16-bit grey PNG."
+        )
+    return depth * np.float32(1 / units_per_metre)
+
+
+def _decode(path: Path, flags: int) -> np.ndarray:
+    data = np.frombuffer(read_bytes(path), np.uint8)
+    image = cv2.imdecode(data, flags) if data.size else None
+    if image is None:
+        raise ValueError(
+            f"Picture '{path}' ({data.size} bytes) cannot be decoded; it is broken or no PNG or JPEG."
+        )
+    return image
+
+
+def read_scan(path: Path) -> np.ndarray:
+    """Scan of float32 x, y, z, intensity (KITTI's velodyne layout), float32 N x 4."""
+    data = read_bytes(path)
+    if len(data) % 16:
+        raise ValueError(
+            f"Scan '{path}' has {len(data)} bytes; four float32 a point make a multiple of 16."
+        )
+    return np.frombuffer(data, "<f4").reshape(-1, 4)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Content of a file; FileNotFoundError with a sentence where it is missing."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"File '{path}' is missing.") from None
+
+
+def read_text(path: Path) -> str:
+    """Text of a file; a sentence where it is missing or no text."""
+    try:
+        return read_bytes(path).decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"File '{path}' is not text.") from None
+
+
+def nearest_rigid(T: np.ndarray, name: str) -> np.ndarray:
+    """T with its rotation made orthonormal to the last bit, as calibration files have few digits.
+
+    Raises:
+        ValueError: T, called `name`, is too far from rigid to be one.
+    """
+    T = check_rigid(T, name)
+    R = T[:3, :3]
+    if np.abs(R @ R.T - np.eye(3)).max() < 1e-14:
+        return T
+    U, _, Vt = np.linalg.svd(R)
+    return rigid(U @ Vt, T[:3, 3])

@@ -1,0 +1,146 @@
+"""Folders that hold one frame each: image, calib.json, and points or depth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from depth_completion_ros.core import Camera, Frame
+
+from .files import nearest_rigid, read_bytes, read_depth, read_image, read_scan, read_text
+from .messages import rings_from_top
+from .reader import Reader
+
+KINDS = ("lidar", "rgbd", "lowres_depth", "sparse_gt")
+
+
+class FrameFolder(Reader):
+    """Frames of a folder of frame folders, or of one of them, in the order of their names.
+
+    Frames with a `rate_hz` get stamps of their number in the sequence.
+
+    Args:
+        select: pattern that the names must match, such as `kitti_seq_*`.
+    """
+
+    layout = "a folder with calib.json and a picture, or a folder of such"
+
+    def __init__(self, path: Path, *, select: str = "*"):
+        super().__init__(path.resolve().name)
+        found = [path] if _is_frame(path) else sorted(p for p in path.iterdir() if _is_frame(p))
+        self.folders = [p for p in found if fnmatch(p.resolve().name, str(select))]
+        if not self.folders:
+            raise ValueError(
+                f"No frame in '{path}' is called '{select}'; there are "
+                f"{', '.join(p.name for p in found)}."
+            )
+
+    @classmethod
+    def can_read(cls, path: Path) -> bool:
+        return path.is_dir() and (_is_frame(path) or any(_is_frame(p) for p in path.iterdir()))
+
+    def __len__(self) -> int:
+        return len(self.folders)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return map(read_frame, self.folders)
+
+    def describe(self) -> str:
+        return f"{len(self)} frame folders of {self.name}"
+
+
+def _is_frame(path: Path) -> bool:
+    return (path / "calib.json").is_file()
+
+
+def read_frame(folder: Path) -> Frame:
+    """Frame of one folder.
+
+    Raises:
+        FileNotFoundError, ValueError: a file is missing or broken, or calib.json lacks an entry.
+    """
+    file = folder / "calib.json"
+    try:
+        calibration = json.loads(read_text(file))
+        return _frame(folder, calibration)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"File '{file}' is no JSON: {error}.") from None
+    except KeyError as error:
+        raise ValueError(f"File '{file}' lacks the entry {error}.") from None
+
+
+def _frame(folder: Path, calibration: dict) -> Frame:
+    kind = calibration["kind"]
+    if kind not in KINDS:
+        raise ValueError(f"Kind of '{folder}' is '{kind}'; it must be one of {', '.join(KINDS)}.")
+    size = calibration["width"], calibration["height"]
+    frame = Frame(
+        name=folder.resolve().name,
+        camera=_camera(calibration),
+        image=read_image(folder / calibration["image"]),
+        ground_truth=_depth(folder, calibration.get("gt_depth") or calibration.get("gt_accum"), size),
+        sparse_depth=_depth(folder, calibration.get("depth"), size),
+        **(_points(folder, calibration) if kind == "lidar" else {}),
+    )
+    if calibration.get("rate_hz"):
+        # From one second on, as a stamp of zero means none to ROS.
+        frame.stamp_image = 10**9 + round(calibration["frame"] * 1e9 / calibration["rate_hz"])
+        frame.stamp_points = frame.stamp_image if kind == "lidar" else None
+    return frame
+
+
+def _camera(calibration: dict) -> Camera | None:
+    if calibration["K"] is None:
+        return None
+    model = calibration.get("distortion_model") or "none"
+    D = calibration.get("D", ())
+    if model == "fisheye":
+        model = "equidistant"
+    elif model.startswith("none"):
+        model, D = "plumb_bob", ()
+    return Camera(calibration["width"], calibration["height"], calibration["K"], model, D)
+
+
+def _points(folder: Path, calibration: dict) -> dict:
+    points = read_scan(folder / calibration["points"])
+    rings = None
+    if "rings" in calibration:
+        rings = rings_from_top(_rings(folder / calibration["rings"]), points)
+    T_cam_lidar = nearest_rigid(calibration["T_cam_lidar"], f"T_cam_lidar of '{folder}'")
+    return {"points": points, "rings": rings, "T_cam_lidar": T_cam_lidar}
+
+
+def _rings(file: Path) -> np.ndarray:
+    try:
+        return np.load(BytesIO(read_bytes(file)))
+    except (ValueError, EOFError):
+        raise ValueError(f"File '{file}' is no array of NumPy.") from None
+
+
+def _depth(folder: Path, entry: dict | None, size: tuple[int, int]) -> np.ndarray | None:
+    if entry is None:
+        return None
+    depth = read_depth(folder / entry["file"], entry["units_per_metre"])
+    return depth if depth.shape == size[::-1] else scatter(depth, *size)
+
+
+def scatter(depth: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Depth of low resolution at the pixels of an image where the centres of its pixels lie.
+
+    Args:
+        depth: float32 h x w metres, 0 where unknown; of the same view as the image.
+
+    Returns:
+        float32 height x width, 0 at all other pixels.
+    """
+    v, u = np.nonzero(depth)
+    full = np.zeros((height, width), np.float32)
+    rows = np.floor((v + 0.5) * height / depth.shape[0]).astype(np.intp)
+    columns = np.floor((u + 0.5) * width / depth.shape[1]).astype(np.intp)
+    full[rows, columns] = depth[v, u]
+    return full

@@ -1,0 +1,179 @@
+"""KITTI depth completion: the selections for validation and test, and the train and val trees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from depth_completion_ros.core import Camera, Frame
+
+from .files import read_depth, read_image, read_text
+from .kitti_raw import read_camera
+from .reader import Reader
+
+SELECTIONS = ("val_selection_cropped", "test_depth_completion_anonymous")
+SPLITS = ("val", "train")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Files of one frame; None for what the data does not have."""
+
+    name: str
+    sparse: Path
+    image: Path | None = None
+    truth: Path | None = None
+    intrinsics: Path | None = None
+    raw: tuple[Path, int] | None = None
+    """Date folder of the raw data and number of the camera, for the tree without intrinsics."""
+
+
+class KittiDepth(Reader):
+    """Frames of a selection folder or of a train/val tree; the LiDAR comes as `sparse_depth`.
+
+    Read are `val_selection_cropped`, `test_depth_completion_anonymous`, a folder that holds one of
+    them, or the tree of drives with `proj_depth`. Of a tree, image and camera are in the raw data.
+
+    Args:
+        split: which of several to read: `val`, `train`, or the name of a selection.
+        camera: 2 or 3, the left or right colour camera of a tree.
+        raw_root: folder of the raw data with `<date>/<drive>`; without it a tree gives no images.
+    """
+
+    layout = "val_selection_cropped/{image,velodyne_raw,...} or {train,val}/<drive>/proj_depth"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        split: str | None = None,
+        camera: int = 2,
+        raw_root: str | Path | None = None,
+    ):
+        if camera not in (2, 3):
+            raise ValueError(f"Option camera is {camera!r}; depth completion has 2 and 3.")
+        if raw_root is not None and not Path(raw_root).is_dir():
+            raise FileNotFoundError(f"Option raw_root is '{raw_root}', where there is no folder.")
+        folders = _folders(path.resolve())
+        if split is not None and split not in folders:
+            raise ValueError(f"Option split is '{split}'; '{path}' has {', '.join(folders)}.")
+        chosen = split or next(iter(folders))
+        folder = folders[chosen]
+        super().__init__(f"kitti_depth_{chosen}")
+        if _is_selection(folder):
+            self.entries = _selection(folder)
+        else:
+            self.entries = _tree(folder, camera, Path(raw_root) if raw_root else None)
+        if not self.entries:
+            raise FileNotFoundError(f"Folder '{folder}' has no pictures in velodyne_raw.")
+
+    @classmethod
+    def can_read(cls, path: Path) -> bool:
+        return path.is_dir() and bool(_folders(path.resolve()))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.skipped.clear()
+        for entry in self.entries:
+            yield _read(entry)
+
+    def describe(self) -> str:
+        images = sum(entry.image is not None for entry in self.entries)
+        return f"{len(self)} frames of {self.name}, {images} with image"
+
+
+def _is_selection(folder: Path) -> bool:
+    return (folder / "velodyne_raw").is_dir() and (folder / "image").is_dir()
+
+
+def _is_tree(folder: Path) -> bool:
+    return next(folder.glob("*/proj_depth/velodyne_raw"), None) is not None
+
+
+def _folders(path: Path) -> dict[str, Path]:
+    """Selections and splits at or below a path, by name."""
+    if _is_selection(path) or _is_tree(path):
+        return {path.name: path}
+    if (path / "proj_depth" / "velodyne_raw").is_dir():
+        return {path.name: path}
+    above = (path, path / "depth_selection")
+    selections = {s: a / s for a in above for s in SELECTIONS if _is_selection(a / s)}
+    return selections | {split: path / split for split in SPLITS if _is_tree(path / split)}
+
+
+def _selection(folder: Path) -> list[_Entry]:
+    entries = []
+    for sparse in sorted((folder / "velodyne_raw").glob("*.png")):
+        # Names of the validation selection say what the picture is; those of the test are plain.
+        stem = sparse.stem.replace("sync_velodyne_raw_", "sync_image_")
+        truth = folder / "groundtruth_depth" / stem.replace("sync_image_", "sync_groundtruth_depth_")
+        truth = truth.with_name(truth.name + ".png")
+        entries.append(
+            _Entry(
+                name=stem,
+                sparse=sparse,
+                image=folder / "image" / f"{stem}.png",
+                truth=truth if truth.is_file() else None,
+                intrinsics=folder / "intrinsics" / f"{stem}.txt",
+            )
+        )
+    return entries
+
+
+def _tree(folder: Path, camera: int, raw_root: Path | None) -> list[_Entry]:
+    image_folder = f"image_{camera:02d}"
+    drives = [folder] if (folder / "proj_depth").is_dir() else sorted(folder.iterdir())
+    entries = []
+    for drive in drives:
+        truths = drive / "proj_depth" / "groundtruth" / image_folder
+        for sparse in sorted((drive / "proj_depth" / "velodyne_raw" / image_folder).glob("*.png")):
+            image = raw = None
+            if raw_root is not None:
+                raw = (raw_root / drive.name[:10], camera)
+                image = raw[0] / drive.name / image_folder / "data" / sparse.name
+            truth = truths / sparse.name
+            entries.append(
+                _Entry(
+                    name=f"{drive.name}_{sparse.stem}_{image_folder}",
+                    sparse=sparse,
+                    image=image if image and image.is_file() else None,
+                    truth=truth if truth.is_file() else None,
+                    raw=raw,
+                )
+            )
+    return entries
+
+
+def _read(entry: _Entry) -> Frame:
+    sparse = read_depth(entry.sparse)
+    image = read_image(entry.image) if entry.image else None
+    camera = None
+    if entry.intrinsics:
+        camera = Camera(sparse.shape[1], sparse.shape[0], _read_intrinsics(entry.intrinsics))
+    elif entry.raw:
+        camera = _raw_camera(*entry.raw)
+    return Frame(
+        name=entry.name,
+        camera=camera,
+        image=image,
+        sparse_depth=sparse,
+        ground_truth=read_depth(entry.truth) if entry.truth else None,
+    )
+
+
+@cache
+def _raw_camera(date_folder: Path, number: int) -> Camera:
+    return read_camera(date_folder, number)[0]
+
+
+def _read_intrinsics(file: Path) -> np.ndarray:
+    try:
+        return np.array(read_text(file).split(), dtype=np.float64).reshape(3, 3)
+    except ValueError:
+        raise ValueError(f"File '{file}' must hold the nine numbers of K.") from None

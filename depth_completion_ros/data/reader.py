@@ -1,0 +1,96 @@
+"""What every reader offers, and finding the one that understands a path."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from depth_completion_ros.core import Frame
+
+FORMATS = {
+    "kitti_depth": "KittiDepth",
+    "kitti_raw": "KittiRaw",
+    "kitti_object": "KittiObject",
+    "frame_folder": "FrameFolder",
+    "rosbag": "RosBag",
+}
+"""Names of the formats, which are also those of the modules, and their readers. First match wins."""
+
+
+class Reader(ABC):
+    """Frames of a data set or bag; can be iterated again and again, always in the same order.
+
+    Attributes:
+        name: what a report calls the data.
+        skipped: number of frames that an iteration left out, by cause.
+    """
+
+    layout: str
+    """What a folder of this format holds, for messages."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.skipped: Counter[str] = Counter()
+
+    @classmethod
+    @abstractmethod
+    def can_read(cls, path: Path) -> bool:
+        """Whether a path looks like this format, which does not yet mean that it is complete."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of frames there are, or at most are where that is known only after reading."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What is read, in one line."""
+
+    @classmethod
+    def options(cls) -> list[str]:
+        """Names of the options of this format."""
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
+def open_reader(path: str | Path, **options) -> Reader:
+    """Open a data set, a folder of frames or a bag, whichever the path holds.
+
+    Args:
+        path: of a KITTI raw drive, a KITTI object or depth completion folder, a frame folder, or a
+            rosbag2 folder or file.
+        options: keyword arguments of the reader of that format (`Reader.options` lists them).
+
+    Raises:
+        FileNotFoundError: nothing is there, or a file of the format is missing.
+        ValueError: no format fits, or an option or file is wrong.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"There is nothing at '{path}'.")
+    for name in FORMATS:
+        reader = reader_class(name)
+        if not reader.can_read(path):
+            continue
+        unknown = [option for option in options if option not in reader.options()]
+        if unknown:
+            raise ValueError(
+                f"Option '{unknown[0]}' is unknown for {name} ('{path}'); "
+                f"allowed are {', '.join(reader.options()) or 'none'}."
+            )
+        return reader(path, **options)
+    known = "; ".join(f"{name} ({reader_class(name).layout})" for name in FORMATS)
+    raise ValueError(f"'{path}' holds none of the formats that can be read: {known}.")
+
+
+def reader_class(name: str) -> type[Reader]:
+    """The reader of a format of `FORMATS`."""
+    if name not in FORMATS:
+        raise ValueError(f"Format '{name}' is unknown; it must be one of {', '.join(FORMATS)}.")
+    return getattr(import_module(f".{name}", __package__), FORMATS[name])
