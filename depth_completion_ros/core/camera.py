@@ -121,11 +121,12 @@ class Camera:
         return np.stack([a, b, np.ones_like(a)], axis=1)
 
     @cached_property
-    def rays(self) -> np.ndarray:
-        """Rays of all pixels, float32 H x W x 3 with z = 1; computed once a camera."""
+    def rays(self) -> tuple[np.ndarray, np.ndarray]:
+        """x and y of the rays of all pixels at z = 1, two float32 H x W; computed once a camera."""
         v, u = np.mgrid[: self.height, : self.width]
-        rays = self.unproject(np.stack([u.ravel(), v.ravel()], axis=1))
-        return rays.reshape(self.height, self.width, 3).astype(np.float32)
+        rays = self.unproject(np.stack([u.ravel(), v.ravel()], axis=1)).astype(np.float32)
+        x, y = rays[:, :2].T.reshape(2, self.height, self.width).copy()
+        return x, y
 
     def resized(self, width: int, height: int) -> Camera:
         """The camera of the same image scaled to another size, in pixels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from .camera import Camera
@@ -19,8 +20,7 @@ def depth_to_points(depth: np.ndarray, camera: Camera, stride: int = 1) -> np.nd
         camera: model of the image the depth belongs to, of the same size.
         stride: every how many pixels, in both directions, a point is made.
     """
-    z, rays, _ = _known(depth, camera, stride)
-    return rays * z[:, None]
+    return depth_to_cloud(depth, camera, stride=stride).view(np.float32).reshape(-1, 3)
 
 
 def depth_to_cloud(
@@ -31,27 +31,23 @@ def depth_to_cloud(
     Args:
         image: uint8 H x W x 3 RGB that colours the points.
     """
-    z, rays, known = _known(depth, camera, stride)
-    cloud = np.empty(len(z), CLOUD_XYZ if image is None else CLOUD_XYZRGB)
-    np.multiply(rays, z[:, None], out=cloud.view(np.float32).reshape(len(z), cloud.itemsize // 4)[:, :3])
-    if image is not None:
-        pixels = np.zeros((*image[::stride, ::stride].shape[:2], 4), np.uint8)
-        pixels[..., :3] = image[::stride, ::stride, ::-1]
-        cloud["rgb"] = pixels.view("<u4")[..., 0].ravel()[known]
-    return cloud
-
-
-def _known(depth: np.ndarray, camera: Camera, stride: int):
     if depth.shape != (camera.height, camera.width):
         raise ValueError(
-            f"Depth is {depth.shape[1]} x {depth.shape[0]} but its camera is "
-            f"{camera.width} x {camera.height}."
+            f"Depth is {depth.shape[1]} x {depth.shape[0]} but its camera is {camera.width} x {camera.height}."
         )
     if stride < 1:
         raise ValueError(f"Stride is {stride}; it must be 1 or more.")
-    z = depth[::stride, ::stride].ravel()
-    rays = camera.rays[::stride, ::stride].reshape(-1, 3)
-    known = np.flatnonzero((z > 0) & np.isfinite(z))
-    if len(known) == len(z):
-        return z, rays, slice(None)
-    return z[known], rays[known], known
+    every = np.s_[::stride, ::stride]
+    z = np.ascontiguousarray(depth[every], dtype=np.float32)
+    planes = [camera.rays[0][every] * z, camera.rays[1][every] * z, z]
+    kind = CLOUD_XYZ
+    if image is not None:
+        kind = CLOUD_XYZRGB
+        colours = cv2.cvtColor(np.ascontiguousarray(image[every]), cv2.COLOR_RGB2BGRA).view("<u4")[..., 0]
+        planes.append((colours & 0x00FFFFFF).view(np.float32))
+    cloud = cv2.merge(planes).view(kind).ravel()
+    known = ((z > 0) & (z < np.inf)).ravel()
+    if known.all():
+        return cloud
+    # Copying points as opaque blocks is several times faster than field by field.
+    return cloud.view(f"V{kind.itemsize}")[known].view(kind)

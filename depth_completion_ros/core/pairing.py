@@ -204,11 +204,7 @@ class Pairing:
         images, points = self.images, self.points
         if points.newest is not None:
             next_points = points.stamps[0] if points.stamps else points.newest + 1
-            images.drop(
-                bisect_left(images.stamps, next_points - self.slack_ns), "image without points"
-            )
+            images.drop(bisect_left(images.stamps, next_points - self.slack_ns), "image without points")
         if images.newest is not None:
-            images.drop(
-                bisect_right(images.stamps, images.newest - self.wait_ns), "image without points"
-            )
+            images.drop(bisect_right(images.stamps, images.newest - self.wait_ns), "image without points")
         images.drop(len(images.stamps) - self.max_images, "queue full")

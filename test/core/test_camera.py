@@ -96,8 +96,9 @@ def test_points_outside_the_field_of_view_do_not_fold_back_into_a_distorted_imag
 
 def test_rays_of_all_pixels_are_those_of_unproject():
     camera = Camera(31, 17, [[20, 0, 15], [0, 21, 8], [0, 0, 1]], "plumb_bob", (-0.1, 0.01, 0, 0))
-    assert camera.rays.shape == (17, 31, 3)
-    assert np.allclose(camera.rays[5, 7], camera.unproject([[7, 5]])[0], atol=1e-6)
+    x, y = camera.rays
+    assert x.shape == y.shape == (17, 31)
+    assert np.allclose([x[5, 7], y[5, 7], 1], camera.unproject([[7, 5]])[0], atol=1e-6)
 
 
 def test_a_resized_and_a_cropped_camera_see_the_same_point_where_the_picture_moved_to():

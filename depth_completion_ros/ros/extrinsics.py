@@ -1,0 +1,226 @@
+"""Where the LiDAR is, seen from the camera: from numbers, a calibration file or TF."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..core import Camera, TransformError, check_rigid, invert, rigid
+from ..core.geometry import quaternion_to_matrix, transform_points
+
+CHECKED_POINTS = 20_000
+
+
+def extrinsics_from_numbers(values: Sequence[float], name: str = "extrinsics") -> np.ndarray:
+    """T_cam_lidar 4 x 4 of 16 numbers (row by row) or 7 (x y z qx qy qz qw); ValueError."""
+    try:
+        values = np.array(values, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} has something that is not a number: {values}.") from None
+    if values.size == 16:
+        return check_rigid(values.reshape(4, 4), name)
+    if values.size != 7:
+        raise ValueError(
+            f"{name} has {values.size} numbers; it must be x y z qx qy qz qw or the 16 numbers of "
+            "a 4 x 4 matrix, row by row."
+        )
+    try:
+        return check_rigid(rigid(quaternion_to_matrix(values[3:]), values[:3]), name)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a transform: {error}") from None
+
+
+def read_extrinsics(path: str | Path, camera_frame: str = "", lidar_frame: str = "") -> np.ndarray:
+    """T_cam_lidar 4 x 4 of a calibration file.
+
+    Formats:
+
+    - YAML or JSON with `matrix` (4 x 4), or `translation` and `quaternion` (x y z w), of `child`
+      (the LiDAR) in `parent` (the camera). Where both frames are known and the file has them the
+      other way round, it is inverted.
+    - `calib.json` of direct_visual_lidar_calibration, which has T_lidar_camera, and that of a
+      frame folder, which has T_cam_lidar.
+    - KITTI's `calib_velo_to_cam.txt`, to the *unrectified* camera 0; its rectified images need
+      R_rect and the baseline of `calib_cam_to_cam.txt` too, which the KITTI readers apply.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: another format, frames of another sensor, or no rigid transform.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no calibration file '{path}'.")
+    name = f"Calibration '{path}'"
+    content = _parse(path.read_text(encoding="utf-8", errors="replace"), name)
+    results = content.get("results")
+    if isinstance(results, dict) and "T_lidar_camera" in results:
+        return invert(extrinsics_from_numbers(results["T_lidar_camera"], f"{name}: T_lidar_camera"))
+    if "T_cam_lidar" in content:
+        return extrinsics_from_numbers(content["T_cam_lidar"], f"{name}: T_cam_lidar")
+    if {"R", "T"} <= set(content):
+        return _kitti(content, name)
+    T = _own_format(content, name)
+    return invert(T) if _is_other_way_round(content, camera_frame, lidar_frame, name) else T
+
+
+def _parse(text: str, name: str) -> dict:
+    import yaml
+
+    try:
+        content = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
+    except (json.JSONDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{name} cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{name} is none of the formats known: YAML with translation and quaternion or matrix, "
+            "calib.json with T_lidar_camera, KITTI's calib_velo_to_cam.txt."
+        )
+    return content
+
+
+def _kitti(content: dict, name: str) -> np.ndarray:
+    R, t = (str(content[key]).split() for key in "RT")
+    if (len(R), len(t)) != (9, 3):
+        raise ValueError(f"{name} has {len(R)} numbers in R and {len(t)} in T; it needs 9 and 3.")
+    rows = [[*R[3 * i : 3 * i + 3], t[i]] for i in range(3)]
+    return extrinsics_from_numbers([*sum(rows, []), 0, 0, 0, 1], name)
+
+
+def _own_format(content: dict, name: str) -> np.ndarray:
+    if "matrix" in content:
+        return extrinsics_from_numbers(content["matrix"], f"{name}: matrix")
+    missing = {"translation", "quaternion"} - set(content)
+    if missing:
+        raise ValueError(
+            f"{name} has {', '.join(map(str, content)) or 'nothing'} but no "
+            f"{' and no '.join(sorted(missing))}; it needs translation and quaternion, or matrix."
+        )
+    translation, quaternion = content["translation"], content["quaternion"]
+    if not isinstance(translation, list) or not isinstance(quaternion, list):
+        raise ValueError(f"{name}: translation and quaternion must be lists, x y z and x y z w.")
+    return extrinsics_from_numbers([*translation, *quaternion], name)
+
+
+def _is_other_way_round(content: dict, camera_frame: str, lidar_frame: str, name: str) -> bool:
+    given = content.get("parent", ""), content.get("child", "")
+    if not all((*given, camera_frame, lidar_frame)) or given == (camera_frame, lidar_frame):
+        return False
+    if given == (lidar_frame, camera_frame):
+        return True
+    raise ValueError(
+        f"{name} is of '{given[1]}' in '{given[0]}', but the camera is '{camera_frame}' and the "
+        f"LiDAR '{lidar_frame}'."
+    )
+
+
+def check_direction(T_cam_lidar: np.ndarray, camera: Camera, points: np.ndarray) -> str | None:
+    """A sentence where T_cam_lidar looks like T_lidar_cam, given the wrong way round; else None.
+
+    The inverse is suspected where it would put more than twice as many points in view, or where,
+    unlike T, it has the LiDAR's z axis upwards in the image and still half as many in view.
+    """
+    points = points[:: max(1, len(points) // CHECKED_POINTS)]
+    T_inverse = invert(T_cam_lidar)
+    seen, seen_inverse = (_in_view(T, camera, points) for T in (T_cam_lidar, T_inverse))
+    turned = -T_cam_lidar[1, 2] < 0.5 and -T_inverse[1, 2] > 0.8
+    if seen_inverse <= 2 * seen and not (turned and seen_inverse > seen / 2):
+        return None
+    up = ", and only its inverse has the LiDAR upright" if turned else ""
+    return (
+        "The camera-from-LiDAR transform looks inverted: it puts "
+        f"{100 * seen / len(points):.1f} % of the points in view, its inverse "
+        f"{100 * seen_inverse / len(points):.1f} %{up}."
+    )
+
+
+def _in_view(T: np.ndarray, camera: Camera, points: np.ndarray) -> int:
+    points = transform_points(T, points)
+    pixels, seen = camera.project(points[np.isfinite(points).all(axis=1)])
+    u, v = pixels[seen].T
+    return int(((u >= 0) & (v >= 0) & (u < camera.width) & (v < camera.height)).sum())
+
+
+class TfExtrinsics:
+    """T_cam_lidar and ego motion from /tf and /tf_static.
+
+    Lookups answer at once. With `wait_s` they wait for a transform that is late, which must not be
+    done in a callback of the node's own executor: nothing would arrive.
+
+    Raises:
+        ValueError: TF cannot be had in this environment; the sentence says why.
+    """
+
+    def __init__(self, node, buffer=None):
+        from . import packages
+
+        if packages.tf2 is None:
+            raise ValueError(
+                f"TF cannot be used here, {packages.reason('tf2')}; give the extrinsics as "
+                "parameter or calibration file, or make the messages of TF with "
+                "`python -m depth_completion_ros.ros.generate_tf2_msgs`."
+            )
+        self._tf2 = packages.tf2
+        self._quaternion_matrix = packages.tf_transformations.quaternion_matrix
+        self._buffer = packages.tf2.Buffer() if buffer is None else buffer
+        self._listener = packages.tf2.TransformListener(self._buffer, node)
+
+    def lookup(self, target: str, source: str, stamp_ns: int, wait_s: float = 0.0) -> np.ndarray:
+        """T_target_source 4 x 4 at a time; TransformError where it is missing, late or too old."""
+        if not target or not source:
+            raise TransformError(
+                f"No transform from '{source}' to '{target}': a message has an empty frame_id."
+            )
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                return self._lookup(target, source, stamp_ns)
+            except TransformError:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(0.005)
+
+    def T_cam_lidar(
+        self, camera_frame: str, lidar_frame: str, stamp_ns: int, wait_s: float = 0.0
+    ) -> np.ndarray:
+        """T_cam_lidar 4 x 4 at the stamp of the point cloud; TransformError."""
+        return self.lookup(camera_frame, lidar_frame, stamp_ns, wait_s)
+
+    def ego_motion(
+        self,
+        fixed_frame: str,
+        lidar_frame: str,
+        stamp_points: int,
+        stamp_image: int,
+        wait_s: float = 0.0,
+    ) -> np.ndarray:
+        """T_image_points 4 x 4 of `Frame`, from the motion in a fixed frame; TransformError."""
+        T_fixed_points = self.lookup(fixed_frame, lidar_frame, stamp_points, wait_s)
+        T_fixed_image = self.lookup(fixed_frame, lidar_frame, stamp_image, wait_s)
+        return invert(T_fixed_image) @ T_fixed_points
+
+    def clear(self) -> None:
+        """Forget what is not static, as after a jump back in time."""
+        self._buffer.clear()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._listener.unregister()
+
+    def _lookup(self, target: str, source: str, stamp_ns: int) -> np.ndarray:
+        from rclpy.time import Time
+
+        try:
+            found = self._buffer.lookup_transform(target, source, Time(nanoseconds=stamp_ns))
+        except TransformError:
+            raise
+        except self._tf2.TransformException as error:
+            why = " ".join(str(error).split())
+            raise TransformError(f"No transform from '{source}' to '{target}': {why}") from error
+        t, q = found.transform.translation, found.transform.rotation
+        T = self._quaternion_matrix((q.x, q.y, q.z, q.w))
+        T[:3, 3] = t.x, t.y, t.z
+        return T

@@ -1,0 +1,148 @@
+"""Extrinsics from numbers and files, and the check of their direction."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from depth_completion_ros.core import Camera, invert, rigid
+from depth_completion_ros.core.geometry import matrix_to_quaternion
+from depth_completion_ros.ros.extrinsics import (
+    check_direction,
+    extrinsics_from_numbers,
+    read_extrinsics,
+)
+
+# Camera 0.3 m in front of and 0.1 m below a LiDAR with x forward, y left, z up.
+T_CAM_LIDAR = rigid([[0, -1, 0], [0, 0, -1], [1, 0, 0]], (0.0, -0.1, -0.3))
+CAMERA = Camera(640, 480, [[500, 0, 320], [0, 500, 240], [0, 0, 1]])
+
+
+def seven(T):
+    return [*T[:3, 3], *matrix_to_quaternion(T)]
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("values", [T_CAM_LIDAR.ravel().tolist(), seven(T_CAM_LIDAR)])
+def test_sixteen_or_seven_numbers_give_the_transform(values):
+    np.testing.assert_allclose(extrinsics_from_numbers(values), T_CAM_LIDAR, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([], "has 0 numbers; it must be x y z qx qy qz qw or the 16"),
+        ([0.0] * 16, "not rigid"),
+        ([0.0] * 7, "its length must be 1"),
+        ([np.nan, 0, 0, 0, 0, 0, 1], "not rigid"),
+        (["a"] * 7, "not a number"),
+        (np.diag([1.0, 1, -1, 1]).ravel(), "not rigid"),
+    ],
+)
+def test_numbers_that_are_no_transform_are_refused_by_name(values, said):
+    with pytest.raises(ValueError, match=said) as refused:
+        extrinsics_from_numbers(values, "Parameter 'extrinsics'")
+    assert "Parameter 'extrinsics'" in str(refused.value)
+
+
+def test_own_format_with_quaternion_or_matrix(tmp_path):
+    x, y, z, *quaternion = map(float, seven(T_CAM_LIDAR))
+    file = write(
+        tmp_path / "own.yaml",
+        f"parent: camera\nchild: lidar\ntranslation: [{x}, {y}, {z}]\nquaternion: {quaternion}\n",
+    )
+    np.testing.assert_allclose(read_extrinsics(file), T_CAM_LIDAR, atol=1e-9)
+    np.testing.assert_allclose(read_extrinsics(file, "camera", "lidar"), T_CAM_LIDAR, atol=1e-9)
+    file = write(tmp_path / "own.json", json.dumps({"matrix": T_CAM_LIDAR.tolist()}))
+    np.testing.assert_allclose(read_extrinsics(file), T_CAM_LIDAR)
+
+
+def test_own_format_given_the_other_way_round_is_inverted_where_frames_tell(tmp_path):
+    content = {"parent": "lidar", "child": "camera", "matrix": invert(T_CAM_LIDAR).tolist()}
+    file = write(tmp_path / "own.json", json.dumps(content))
+    np.testing.assert_allclose(read_extrinsics(file, "camera", "lidar"), T_CAM_LIDAR, atol=1e-12)
+    with pytest.raises(ValueError, match="the camera is 'left' and the LiDAR 'lidar'"):
+        read_extrinsics(file, "left", "lidar")
+
+
+def test_direct_visual_lidar_calibration_has_the_camera_in_the_lidar(tmp_path):
+    content = {"results": {"T_lidar_camera": list(map(float, seven(invert(T_CAM_LIDAR))))}}
+    file = write(tmp_path / "calib.json", json.dumps(content))
+    np.testing.assert_allclose(read_extrinsics(file), T_CAM_LIDAR, atol=1e-9)
+
+
+def test_kitti_text(tmp_path):
+    R, t = (" ".join(map(str, part.ravel())) for part in (T_CAM_LIDAR[:3, :3], T_CAM_LIDAR[:3, 3]))
+    text = f"calib_time: 15-Mar-2012 11:37:16\nR: {R}\nT: {t}\ndelta_f: 0.0 0.0\ndelta_c: 0.0 0.0\n"
+    file = write(tmp_path / "calib_velo_to_cam.txt", text)
+    np.testing.assert_allclose(read_extrinsics(file), T_CAM_LIDAR)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "none of the formats"),
+        ("- 1\n- 2\n", "none of the formats"),
+        ("{broken", "cannot be read"),
+        ("a: [", "cannot be read"),
+        ("fx: 3\n", "has fx but no quaternion and no translation"),
+        ("R: 1 2 3\nT: 1 2 3\n", "3 numbers in R and 3 in T"),
+        ("R: a b c d e f g h i\nT: 1 2 3\n", "not a number"),
+        ("translation: 3\nquaternion: [0, 0, 0, 1]\n", "must be lists"),
+        ("translation: [1, 2]\nquaternion: [0, 0, 0, 1]\n", "has 6 numbers"),
+        ("matrix: [[1, 0], [0]]\n", "not a number"),
+    ],
+)
+def test_files_of_no_known_format_are_refused_in_one_sentence(tmp_path, text, said):
+    file = write(tmp_path / "calibration.yaml", text)
+    with pytest.raises(ValueError, match=said) as refused:
+        read_extrinsics(file)
+    assert str(file) in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no calibration file .*nowhere.yaml"):
+        read_extrinsics(tmp_path / "nowhere.yaml")
+
+
+def test_an_inverted_transform_is_noticed_on_a_synthetic_scan():
+    random = np.random.default_rng(0)
+    points = random.uniform((5, -5, -2), (40, 5, 3), (5000, 3)).astype(np.float32)
+    points[::10] = np.nan
+    assert check_direction(T_CAM_LIDAR, CAMERA, points) is None
+    said = check_direction(invert(T_CAM_LIDAR), CAMERA, points)
+    assert said.startswith("The camera-from-LiDAR transform looks inverted") and said.endswith(".")
+
+
+def test_direction_is_not_judged_without_points_in_view():
+    behind = np.array([[-5.0, 0.0, 0.0]], dtype=np.float32)
+    for points in (behind, behind[:0], np.full((3, 3), np.nan, np.float32)):
+        assert check_direction(T_CAM_LIDAR, CAMERA, points) is None
+
+
+def test_direction_of_every_real_frame_is_judged_rightly(real_frames):
+    judged = 0
+    for folder in sorted(real_frames.iterdir()):
+        if not (folder / "points.bin").is_file():
+            continue
+        calibration = json.loads((folder / "calib.json").read_text())
+        fisheye = calibration.get("distortion_model") == "fisheye"
+        camera = Camera(
+            calibration["width"],
+            calibration["height"],
+            calibration["K"],
+            "equidistant" if fisheye else "plumb_bob",
+            calibration.get("D") or (),
+        )
+        points = np.fromfile(folder / "points.bin", np.float32).reshape(-1, 4)
+        T_cam_lidar = read_extrinsics(folder / "calib.json")
+        assert check_direction(T_cam_lidar, camera, points) is None, folder.name
+        assert check_direction(invert(T_cam_lidar), camera, points), folder.name
+        judged += 1
+    assert judged
