@@ -1,0 +1,118 @@
+"""`depth-completion replay` and `convert`: what makes bags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import (
+    CompleterName,
+    Data,
+    Device,
+    Filters,
+    Limit,
+    MinConfidence,
+    ReaderOptions,
+    Stride,
+    Weights,
+    filters,
+    frames_with_progress,
+    open_data,
+    print_skipped,
+)
+
+NewBag = Annotated[Path, typer.Argument(metavar="BAG", help="Folder of the new bag; it must not exist.")]
+
+
+def replay(
+    data: Data,
+    bag: NewBag,
+    completer: CompleterName = "default",
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to write: depth, camera_info, points, confidence, source; repeat for more. "
+            "Everything if not given."
+        ),
+    ] = None,
+    min_confidence: MinConfidence = 0.0,
+    filters_text: Filters = "see-through",
+    stride: Stride = 1,
+    storage: Annotated[str, typer.Option(help="`mcap` or `sqlite3`.")] = "mcap",
+    limit: Limit = None,
+    device: Device = "auto",
+    weights: Weights = None,
+    reader_option: ReaderOptions = None,
+):
+    """
+    Complete a bag (or any data) into a new bag: what the live node would publish.
+
+    Every pair of image and cloud gives one message on each topic, with the stamp and frame of the
+    image; nothing is dropped however slow the machine is, and twice gives the same bytes.
+
+    Examples:
+
+        depth-completion replay drive_bag dense_bag
+
+        depth-completion replay drive_bag dense_bag -c linear --output depth --output camera_info
+
+        depth-completion replay drive_bag dense_bag -O image_topic=/front/image_raw
+    """
+    from ..evaluation import replay as module
+    from ..evaluation.runner import completer_from_text
+
+    made = completer_from_text(completer, device=device, weights=weights)
+    chosen = filters(filters_text)
+    reader = open_data(data, reader_option)
+    summary = module.replay(
+        frames_with_progress(reader, limit, "replaying"),
+        made,
+        bag,
+        outputs=tuple(output or module.TOPICS),
+        min_confidence=min_confidence,
+        stride=stride,
+        storage=storage,
+        **chosen,
+    )
+    print_skipped(reader)
+    if not summary.frames:
+        raise ValueError(f"There is no pair of image and points in '{data}', so '{bag}' is empty.")
+    seconds = (summary.last_ns - summary.first_ns) / 1e9
+    typer.echo(
+        f"{summary.frames} pairs completed by {completer} over {seconds:.1f} s, "
+        f"{summary.coverage:.1%} of the pixels known, in {bag}."
+    )
+
+
+def convert(
+    data: Data,
+    bag: NewBag,
+    storage: Annotated[str, typer.Option(help="`mcap` or `sqlite3`.")] = "mcap",
+    compression: Annotated[
+        str, typer.Option(help="`none`, `message`, `file`, or `storage` (chunks of MCAP).")
+    ] = "none",
+    image_format: Annotated[str, typer.Option(help="`raw`, `png` (lossless) or `jpeg`.")] = "raw",
+    limit: Limit = None,
+    reader_option: ReaderOptions = None,
+):
+    """
+    Write any data as a bag that `ros2 bag play`, Foxglove and RViz understand.
+
+    Topics: `/camera/image_raw`, `/camera/camera_info`, `/lidar/points`, `/tf_static` and, where there
+    is a truth, `/ground_truth/depth`.
+
+    Examples:
+
+        depth-completion convert 2011_09_26_drive_0001_sync drive_bag
+
+        depth-completion convert frames kitti_bag -O "select=kitti_seq_*" --image-format png
+    """
+    from ..data.bag_writer import write_bag
+
+    reader = open_data(data, reader_option)
+    frames = frames_with_progress(reader, limit, "converting")
+    count = write_bag(frames, bag, storage=storage, compression=compression, image_format=image_format)
+    print_skipped(reader)
+    typer.echo(f"{count} frames of {reader.describe()} written to {bag}.")

@@ -1,0 +1,177 @@
+"""`depth-completion complete`: frames to files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import (
+    CompleterName,
+    Data,
+    Device,
+    Filters,
+    Limit,
+    MinConfidence,
+    ReaderOptions,
+    Stride,
+    Weights,
+    filters,
+    frames_with_progress,
+    open_data,
+    print_skipped,
+)
+
+
+def complete(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")] = Path("completed"),
+    completer: CompleterName = "default",
+    sparse: Annotated[
+        Path | None,
+        typer.Option(help="Sparse depth of a single picture: 16-bit PNG, metres x 256, 0 = none."),
+    ] = None,
+    npy: Annotated[bool, typer.Option("--npy", help="Write float32 metres, NaN unknown, too.")] = False,
+    cloud: Annotated[bool, typer.Option("--cloud", help="Write a coloured PLY cloud, too.")] = False,
+    preview: Annotated[bool, typer.Option(help="Write a picture to look at.")] = True,
+    min_confidence: MinConfidence = 0.0,
+    filters_text: Filters = "see-through",
+    stride: Stride = 1,
+    limit: Limit = None,
+    device: Device = "auto",
+    weights: Weights = None,
+    reader_option: ReaderOptions = None,
+):
+    """
+    Complete one frame, or all frames of a data set or bag, to files.
+
+    Writes `depth_NAME.png` (16 bit, metres x 256, 0 = unknown: KITTI's format) for every frame, and
+    `preview_NAME.png` with image, points and dense depth one above the other.
+
+    Examples:
+
+        depth-completion complete frames/0000000005 --out results --cloud
+
+        depth-completion complete 2011_09_26_drive_0001_sync --completer linear --limit 20
+
+        depth-completion complete street.png --sparse street_sparse.png --npy
+
+        depth-completion complete drive_bag -O image_topic=/camera/image_raw --no-preview
+    """
+    from ..core import SparseDepth
+    from ..evaluation.runner import completer_from_text
+
+    chosen = filters(filters_text)
+    made = completer_from_text(completer, device=device, weights=weights)
+    reader = None if sparse else open_data(data, reader_option)
+    frames = [_picture(data, sparse)] if sparse else frames_with_progress(reader, limit, "completing")
+    out.mkdir(parents=True, exist_ok=True)
+    names: set[str] = set()
+    for number, frame in enumerate(frames):
+        name = _unique(frame.name or f"{number:06d}", names)
+        measured = SparseDepth.from_points(frame, **chosen)
+        completion = made.complete(frame.image, measured, frame.camera).above(min_confidence)
+        _write_depth(out / f"depth_{name}.png", completion.depth)
+        if npy:
+            _write_npy(out / f"depth_{name}.npy", completion.depth)
+        if cloud:
+            _write_ply(out / f"cloud_{name}.ply", completion.depth, frame, stride)
+        if preview:
+            _write_preview(out / f"preview_{name}.png", frame, measured.depth, completion.depth)
+    if reader is not None:
+        print_skipped(reader)
+    if not names:
+        raise ValueError(f"There is no frame in '{data}'.")
+    typer.echo(f"{len(names)} frames completed by {completer}, in {out}.")
+
+
+def _picture(image: Path, sparse: Path):
+    """Frame of a single picture and its sparse depth."""
+    from ..core import Frame
+    from ..data.files import read_depth, read_image
+
+    picture, depth = read_image(image), read_depth(sparse)
+    if picture.shape[:2] != depth.shape:
+        raise ValueError(
+            f"Picture '{image}' is {picture.shape[1]} x {picture.shape[0]} but its sparse depth "
+            f"'{sparse}' is {depth.shape[1]} x {depth.shape[0]}; both must be of one size."
+        )
+    return Frame(camera=None, image=picture, sparse_depth=depth, name=image.stem)
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    """The name as part of a file name that no other frame has."""
+    base = name = re.sub(r"[^\w.-]+", "_", name).strip("_") or "frame"
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{base}_{number}"
+    taken.add(name)
+    return name
+
+
+# Files -------------------------------------------------------------------------------------------
+
+
+def _write_depth(path: Path, depth) -> None:
+    """16-bit PNG of metres x 256; unknown, and what 16 bits cannot hold (256 m and more), is 0."""
+    import numpy as np
+
+    scaled = np.rint(np.where(np.isfinite(depth), depth, 0) * 256.0)
+    _write_png(path, np.where(scaled < 65536, scaled, 0).astype(np.uint16))
+
+
+def _write_npy(path: Path, depth) -> None:
+    import numpy as np
+
+    np.save(path, depth)
+
+
+def _write_ply(path: Path, depth, frame, stride: int) -> None:
+    """Binary PLY of x, y, z in metres, optical frame, and the colours of the image."""
+    import numpy as np
+
+    from ..core import depth_to_cloud
+
+    if frame.camera is None:
+        raise ValueError(f"Frame {frame.name} has no camera matrix, which a cloud needs.")
+    cloud = depth_to_cloud(depth, frame.camera, frame.image, stride)
+    layout = [(axis, "<f4") for axis in "xyz"]
+    if frame.image is not None:
+        layout += [(colour, "u1") for colour in ("red", "green", "blue")]
+    points = np.empty(len(cloud), layout)
+    for axis in "xyz":
+        points[axis] = cloud[axis]
+    if frame.image is not None:
+        for colour, shift in (("red", 16), ("green", 8), ("blue", 0)):
+            points[colour] = cloud["rgb"] >> shift & 255
+    kinds = {"<f4": "float", "u1": "uchar"}
+    properties = "".join(f"property {kinds[kind]} {name}\n" for name, kind in layout)
+    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(points)}\n{properties}end_header\n"
+    path.write_bytes(header.encode() + points.tobytes())
+
+
+def _write_preview(path: Path, frame, measured, dense) -> None:
+    """Image with the measured points, and the dense depth, one above the other."""
+    import numpy as np
+
+    from ..core.visual import colourise_depth, label, overlay_sparse
+
+    image = frame.image if frame.image is not None else np.zeros((*dense.shape, 3), np.uint8)
+    known = dense[np.isfinite(dense)]
+    near, far = np.percentile(known, (1, 99)) if known.size else (None, None)
+    panels = [
+        label(overlay_sparse(image, measured, near, far), "measured"),
+        label(colourise_depth(dense, near, far), "completed"),
+    ]
+    picture = np.concatenate(panels, axis=0 if dense.shape[1] > 1.2 * dense.shape[0] else 1)
+    _write_png(path, picture[..., ::-1])
+
+
+def _write_png(path: Path, pixels) -> None:
+    import cv2
+
+    _, data = cv2.imencode(".png", pixels)
+    path.write_bytes(data.tobytes())

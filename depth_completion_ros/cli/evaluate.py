@@ -1,0 +1,146 @@
+"""`depth-completion evaluate`: errors of completers, as table and report."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import (
+    Data,
+    Device,
+    Filters,
+    Limit,
+    ReaderOptions,
+    Weights,
+    filters,
+    frames_with_progress,
+    open_data,
+    print_skipped,
+)
+
+CLASSICAL = ("nearest", "linear", "morphological")
+PROTOCOLS = ("truth", "hide:2", "points:500")
+
+
+def evaluate(
+    data: Data,
+    completer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--completer", "-c", help=f"NAME or NAME:VARIANT; repeat for more. [{', '.join(CLASSICAL)}]"
+        ),
+    ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option("--protocol", "-p", help=f"See above; repeat for more. [{', '.join(PROTOCOLS)}]"),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")] = Path("evaluation"),
+    filters_text: Filters = "see-through",
+    max_depth: Annotated[float, typer.Option(help="Score up to so many metres.")] = float("inf"),
+    crop: Annotated[
+        str | None, typer.Option(metavar="LEFT,TOP,WIDTH,HEIGHT", help="Score inside this window only.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Draws of random protocols to average.")] = 1,
+    pictures: Annotated[int, typer.Option(min=0, help="Frames, evenly spaced, to draw pictures of.")] = 2,
+    limit: Limit = None,
+    device: Device = "auto",
+    weights: Weights = None,
+    reader_option: ReaderOptions = None,
+):
+    """
+    Score completers on any data; the same metrics every run.
+
+    Protocols, what is fed and what it is scored on:
+
+    - `truth`: the whole measurement; the ground truth.
+    - `truth:lines=N`: N evenly spaced LiDAR rings; the ground truth.
+    - `lines:N`: N evenly spaced LiDAR rings; all other rings.
+    - `hide:K`: all rings but every K-th; those.
+    - `points:N`, `share:P`: N random points, or P per cent; all other points.
+
+    Prints the means and writes `report.md` with plots and pictures, `metrics.json`, `metrics.csv` and
+    `runtimes.csv`. Frames that cannot serve a protocol are left out of it, and counted.
+
+    Examples:
+
+        depth-completion evaluate frames -O "select=kitti_seq_*" -p truth:lines=64 -p truth:lines=16
+
+        depth-completion evaluate drive_bag -c linear -c linear:depth -p hide:4 --out linear_on_drive
+
+        depth-completion evaluate nyu_frames -p points:500 --seeds 3 --max-depth 10
+    """
+    from ..evaluation.protocols import Settings
+    from ..evaluation.report import write_report
+    from ..evaluation.runner import completer_from_text
+    from ..evaluation.runner import evaluate as run
+
+    window = _window(crop)
+    settings = Settings(max_depth=max_depth, crop=window, seeds=seeds, **filters(filters_text))
+    made = {
+        text: completer_from_text(text, device=device, weights=weights) for text in completer or CLASSICAL
+    }
+    reader = open_data(data, reader_option)
+    artist = _Artist(out / "pictures", len(reader) if limit is None else min(limit, len(reader)), pictures)
+    result = run(
+        frames_with_progress(reader, limit, "evaluating"),
+        made,
+        protocol or PROTOCOLS,
+        settings,
+        name=reader.name,
+        watch=artist,
+    )
+    files = write_report(result, out, artist.paths)
+    print_skipped(reader)
+    _print_result(result)
+    typer.echo(f"Report: {files[0]}")
+
+
+def _window(crop: str | None) -> tuple[int, int, int, int] | None:
+    if crop is None:
+        return None
+    match = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)", crop.replace(" ", ""))
+    if match is None:
+        raise ValueError(f"Crop is '{crop}'; it must be left,top,width,height in whole pixels.")
+    return tuple(map(int, match.groups()))
+
+
+class _Artist:
+    """Draws a picture of every protocol on some frames, evenly spaced, while they are evaluated."""
+
+    def __init__(self, folder: Path, frames: int, wanted: int):
+        self.folder = folder
+        self.paths: list[Path] = []
+        self.chosen = {at * frames // wanted for at in range(min(wanted, frames))} if wanted else set()
+
+    def __call__(self, index, frame, trial, protocol, completions) -> None:
+        if index not in self.chosen:
+            return
+        from ..evaluation.figures import draw_trial
+
+        name = re.sub(r"[^\w.-]+", "_", f"{frame.name or index}-{protocol.text}")
+        path = self.folder / f"{name}.png"
+        self.paths.append(draw_trial(frame, trial, protocol, completions, path))
+
+
+def _print_result(result) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..evaluation.report import mean_table, skip_sentences
+
+    headings, rows = mean_table(result)
+    table = Table(title=f"{result.name}: mean over frames", box=box.SIMPLE_HEAD)
+    for at, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if at < 2 else "right", no_wrap=True)
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        table.add_row(*row, end_section=following is not None and following[0] != row[0])
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    console.print(table)
+    for text in skip_sentences(result):
+        typer.echo(text, err=True)

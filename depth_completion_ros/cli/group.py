@@ -1,0 +1,38 @@
+"""How the command line reports errors: one sentence, no traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from typer.core import TyperGroup
+
+
+class SentenceGroup(TyperGroup):
+    """Commands whose expected errors end as one sentence on stderr and exit code 2."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Whoever read the output, such as `head`, has enough of it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except (ValueError, OSError, ImportError, LookupError) as error:
+            if ctx.params.get("debug") or type(error) in (KeyError, IndexError):
+                raise
+            typer.echo(f"Error: {sentence(error)}", err=True)
+            raise typer.Exit(2) from None
+
+
+def sentence(error: Exception) -> str:
+    """What an error says, as a sentence of one line."""
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror}: '{error.filename}'" if error.filename else error.strerror
+    elif isinstance(error, ModuleNotFoundError) and error.name:
+        text = f"This needs the Python package '{error.name}', which is not installed"
+    else:
+        text = str(error) or type(error).__name__
+    text = " ".join(text.split())
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,99 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from ast import literal_eval
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="Data set, frame folder or rosbag2.", show_default=False),
+]
+ReaderOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reader-option",
+        "-O",
+        metavar="NAME=VALUE",
+        help="Option of the reader, such as select=kitti_seq_* of frame folders or image_topic=/cam/image "
+        "of bags; repeat for more.",
+    ),
+]
+Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Only the first so many frames.")]
+CompleterName = Annotated[
+    str,
+    typer.Option("--completer", "-c", help="NAME or NAME:VARIANT of `depth-completion completers`."),
+]
+Device = Annotated[str, typer.Option(help="`auto`, `cpu`, `cuda` or `cuda:N`.")]
+Weights = Annotated[
+    str | None, typer.Option(help="Path or registry name of the weights of a learned completer.")
+]
+Filters = Annotated[
+    str,
+    typer.Option("--filters", help="Filters on the points: `see-through`, `isolated`, `all` or `none`."),
+]
+MinConfidence = Annotated[float, typer.Option(min=0, max=1, help="Make depth of lower confidence unknown.")]
+Stride = Annotated[int, typer.Option(min=1, help="Make a cloud point of every so many pixels.")]
+
+FILTERS = {
+    "all": (True, True),
+    "see-through": (True, False),
+    "isolated": (False, True),
+    "none": (False, False),
+}
+
+
+def filters(text: str) -> dict[str, bool]:
+    """Keyword arguments `see_through` and `isolated` of a --filters text."""
+    if text not in FILTERS:
+        raise ValueError(f"Filters are '{text}'; they must be one of {', '.join(FILTERS)}.")
+    return dict(zip(("see_through", "isolated"), FILTERS[text], strict=True))
+
+
+def open_data(path: Path, reader_options: list[str] | None):
+    """The reader of a DATA path with its -O options."""
+    from ..data.reader import open_reader
+
+    options = {}
+    for text in reader_options or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise ValueError(f"Reader option '{text}' is not of the form NAME=VALUE.")
+        options[name] = _value(value)
+    return open_reader(path, **options)
+
+
+def _value(text: str):
+    """Numbers, lists and true/false as such, all else as text."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        value = literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    return value if isinstance(value, (int, float, list)) else text
+
+
+def frames_with_progress(reader, limit: int | None, what: str) -> Iterator:
+    """The frames of a reader, with a progress bar on stderr where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    total = len(reader) if limit is None else min(len(reader), limit)
+    frames: Iterable = reader if limit is None else islice(reader, limit)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+        yield from progress.track(frames, total=total)
+
+
+def print_skipped(reader) -> None:
+    """Say on stderr what a reader left out, by cause."""
+    for cause, count in sorted(reader.skipped.items()):
+        typer.echo(f"Left out by the reader: {count} x {cause}.", err=True)

@@ -1,0 +1,106 @@
+"""`depth-completion demo`, `completers` and `doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    frames: Annotated[int, typer.Option(min=2, help="Frames of the drive.")] = 40,
+    seed: Annotated[int, typer.Option(help="Another seed makes another street.")] = 0,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for drive, pictures and report.")] = Path(
+        "demo"
+    ),
+    completer: Annotated[
+        list[str] | None, typer.Option("--completer", "-c", help="Repeat for more. [the classical ones]")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.1, help="Frames a second.")] = 10.0,
+):
+    """
+    Make a street drive and run the nodes on it over real DDS; ends by itself.
+
+    Prints what came in and out, what was dropped and why, latency, and errors against the true
+    depth, and writes pictures. Needs rclpy; nothing is downloaded.
+
+    Examples:
+
+        depth-completion demo
+
+        depth-completion demo --frames 30 --completer linear --rate 5
+    """
+    from ..ros.demo import run_demo
+
+    options = {"completers": completer} if completer else {}
+    code = run_demo(frames=frames, seed=seed, out=out, rate=rate, **options)
+    raise typer.Exit(code or 0)
+
+
+def completers():
+    """
+    List the completers and their variants.
+
+    Example:
+
+        depth-completion completers
+    """
+    from ..completion import create_completer, list_completers
+
+    for name in list_completers():
+        kind = type(create_completer(name))
+        variants = getattr(kind, "variants", ())
+        first = (kind.__doc__ or "").strip().splitlines()[0]
+        other = f" Variants: {', '.join(f'{name}:{variant}' for variant in variants)}." if variants else ""
+        typer.echo(f"{name:14s} {first}{other}")
+
+
+def doctor(
+    bag: Annotated[
+        Path | None,
+        typer.Argument(metavar="[BAG]", help="rosbag2 to examine; the live graph if not given."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long to listen to the live graph.")] = 4.0,
+    image: Annotated[str, typer.Option(help="Image topic; the likeliest if not given.")] = "",
+    points: Annotated[str, typer.Option(help="PointCloud2 topic; the likeliest if not given.")] = "",
+    extrinsics: Annotated[Path | None, typer.Option(help="Calibration file to judge in place of TF.")] = None,
+    rectified: Annotated[bool, typer.Option("--rectified", help="Images are rectified: use P.")] = False,
+    slack: Annotated[float, typer.Option(min=0, help="Seconds that image and cloud may differ.")] = 0.05,
+):
+    """
+    Say what of ROS, GPU and weights is here, and what is wrong with a bag or the live graph.
+
+    Looks at topics, rates, stamps, QoS, TF and calibration. Exit code 1 if anything is an error.
+
+    Examples:
+
+        depth-completion doctor
+
+        depth-completion doctor drive_bag --points /velodyne_points
+    """
+    from ..doctor import diagnose
+
+    findings = diagnose(
+        bag,
+        graph=bag is None,
+        seconds=seconds,
+        image=image,
+        points=points,
+        extrinsics=extrinsics,
+        rectified=rectified,
+        slack=slack,
+    )
+    _print_findings(findings)
+    raise typer.Exit(1 if any(finding.level == "error" for finding in findings) else 0)
+
+
+def _print_findings(findings) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    styles = {"ok": "green", "warning": "yellow", "error": "bold red"}
+    console = Console(soft_wrap=True)
+    for finding in findings:
+        mark = f"[{styles[finding.level]}]{finding.level:7s}[/]"
+        console.print(f"{mark} [bold]{escape(finding.subject)}[/]: {escape(finding.sentence)}")

@@ -1,0 +1,1 @@
+"""Evaluation of completers on any reader, and the deterministic replay of a bag."""

@@ -1,0 +1,263 @@
+"""Evaluation protocols: what of a frame a completer is fed, and what it is scored on.
+
+| text | fed | scored on |
+|---|---|---|
+| `truth` | the whole measurement | the ground truth |
+| `truth:lines=N` | N rings of the scan, evenly spaced from the topmost | the ground truth |
+| `lines:N` | N rings of the scan, evenly spaced from the topmost | all other rings |
+| `hide:K` | all rings but every K-th | every K-th ring |
+| `points:N` | N random points | all other points |
+| `share:P` | P per cent of the points, at random | all other points |
+
+A 32-line feed of a 64-line scan is every second ring. Pixels that a fed point hits too are not scored
+on hidden points, nor are points that show through a nearer surface, judged on the whole scan.
+`points` and `share` draw from the LiDAR hits, or from the ground truth of a frame without LiDAR.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..core import Frame, SparseDepth
+from ..core.filters import isolated, see_through
+
+PATTERN = re.compile(
+    r"(?P<kind>truth)(:lines=(?P<lines>\d+))?"
+    r"|(?P<whole>hide|lines|points):(?P<number>\d+)"
+    r"|(?P<part>share):(?P<percent>\d+(\.\d+)?)"
+)
+SENSOR_RINGS = (1, 2, 4, 8, 16, 32, 40, 64, 80, 128)
+
+
+class CannotServe(ValueError):
+    """A frame lacks what a protocol needs; the message says what."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How frames are fed and scored under every protocol.
+
+    Args:
+        see_through, isolated: filters on what is fed.
+        max_depth: truth beyond so many metres is not scored.
+        crop: left, top, width, height in pixels, outside which nothing is scored.
+        seeds: random protocols are the mean over so many draws.
+    """
+
+    see_through: bool = True
+    isolated: bool = False
+    max_depth: float = float("inf")
+    crop: tuple[int, int, int, int] | None = None
+    seeds: int = 1
+
+    def __post_init__(self):
+        if not self.max_depth > 0:
+            raise ValueError(f"Maximum depth is {self.max_depth:g}; it must be positive.")
+        if self.seeds < 1:
+            raise ValueError(f"Number of seeds is {self.seeds}; it must be 1 or more.")
+        if self.crop is not None and (min(self.crop[:2]) < 0 or min(self.crop[2:]) < 1):
+            raise ValueError(
+                f"Crop is {','.join(map(str, self.crop))}; it must be left,top,width,height in pixels, "
+                "none of them negative and the size not zero."
+            )
+
+
+@dataclass(eq=False)
+class Trial:
+    """One frame under one protocol.
+
+    Args:
+        feed: what the completer sees.
+        truth: float32 H x W, metres along z, 0 where nothing is scored.
+    """
+
+    feed: SparseDepth
+    truth: np.ndarray
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One line of the table above; made by `parse_protocol`.
+
+    Args:
+        text: as the user wrote it.
+        kind: `truth`, `hide`, `lines`, `points` or `share`.
+        number: rings, points or per cent; None for `truth` with the whole measurement.
+    """
+
+    text: str
+    kind: str
+    number: float | None = None
+
+    @property
+    def is_random(self) -> bool:
+        return self.kind in ("points", "share")
+
+    @property
+    def series(self) -> tuple[str, str] | None:
+        """Name of the family that differs in `number` alone, and what that number counts."""
+        families = {
+            "truth": ("truth:lines=N", "LiDAR lines fed"),
+            "lines": ("lines:N", "LiDAR lines fed"),
+            "points": ("points:N", "points fed"),
+            "share": ("share:P", "points fed, per cent"),
+        }
+        return families.get(self.kind) if self.number is not None else None
+
+    def trial(self, frame: Frame, settings: Settings = Settings(), seed: int = 0) -> Trial:  # noqa: B008
+        """What to feed and what to score.
+
+        Raises:
+            CannotServe: the frame lacks rings, points or a truth, or nothing is left of them.
+        """
+        if self.kind == "truth":
+            trial = _on_truth(self, frame, settings)
+        elif self.is_random:
+            trial = _on_other_points(self, frame, settings, seed)
+        else:
+            trial = _on_other_rings(self, frame, settings)
+        if not trial.feed.count:
+            raise CannotServe("no point to feed falls into the image")
+        trial.truth = _limit(trial.truth, settings)
+        if not trial.truth.any():
+            raise CannotServe("nothing is left to score")
+        return trial
+
+
+def parse_protocol(text: str) -> Protocol:
+    """A protocol from its text, such as `truth`, `truth:lines=16`, `hide:4`, `lines:16`, `points:500`.
+
+    Raises:
+        ValueError: a text that names none, or a number that leaves nothing to feed or to score.
+    """
+    match = PATTERN.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(
+            f"Protocol '{text}' is unknown; it must be truth, truth:lines=N, lines:N, hide:K, points:N "
+            "or share:P, with a number for the letter."
+        )
+    kind = match["kind"] or match["whole"] or match["part"]
+    number = match["lines"] or match["number"] or match["percent"]
+    if number is None:
+        return Protocol(kind, kind)
+    value = float(number) if kind == "share" else int(number)
+    low, high = {"hide": (2, np.inf), "share": (0, 100)}.get(kind, (1, np.inf))
+    if not low <= value < high or value == 0:
+        allowed = "more than 0 and less than 100" if kind == "share" else f"{low} or more"
+        raise ValueError(f"Protocol '{text}' has the number {value:g}; it must be {allowed}.")
+    return Protocol(match[0], kind, value)
+
+
+# The three ways to serve a protocol --------------------------------------------------------------
+
+
+def _on_truth(protocol: Protocol, frame: Frame, settings: Settings) -> Trial:
+    if frame.ground_truth is None:
+        raise CannotServe("it has no ground truth")
+    if protocol.number is not None:
+        frame = _with_points(frame, _evenly_spaced(_scan_with_rings(frame).rings, protocol.number))
+    elif frame.points is None and frame.sparse_depth is None:
+        raise CannotServe("it has no measurement beside its ground truth")
+    return Trial(_project(frame, settings), frame.ground_truth)
+
+
+def _on_other_rings(protocol: Protocol, frame: Frame, settings: Settings) -> Trial:
+    rings = _scan_with_rings(frame).rings
+    if protocol.kind == "hide":
+        kept = rings % protocol.number != protocol.number - 1
+    else:
+        kept = _evenly_spaced(rings, protocol.number)
+    fed = _with_points(frame, kept)
+    hit = SparseDepth.from_points(fed, see_through=False, isolated=False).depth > 0
+    return Trial(_project(fed, settings), np.where(hit, np.float32(0), _whole_scan(frame).depth))
+
+
+def _on_other_points(protocol: Protocol, frame: Frame, settings: Settings, seed: int) -> Trial:
+    if frame.points is not None:
+        hits = SparseDepth.from_points(_scan(frame), see_through=False, isolated=False).depth
+        truth = _whole_scan(frame).depth
+    elif frame.ground_truth is not None or frame.sparse_depth is not None:
+        hits = frame.sparse_depth if frame.ground_truth is None else frame.ground_truth
+        truth = hits
+    else:
+        raise CannotServe("it has neither points nor ground truth")
+    candidates = np.flatnonzero(hits > 0)
+    number = protocol.number
+    if protocol.kind == "share":
+        number = max(1, round(len(candidates) * number / 100))
+    if number >= len(candidates):
+        raise CannotServe(f"it has {len(candidates)} points in view, so {number} leave none to score")
+    random = np.random.default_rng([zlib.crc32(frame.name.encode()), seed])
+    chosen = random.choice(candidates, number, replace=False)
+    fed = np.zeros_like(hits, np.float32)
+    fed.flat[chosen] = hits.flat[chosen]
+    rest = np.where(fed > 0, np.float32(0), truth)
+    return Trial(SparseDepth.from_depth(_filtered(fed, frame, settings)), rest)
+
+
+# What they share ---------------------------------------------------------------------------------
+
+
+def _scan(frame: Frame) -> Frame:
+    if frame.points is None:
+        raise CannotServe("it has no LiDAR points")
+    if frame.camera is None or frame.T_cam_lidar is None:
+        raise CannotServe("it has no calibration between camera and LiDAR")
+    return frame
+
+
+def _scan_with_rings(frame: Frame) -> Frame:
+    if frame.rings is None:
+        raise CannotServe("it has no LiDAR rings")
+    if not len(frame.rings):
+        raise CannotServe("its scan has no points")
+    return _scan(frame)
+
+
+def _evenly_spaced(rings: np.ndarray, number: int) -> np.ndarray:
+    """Mask of the points on `number` rings, evenly spaced from the topmost."""
+    seen = int(rings.max()) + 1
+    # A scan cut to the view of the camera lacks its lowest rings; the sensor has them none the less.
+    total = next((size for size in SENSOR_RINGS if size >= seen), seen)
+    if number > total:
+        raise CannotServe(f"its scan has {total} rings, fewer than {number}")
+    return np.isin(rings, np.arange(number) * total // number)
+
+
+def _with_points(frame: Frame, kept: np.ndarray) -> Frame:
+    return replace(frame, points=frame.points[kept], rings=frame.rings[kept])
+
+
+def _project(frame: Frame, settings: Settings) -> SparseDepth:
+    frame = _scan(frame) if frame.points is not None else frame
+    return SparseDepth.from_points(frame, see_through=settings.see_through, isolated=settings.isolated)
+
+
+def _whole_scan(frame: Frame) -> SparseDepth:
+    """All points as a truth: without those that show through, which no completer could match."""
+    return SparseDepth.from_points(frame, see_through=True, isolated=False)
+
+
+def _filtered(depth: np.ndarray, frame: Frame, settings: Settings) -> np.ndarray:
+    """Sparse LiDAR depth after the filters; the depth of other sensors as it is."""
+    if frame.points is None:
+        return depth
+    focal = float(frame.camera.K[0, 0])
+    for wanted, find in ((settings.see_through, see_through), (settings.isolated, isolated)):
+        if wanted:
+            depth = np.where(find(depth, focal), np.float32(0), depth)
+    return depth
+
+
+def _limit(truth: np.ndarray, settings: Settings) -> np.ndarray:
+    scored = (truth > 0) & (truth <= settings.max_depth)
+    if settings.crop is not None:
+        left, top, width, height = settings.crop
+        window = np.zeros(truth.shape, bool)
+        window[top : top + height, left : left + width] = True
+        scored &= window
+    return np.where(scored, truth, np.float32(0))

@@ -1,0 +1,182 @@
+"""Files of an evaluation: JSON and CSV for programs, a Markdown report for people.
+
+`metrics.json` and `metrics.csv` hold nothing that differs between two runs on the same input;
+what does, the run times, is in `runtimes.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+
+from ..core import Metrics
+from .runner import RANGE_EDGES, EvaluationResult
+
+METRICS = tuple(field.name for field in fields(Metrics))
+COLUMNS = {
+    "rmse_mm": ("RMSE mm", "{:.0f}"),
+    "mae_mm": ("MAE mm", "{:.0f}"),
+    "irmse_per_km": ("iRMSE 1/km", "{:.1f}"),
+    "imae_per_km": ("iMAE 1/km", "{:.1f}"),
+    "rel": ("REL", "{:.4f}"),
+    "delta1": ("δ < 1.25", "{:.4f}"),
+    "coverage": ("coverage", "{:.1%}"),
+}
+"""Heading and format of the metrics that tables show."""
+
+
+def write_report(result: EvaluationResult, folder: str | Path, pictures: Sequence[Path] = ()) -> list[Path]:
+    """Write all files of an evaluation into a folder and return their paths, `report.md` first.
+
+    Args:
+        pictures: PNG files inside the folder that the report shows at its end.
+    """
+    from .figures import plot_all
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "metrics.json": metrics_json(result),
+        "metrics.csv": _metrics_csv(result),
+        "runtimes.csv": _csv(("frame", "protocol", "completer", "ms"), result.runtimes_ms),
+    }
+    plots = plot_all(result, folder)
+    texts = {"report.md": _markdown(result, plots, list(pictures), folder), **texts}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    return [folder / name for name in texts] + plots + list(pictures)
+
+
+def metrics_json(result: EvaluationResult) -> str:
+    """All metrics as JSON; byte for byte the same for the same input. Unknown is null."""
+    content = {
+        "name": result.name,
+        "frames": result.frames,
+        "settings": _plain(asdict(result.settings)),
+        "protocols": [protocol.text for protocol in result.protocols],
+        "completers": result.completers,
+        "means": [_plain(asdict(mean)) for mean in result.means()],
+        "by_range": {
+            "edges_m": _plain(RANGE_EDGES),
+            "mae_mm": [
+                {"protocol": protocol, "completer": completer, "values": _plain(mae_by_range(sums))}
+                for (protocol, completer), sums in result.by_range.items()
+            ],
+        },
+        "rows": [_plain(asdict(row)) for row in result.rows],
+        "skipped": [
+            {"frame": frame, "protocol": protocol, "reason": reason}
+            for frame, protocol, reason in result.skipped
+        ],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def mae_by_range(sums: np.ndarray) -> np.ndarray:
+    """MAE in millimetres in each bin of the true depth, NaN in empty ones."""
+    with np.errstate(invalid="ignore"):
+        return 1e3 * sums[0] / sums[1]
+
+
+def _plain(value):
+    """The value as JSON knows it; floats to seven digits, what is not finite as null."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, (float, np.floating)):
+        return float(f"{value:.7g}") if math.isfinite(value) else None
+    return value
+
+
+def _metrics_csv(result: EvaluationResult) -> str:
+    header = ("frame", "protocol", "completer", "points_fed", *METRICS)
+    rows = (
+        (row.frame, row.protocol, row.completer, row.points_fed, *asdict(row.metrics).values())
+        for row in result.rows
+    )
+    return _csv(header, rows)
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence]) -> str:
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow(f"{cell:.7g}" if isinstance(cell, float) else cell for cell in row)
+    return text.getvalue()
+
+
+# Tables ------------------------------------------------------------------------------------------
+
+
+def mean_table(result: EvaluationResult) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of the table of means, with the median run time."""
+    headings = ["protocol", "completer", "frames", "points fed"]
+    headings += [heading for heading, _ in COLUMNS.values()] + ["ms"]
+    median = median_runtimes_ms(result)
+    cells = []
+    for mean in result.means():
+        values = [pattern.format(getattr(mean.metrics, key)) for key, (_, pattern) in COLUMNS.items()]
+        row = [mean.protocol, mean.completer, str(mean.frames), f"{mean.points_fed:.0f}", *values]
+        cells.append([*row, f"{median[mean.protocol, mean.completer]:.1f}"])
+    return headings, cells
+
+
+def median_runtimes_ms(result: EvaluationResult) -> dict[tuple[str, str], float]:
+    """(protocol, completer) to median milliseconds of a completion."""
+    times = {}
+    for _, protocol, completer, elapsed in result.runtimes_ms:
+        times.setdefault((protocol, completer), []).append(elapsed)
+    return {key: float(np.median(values)) for key, values in times.items()}
+
+
+def skip_sentences(result: EvaluationResult) -> list[str]:
+    """One sentence for each protocol and reason that frames were left out for."""
+    return [
+        f"{count} of {result.frames} frames cannot serve {protocol}: {reason}."
+        for (protocol, reason), count in result.skip_counts().items()
+    ]
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int = 2) -> str:
+    rule = ["---" if at < left else "---:" for at in range(len(headings))]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rule, *rows))
+
+
+def _markdown(result: EvaluationResult, plots: list[Path], pictures: list[Path], folder: Path) -> str:
+    parts = [f"# Depth completion on {result.name}", _settings_sentence(result)]
+    parts += ["## Mean over frames", _table(*mean_table(result))]
+    parts.append(
+        "RMSE, MAE, iRMSE and iMAE are those of the KITTI depth completion server, REL and δ those of "
+        "NYUv2. Pixels without a prediction are not scored; coverage is the share that has one. "
+        "The last column is the median time of a completion on this machine, in milliseconds."
+    )
+    if result.skipped:
+        parts += ["## Left out", "\n".join(f"- {text}" for text in skip_sentences(result))]
+    for title, files in (("Plots", plots), ("Pictures", pictures)):
+        if files:
+            shown = [f"![{path.stem}]({path.relative_to(folder).as_posix()})" for path in files]
+            parts += [f"## {title}", *shown]
+    return "\n\n".join(parts) + "\n"
+
+
+def _settings_sentence(result: EvaluationResult) -> str:
+    settings = result.settings
+    filters = [name for name in ("see_through", "isolated") if getattr(settings, name)]
+    sentence = f"{result.frames} frames; filters on the feed: "
+    sentence += (" and ".join(filters) or "none").replace("_", "-")
+    if math.isfinite(settings.max_depth):
+        sentence += f"; truth scored up to {settings.max_depth:g} m"
+    if settings.crop is not None:
+        sentence += f"; scored inside {','.join(map(str, settings.crop))} (left, top, width, height)"
+    if settings.seeds > 1 and any(protocol.is_random for protocol in result.protocols):
+        sentence += f"; random protocols are the mean over {settings.seeds} draws"
+    return sentence + "."

@@ -1,0 +1,198 @@
+"""Runs completers over frames under protocols and collects their errors."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..completion import Completer, Completion, create_completer
+from ..core import Frame, Metrics, compute_metrics
+from .protocols import CannotServe, Protocol, Settings, Trial, parse_protocol
+
+RANGE_EDGES = (0, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150, float("inf"))
+"""Metres between which errors are also kept apart."""
+
+Watcher = Callable[[int, Frame, Trial, Protocol, dict[str, Completion]], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Errors of one completer on one frame under one protocol, mean over the seeds.
+
+    Args:
+        points_fed: measured pixels that the completer saw.
+    """
+
+    frame: str
+    protocol: str
+    completer: str
+    points_fed: float
+    metrics: Metrics
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean over the frames of a protocol, each frame counting alike."""
+
+    protocol: str
+    completer: str
+    frames: int
+    points_fed: float
+    metrics: Metrics
+
+
+@dataclass(eq=False)
+class EvaluationResult:
+    """All that an evaluation found out; equal for equal input, but for `runtimes_ms`.
+
+    Args:
+        name: what was evaluated on.
+        protocols, completers: in the order asked for.
+        skipped: (frame, protocol, reason) of the frames that cannot serve a protocol.
+        by_range: (protocol, completer) to sum of |error| in metres and number of pixels between
+            `RANGE_EDGES`, 2 x bins, over all frames.
+        runtimes_ms: (frame, protocol, completer, milliseconds) of every completion, in order.
+    """
+
+    name: str
+    protocols: list[Protocol]
+    completers: list[str]
+    settings: Settings
+    frames: int = 0
+    rows: list[Row] = field(default_factory=list)
+    skipped: list[tuple[str, str, str]] = field(default_factory=list)
+    by_range: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    runtimes_ms: list[tuple[str, str, str, float]] = field(default_factory=list)
+
+    def means(self) -> list[Mean]:
+        """One mean for each protocol and completer that some frame could serve."""
+        means = []
+        for protocol in self.protocols:
+            for completer in self.completers:
+                key = (protocol.text, completer)
+                rows = [row for row in self.rows if (row.protocol, row.completer) == key]
+                if rows:
+                    fed = float(np.mean([row.points_fed for row in rows]))
+                    metrics = Metrics.mean([row.metrics for row in rows])
+                    means.append(Mean(*key, len(rows), fed, metrics))
+        return means
+
+    def skip_counts(self) -> dict[tuple[str, str], int]:
+        """(protocol, reason) to number of frames."""
+        return dict(Counter((protocol, reason) for _, protocol, reason in self.skipped))
+
+
+def evaluate(
+    frames: Iterable[Frame],
+    completers: Sequence[str | Completer] | Mapping[str, Completer],
+    protocols: Sequence[str],
+    settings: Settings | None = None,
+    name: str = "",
+    watch: Watcher | None = None,
+) -> EvaluationResult:
+    """Score completers on frames; the same metrics every run.
+
+    Args:
+        frames: a reader, or any iterable of frames.
+        completers: texts for `completer_from_text`, completers, or completers by name.
+        protocols: texts for `parse_protocol`.
+        name: what the report calls the frames.
+        watch: called after every trial with the index of the frame, the frame, the trial, the
+            protocol and the completions by name; only for the first seed of a random protocol.
+
+    Raises:
+        ValueError: an unknown protocol or completer, one named twice, or no frame that can serve
+            any of the protocols.
+    """
+    parsed = [parse_protocol(text) for text in protocols]
+    made = _by_name(completers)
+    _refuse_twice("Protocol", [protocol.text for protocol in parsed])
+    name = name or getattr(frames, "name", "") or "the frames"
+    result = EvaluationResult(name, parsed, list(made), settings or Settings())
+    warm = set()
+    for index, frame in enumerate(frames):
+        result.frames += 1
+        for protocol in parsed:
+            try:
+                _run(result, index, frame, protocol, made, warm, watch)
+            except CannotServe as error:
+                result.skipped.append((frame.name, protocol.text, str(error)))
+    if not result.rows:
+        raise ValueError(_nothing_served(result))
+    return result
+
+
+def _run(result, index, frame, protocol, completers, warm, watch) -> None:
+    """All seeds and completers on one frame under one protocol."""
+    metrics = {name: [] for name in completers}
+    fed = []
+    for seed in range(result.settings.seeds if protocol.is_random else 1):
+        trial = protocol.trial(frame, result.settings, seed)
+        fed.append(trial.feed.count)
+        completions = {}
+        for name, completer in completers.items():
+            if name not in warm:  # the first call also pays for imports and allocations
+                completer.complete(frame.image, trial.feed, frame.camera)
+                warm.add(name)
+            start = time.perf_counter()
+            completion = completer.complete(frame.image, trial.feed, frame.camera)
+            elapsed_ms = 1e3 * (time.perf_counter() - start)
+            result.runtimes_ms.append((frame.name, protocol.text, name, elapsed_ms))
+            metrics[name].append(compute_metrics(completion.depth, trial.truth))
+            key = (protocol.text, name)
+            errors = error_by_range(completion.depth, trial.truth)
+            result.by_range[key] = result.by_range.get(key, 0) + errors
+            completions[name] = completion
+        if watch is not None and seed == 0:
+            watch(index, frame, trial, protocol, completions)
+    for name in completers:
+        row = Row(frame.name, protocol.text, name, float(np.mean(fed)), Metrics.mean(metrics[name]))
+        result.rows.append(row)
+
+
+def error_by_range(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Sum of |error| in metres and number of pixels, 2 x bins of the true depth (`RANGE_EDGES`)."""
+    known = (truth > 0) & np.isfinite(prediction) & (prediction > 0)
+    d, t = prediction[known].astype(np.float64), truth[known].astype(np.float64)
+    bins = np.digitize(t, RANGE_EDGES) - 1
+    size = len(RANGE_EDGES) - 1
+    return np.stack([np.bincount(bins, np.abs(d - t), size), np.bincount(bins, minlength=size)])
+
+
+def completer_from_text(text: str, **options) -> Completer:
+    """A completer from `name` or `name:variant`, such as `linear:depth`; `create_completer` options."""
+    name, _, variant = text.partition(":")
+    return create_completer(name, variant=variant or None, **options)
+
+
+def _by_name(completers) -> dict[str, Completer]:
+    if isinstance(completers, Mapping):
+        return dict(completers)
+    names = [entry if isinstance(entry, str) else entry.name for entry in completers]
+    _refuse_twice("Completer", names)
+    return {
+        name: completer_from_text(entry) if isinstance(entry, str) else entry
+        for name, entry in zip(names, completers, strict=True)
+    }
+
+
+def _refuse_twice(what: str, names: list[str]) -> None:
+    if not names:
+        raise ValueError(f"No {what.lower()} is given; at least one is needed.")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} '{twice[0]}' is given twice; once is enough.")
+
+
+def _nothing_served(result: EvaluationResult) -> str:
+    if not result.frames:
+        return f"There is no frame in {result.name}."
+    reasons = "; ".join(
+        f"{protocol}: {reason} ({count} of {result.frames})"
+        for (protocol, reason), count in result.skip_counts().items()
+    )
+    return f"No frame of {result.name} can serve the protocols asked for: {reasons}."

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from depth_completion_ros.completion import Completer, create_completer
+from depth_completion_ros.core import SparseDepth, depth_to_points
+from depth_completion_ros.data.bag_messages import typestore
+from depth_completion_ros.data.bag_stream import BagStream
+from depth_completion_ros.data.bag_writer import write_bag
+from depth_completion_ros.data.messages import decode_camera_info, decode_points, stamp_ns
+from depth_completion_ros.data.reader import open_reader
+from depth_completion_ros.evaluation.replay import TOPICS, replay
+
+
+@pytest.fixture
+def bag(streets, tmp_path):
+    """A bag of the three streets."""
+    write_bag(streets, tmp_path / "streets")
+    return open_reader(tmp_path / "streets")
+
+
+def messages(path):
+    """Topic to its messages, in order."""
+    stream, store = BagStream(path), typestore()
+    found = {topic: [] for topic in stream.topics}
+    for topic, time_ns, raw in stream.messages(list(stream.topics)):
+        message = store.deserialize_cdr(raw, stream.topics[topic])
+        assert stamp_ns(message.header) == time_ns
+        found[topic].append(message)
+    return found
+
+
+def depth_of(message):
+    return np.frombuffer(message.data, np.float32).reshape(message.height, message.width)
+
+
+def digests(folder):
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
+
+
+def test_every_pair_gives_one_message_on_each_topic_with_stamp_and_frame_of_its_image(bag, tmp_path):
+    summary = replay(bag, create_completer("linear"), tmp_path / "dense")
+    assert (summary.frames, summary.first_ns, summary.last_ns) == (3, 100_000_000, 300_000_000)
+    assert summary.coverage == 1
+    found = messages(tmp_path / "dense")
+    assert set(found) == set(TOPICS.values())
+    for topic in found:
+        headers = [message.header for message in found[topic]]
+        assert [stamp_ns(header) for header in headers] == [100_000_000, 200_000_000, 300_000_000]
+        assert {header.frame_id for header in headers} == {"cam"}
+
+
+def test_what_is_written_is_what_the_completer_gave(bag, tmp_path):
+    completer = create_completer("linear")
+    replay(bag, completer, tmp_path / "dense", stride=2)
+    found = messages(tmp_path / "dense")
+    for at, frame in enumerate(bag):
+        completion = completer(frame)
+        np.testing.assert_array_equal(depth_of(found["/depth/image"][at]), completion.depth)
+        np.testing.assert_array_equal(depth_of(found["/depth/confidence"][at]), completion.confidence)
+        source = found["/depth/source"][at]
+        assert source.encoding == "mono8" and bytes(source.data) == completion.source.tobytes()
+        cloud = decode_points(found["/depth/points"][at]).points
+        np.testing.assert_array_equal(cloud, depth_to_points(completion.depth, frame.camera, 2))
+        assert decode_camera_info(found["/depth/camera_info"][at]) == frame.camera
+
+
+def test_twice_the_same_replay_is_twice_the_same_bytes(bag, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        replay(bag, create_completer("morphological"), tmp_path / name / "dense")
+    first, second = (digests(tmp_path / name / "dense") for name in ("a", "b"))
+    assert first == second and set(first) == {"dense.mcap", "metadata.yaml"}
+
+
+def test_a_scan_without_points_still_gives_its_output(streets, tmp_path):
+    streets.frames[1].points = streets.frames[1].points[:0]
+    streets.frames[1].rings = None
+    summary = replay(streets, create_completer("linear"), tmp_path / "dense")
+    found = messages(tmp_path / "dense")
+    assert summary.frames == 3
+    assert np.isnan(depth_of(found["/depth/image"][1])).all()
+    assert found["/depth/points"][1].width == 0
+
+
+def test_only_the_outputs_asked_for_are_written(streets, tmp_path):
+    replay(streets, create_completer("nearest"), tmp_path / "dense", outputs=["depth"], storage="sqlite3")
+    assert list(messages(tmp_path / "dense")) == ["/depth/image"]
+    with pytest.raises(ValueError, match="Output 'colour' is unknown"):
+        replay(streets, create_completer("nearest"), tmp_path / "other", outputs=["colour"])
+
+
+def test_depth_below_the_least_confidence_is_unknown(streets, tmp_path):
+    replay(streets, create_completer("linear"), tmp_path / "dense", min_confidence=1.0)
+    depth = depth_of(messages(tmp_path / "dense")["/depth/image"][0])
+    measured = SparseDepth.from_points(streets.frames[0]).depth
+    np.testing.assert_array_equal(np.nan_to_num(depth), measured)
+
+
+def test_an_existing_bag_is_never_overwritten(streets, tmp_path):
+    (tmp_path / "dense").mkdir()
+    with pytest.raises(FileExistsError, match="exists already"):
+        replay(streets, create_completer("nearest"), tmp_path / "dense")
+
+
+def test_an_error_in_the_completer_ends_the_replay_and_is_not_hidden(streets, tmp_path):
+    class Broken(Completer):
+        name = "broken"
+
+        def complete(self, image, sparse, camera=None):
+            raise ValueError("The weights are of another network.")
+
+    with pytest.raises(ValueError, match="another network"):
+        replay(streets, Broken(), tmp_path / "dense")
+
+
+def test_the_real_sequence_through_a_bag_gives_ten_outputs_like_those_without(real_frames, tmp_path):
+    reader = open_reader(real_frames, select="kitti_seq_*")
+    write_bag(reader, tmp_path / "kitti")
+    bag = open_reader(tmp_path / "kitti")
+    completer = create_completer("nearest")
+    assert replay(bag, completer, tmp_path / "dense").frames == len(reader) == 10
+    found = messages(tmp_path / "dense")["/depth/image"]
+    assert len(found) == 10
+    for message, from_bag, from_data in zip(found, bag, reader, strict=True):
+        np.testing.assert_array_equal(depth_of(message), completer(from_bag).depth)
+        # The extrinsics went through a quaternion, which may move a point on the border of two pixels.
+        assert np.mean(depth_of(message) == completer(from_data).depth) > 0.998

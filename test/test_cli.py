@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import depth_completion_ros
+from depth_completion_ros.cli import app
+from depth_completion_ros.core import Camera, Frame
+from depth_completion_ros.data.reader import open_reader
+
+
+def run(*arguments):
+    """Exit code, stdout and stderr of `depth-completion` with these arguments."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    """Default output folders land here."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def frames(tmp_path):
+    """A folder of two frame folders: a plane that leans away, seen by a LiDAR with 8 rings."""
+    folder = tmp_path / "frames"
+    for name in ("one", "two"):
+        write_frame(folder / name, 6.0 if name == "one" else 9.0)
+    return folder
+
+
+def write_frame(folder, distance):
+    folder.mkdir(parents=True)
+    K = [[100.0, 0, 79.5], [0, 100.0, 39.5], [0, 0, 1]]
+    v, u = np.mgrid[:80, :160]
+    truth = distance / (1 + 0.002 * (u - 80) - 0.003 * (v - 40))
+    rows = np.arange(8) * 10 + 4
+    z = truth[rows][:, ::2]
+    x, y = (u[rows][:, ::2] - 79.5) / 100 * z, (v[rows][:, ::2] - 39.5) / 100 * z
+    points = np.stack([z, -x, -y, np.ones_like(z)], axis=-1).reshape(-1, 4)
+    points.astype("<f4").tofile(folder / "points.bin")
+    np.save(folder / "rings.npy", np.repeat(np.arange(8), 80).astype(np.uint8))
+    cv2.imwrite(str(folder / "image.png"), np.full((80, 160, 3), (200, 120, 40), np.uint8))
+    cv2.imwrite(str(folder / "gt_depth.png"), np.rint(truth * 256).astype(np.uint16))
+    calibration = {
+        "kind": "lidar",
+        "K": K,
+        "width": 160,
+        "height": 80,
+        "image": "image.png",
+        "points": "points.bin",
+        "rings": "rings.npy",
+        "T_cam_lidar": [[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]],
+        "gt_depth": {"file": "gt_depth.png", "units_per_metre": 256},
+    }
+    (folder / "calib.json").write_text(json.dumps(calibration))
+
+
+def test_help_teaches_with_examples_for_every_command():
+    code, text, _ = run("--help")
+    assert code == 0
+    for command in ("demo", "complete", "evaluate", "replay", "convert", "completers", "doctor"):
+        assert command in text
+        code, own, _ = run(command, "--help")
+        assert code == 0 and f"depth-completion {command}" in own and "Example" in own
+
+
+def test_help_needs_none_of_the_slow_imports():
+    heavy = {"scipy", "rosbags", "matplotlib", "open3d", "rclpy", "torch", "rich.progress"}
+    program = (
+        "import sys; from depth_completion_ros.cli import app\n"
+        "try: app(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    )
+    root = Path(depth_completion_ros.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root)
+    assert done.returncode == 0, done.stderr
+
+
+def test_complete_writes_depth_preview_array_and_cloud_of_every_frame(frames, tmp_path):
+    out = tmp_path / "out"
+    code, text, _ = run("complete", frames, "--out", out, "-c", "linear", "--npy", "--cloud")
+    assert code == 0 and "2 frames completed" in text
+    names = {file.name for file in out.iterdir()}
+    assert names == {
+        f"{kind}_{name}.{suffix}"
+        for kind, suffix in (("depth", "png"), ("depth", "npy"), ("preview", "png"), ("cloud", "ply"))
+        for name in ("one", "two")
+    }
+    depth = cv2.imread(str(out / "depth_one.png"), cv2.IMREAD_UNCHANGED)
+    truth = cv2.imread(str(frames / "one" / "gt_depth.png"), cv2.IMREAD_UNCHANGED)
+    assert depth.dtype == np.uint16
+    inside = np.s_[10:70, 10:150]
+    assert np.abs(depth[inside].astype(int) - truth[inside]).max() <= 2
+    array = np.load(out / "depth_one.npy")
+    np.testing.assert_array_equal(np.rint(array * 256), depth)
+
+
+def test_a_cloud_file_holds_the_points_and_colours_of_the_image(frames, tmp_path):
+    code, *_ = run("complete", frames / "one", "-o", tmp_path / "out", "--cloud", "--no-preview")
+    assert code == 0
+    data = (tmp_path / "out" / "cloud_one.ply").read_bytes()
+    header, _, body = data.partition(b"end_header\n")
+    assert b"element vertex 12800" in header
+    layout = [("xyz", "<f4", 3), ("rgb", "u1", 3)]
+    points = np.frombuffer(body, layout)
+    assert len(points) == 12800 and (points["rgb"] == (40, 120, 200)).all()
+    camera = Camera(160, 80, np.array([[100.0, 0, 79.5], [0, 100.0, 39.5], [0, 0, 1]]))
+    pixels, seen = camera.project(points["xyz"])
+    assert seen.all()
+    np.testing.assert_allclose(pixels[161], (1, 1), atol=1e-3)
+
+
+def test_complete_takes_one_picture_with_its_sparse_depth(frames, tmp_path):
+    sparse = np.zeros((80, 160), np.uint16)
+    sparse[::8, ::8] = 5 * 256
+    cv2.imwrite(str(tmp_path / "sparse.png"), sparse)
+    picture = frames / "one" / "image.png"
+    code, *_ = run("complete", picture, "--sparse", tmp_path / "sparse.png", "-o", tmp_path / "out")
+    assert code == 0
+    depth = cv2.imread(str(tmp_path / "out" / "depth_image.png"), cv2.IMREAD_UNCHANGED)
+    assert (depth == 5 * 256).all()
+    cv2.imwrite(str(tmp_path / "small.png"), sparse[:40])
+    code, _, error = run("complete", picture, "--sparse", tmp_path / "small.png", "-o", tmp_path / "out")
+    assert code == 2 and "must be of one size" in error
+
+
+def test_depth_too_far_for_16_bits_is_written_as_unknown(tmp_path):
+    from depth_completion_ros.cli.complete import _write_depth
+
+    _write_depth(tmp_path / "a.png", np.array([[1.0, np.nan, 255.99, 256.0, 1e9]], np.float32))
+    depth = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
+    assert depth.tolist() == [[256, 0, 65533, 0, 0]]
+
+
+def test_evaluate_prints_a_table_and_writes_the_same_metrics_every_time(frames, tmp_path):
+    for name in ("a", "b"):
+        code, text, error = run(
+            "evaluate", frames, "-c", "linear", "-c", "nearest", "-p", "truth", "-p", "lines:4", "-p",
+            "points:100", "-p", "lines:16", "--seeds", 2, "--out", tmp_path / name, "--pictures", 1,
+        )  # fmt: skip
+        assert code == 0 and "RMSE mm" in text and "points:100" in text
+        assert "2 of 2 frames cannot serve lines:16" in error
+    for file in ("metrics.json", "metrics.csv"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    assert len(list((tmp_path / "a" / "pictures").glob("one-*.png"))) == 3
+    means = json.loads((tmp_path / "a" / "metrics.json").read_text())["means"]
+    assert means[0]["completer"] == "linear" and means[0]["metrics"]["mae_mm"] < 20
+
+
+def test_a_bag_is_converted_replayed_and_evaluated_and_twice_gives_the_same_bytes(frames, tmp_path):
+    code, text, _ = run("convert", frames, tmp_path / "bag")
+    assert code == 0 and "2 frames" in text
+    assert len(list(open_reader(tmp_path / "bag"))) == 2
+    digests = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        code, text, _ = run("replay", tmp_path / "bag", tmp_path / name / "dense", "-c", "nearest")
+        assert code == 0 and "2 pairs completed by nearest" in text
+        files = sorted((tmp_path / name / "dense").iterdir())
+        digests.append([(f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in files])
+    assert digests[0] == digests[1]
+    code, *_ = run("evaluate", tmp_path / "bag", "-p", "truth", "-c", "nearest", "-o", tmp_path / "report")
+    assert code == 0
+
+
+def test_the_limit_stops_after_so_many_frames(frames, tmp_path):
+    code, text, _ = run("complete", frames, "-o", tmp_path / "out", "--limit", 1, "--no-preview")
+    assert code == 0 and "1 frames completed" in text
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["depth_one.png"]
+
+
+def test_reader_options_reach_the_reader(frames, tmp_path):
+    code, *_ = run("complete", frames, "-o", tmp_path / "out", "-O", "select=tw*", "--no-preview")
+    assert code == 0 and [file.name for file in (tmp_path / "out").iterdir()] == ["depth_two.png"]
+
+
+def test_the_list_of_completers_names_each_with_a_description():
+    code, text, _ = run("completers")
+    assert code == 0
+    lines = {line.split()[0]: line for line in text.splitlines()}
+    assert {"default", "nearest", "linear", "morphological"} <= set(lines)
+    assert "linear:depth" in lines["linear"]
+
+
+def test_the_doctor_examines_a_bag_and_says_so_in_its_exit_code(frames, tmp_path):
+    run("convert", frames, tmp_path / "bag")
+    code, text, _ = run("doctor", tmp_path / "bag")
+    assert "numpy" in text and code == int("error " in text)
+    code, text, _ = run("doctor", tmp_path / "nowhere")
+    assert code == 1 and "error " in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["complete", "DATA/nowhere"], "There is nothing at"),
+        (["complete", "DATA/one/image.png"], "holds none of the formats"),
+        (["complete", "DATA", "-c", "best"], "Completer 'best' is unknown"),
+        (["complete", "DATA", "--filters", "some"], "Filters are 'some'"),
+        (["complete", "DATA", "-O", "select"], "not of the form NAME=VALUE"),
+        (["complete", "DATA", "-O", "colour=1"], "Option 'colour' is unknown"),
+        (["complete", "DATA", "-o", "DATA/one/calib.json"], "File exists"),
+        (["evaluate", "DATA", "-p", "lines"], "Protocol 'lines' is unknown"),
+        (["evaluate", "DATA", "-p", "lines:16"], "fewer than 16"),
+        (["evaluate", "DATA", "--crop", "1,2,3"], "Crop is '1,2,3'"),
+        (["evaluate", "DATA", "--max-depth", "-1"], "Maximum depth is -1"),
+        (["replay", "DATA", "DATA"], "exists already"),
+        (["replay", "DATA", "DATA/bag", "--output", "colour"], "Output 'colour' is unknown"),
+        (["convert", "DATA", "DATA/bag", "--storage", "tar"], "Bag storage is 'tar'"),
+    ],
+)
+def test_a_mistake_is_one_sentence_on_stderr_and_exit_code_2(frames, arguments, sentence):
+    code, _, error = run(*(argument.replace("DATA", str(frames)) for argument in arguments))
+    assert code == 2
+    assert error.startswith("Error: ") and sentence in error
+    assert error.count("\n") == 1 and "Traceback" not in error
+
+
+def test_debug_shows_the_traceback(frames):
+    with pytest.raises(ValueError, match="is unknown"):
+        run("--debug", "complete", frames, "-c", "best")
+
+
+def test_a_broken_file_in_the_data_is_named(frames):
+    (frames / "two" / "points.bin").write_bytes(b"123")
+    code, _, error = run("evaluate", frames, "-p", "lines:4")
+    assert code == 2 and "points.bin" in error and error.count("\n") == 1
+
+
+def test_frame_names_that_are_paths_make_flat_unique_files():
+    from depth_completion_ros.cli.complete import _unique
+
+    taken = set()
+    assert [_unique(name, taken) for name in ("a/b 1", "a_b_1", "//")] == ["a_b_1", "a_b_1_2", "frame"]
+
+
+def test_a_frame_without_camera_cannot_become_a_cloud(tmp_path):
+    from depth_completion_ros.cli.complete import _write_ply
+
+    frame = Frame(camera=None, sparse_depth=np.ones((4, 4), np.float32), name="phone")
+    with pytest.raises(ValueError, match="Frame phone has no camera matrix"):
+        _write_ply(tmp_path / "a.ply", np.ones((4, 4), np.float32), frame, 1)
