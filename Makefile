@@ -28,9 +28,10 @@ $(READY): setup.py requirements.lock
 	$(BIN)/python -m depth_completion_ros.ros.generate_tf2_msgs
 	touch $@
 
-# What is installed now becomes the lock; torch stays pinned although nothing here installs it.
+# Pins what a fresh install takes; torch stays pinned although nothing installs it by itself.
 lock: $(READY)
-	{ $(BIN)/python -m pip freeze --exclude-editable --exclude setuptools --exclude pip --exclude torch; echo torch==2.13.0; } | grep -v -e ' @ ' -e '^tf2_msgs' | sort -f > requirements.lock
+	$(BIN)/python -m pip install --dry-run --ignore-installed --quiet --report $(VENV)/report.json "torch==2.13.0" --editable ".[all]"
+	$(BIN)/python -c 'import json; names = [i["metadata"] for i in json.load(open("$(VENV)/report.json"))["install"]]; print(*sorted(f"{m[\"name\"]}=={m[\"version\"]}" for m in names if m["name"] != "depth-completion-ros"), sep="\n")' > requirements.lock
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info

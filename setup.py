@@ -6,7 +6,11 @@ PACKAGE = "depth_completion_ros"
 
 REPORT = ["matplotlib>=3.8", "rich>=13", "typer>=0.12"]
 BAG = ["rosbags>=0.10.9"]
-DEMO = ["open3d-cpu>=0.20; platform_machine == 'x86_64'", "open3d>=0.19; platform_machine != 'x86_64'"]
+DEMO = [
+    "open3d-cpu>=0.20; platform_machine == 'x86_64'",
+    "open3d>=0.19; platform_machine != 'x86_64'",
+    "libusb-package; platform_system == 'Linux'",  # a library that Open3D links
+]
 ROS_WHEELS = [
     "ros-rclpy[fastrtps]",
     "ros-diagnostic-msgs",
