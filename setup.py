@@ -53,7 +53,7 @@ setup(
         (f"share/{PACKAGE}/launch", glob("launch/*.launch.py")),
         (f"share/{PACKAGE}/config", glob("config/*.*")),
     ],
-    install_requires=["numpy>=1.26", "opencv-python-headless>=4.8"],
+    install_requires=["numpy>=1.26", "opencv-python-headless>=4.8,<5"],
     extras_require={
         "report": REPORT,
         "bag": BAG,
