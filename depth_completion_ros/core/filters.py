@@ -40,9 +40,9 @@ def see_through(depth: np.ndarray, focal: float, radius: float = OCCLUSION_RADIU
     hit = np.flatnonzero(depth > 0)
     if not hit.size or radius <= 0:
         return hidden
-    nearness, v, u = _nearness(depth, hit)
     side = max(1, round(SIDE_ANGLE * focal))
     cell = max(1, round(side * 2 / 3))
+    nearness, v, u = _nearness(depth, hit, cell)
     reach = radius * focal / cell
     beside = _nearest_on_both_sides(_pool(nearness, cell, side, 0), reach)
     # Rows are contiguous, so looking up and down goes over the transposed image.
@@ -81,11 +81,14 @@ def isolated(depth: np.ndarray, focal: float) -> np.ndarray:
     return mask
 
 
-def _nearness(depth: np.ndarray, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _nearness(
+    depth: np.ndarray, hit: np.ndarray, multiple: int = 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """1 / z, so that the nearest is the largest, 0 where nothing was measured, and the points in it.
 
     Args:
         hit: flat indices of the measured pixels, in order, at least one.
+        multiple: what height and width shall be multiples of.
 
     Returns:
         float32 image, cut to the measured part of `depth`, and row and column in it of each point.
@@ -93,17 +96,21 @@ def _nearness(depth: np.ndarray, hit: np.ndarray) -> tuple[np.ndarray, np.ndarra
     v, u = np.divmod(hit.astype(np.int32), np.int32(depth.shape[1]))
     v -= v[0]
     u -= u.min()
-    nearness = np.zeros((v[-1] + 1, u.max() + 1), np.float32)
+    height, width = (-(-(last + 1) // multiple) * multiple for last in (v[-1], u.max()))
+    nearness = np.zeros((height, width), np.float32)
     nearness[v, u] = 1 / depth.ravel()[hit]
     return nearness, v, u
 
 
 def _pool(image: np.ndarray, cell: int, rows: int, columns: int) -> np.ndarray:
-    """Greatest value of each cell of `cell` x `cell` pixels and of so many rows and columns around it."""
-    bottom, right = (-size % cell for size in image.shape)
-    padded = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=0)
+    """Greatest value of each cell of `cell` x `cell` pixels and of so many rows and columns around it.
+
+    The image must be whole cells high and wide.
+    """
     kernel = np.ones((cell + 2 * rows, cell + 2 * columns), np.uint8)
-    return np.ascontiguousarray(cv2.dilate(padded, kernel, anchor=(columns, rows))[::cell, ::cell])
+    spread = cv2.dilate(image, kernel, anchor=(columns, rows))
+    height, width = image.shape
+    return cv2.resize(spread, (width // cell, height // cell), interpolation=cv2.INTER_NEAREST)
 
 
 def _nearest_on_both_sides(nearness: np.ndarray, reach: float) -> np.ndarray:

@@ -1,0 +1,71 @@
+"""Finds out what is missing on this machine, and what is wrong with a bag or a live graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .finding import Finding
+
+__all__ = ["Finding", "diagnose"]
+
+
+def diagnose(
+    bag: str | Path | None = None,
+    *,
+    graph: bool = False,
+    seconds: float = 4.0,
+    image: str = "",
+    points: str = "",
+    extrinsics: str | Path | None = None,
+    rectified: bool = False,
+    slack: float = 0.05,
+    installation: bool = True,
+) -> list[Finding]:
+    """Look at the installation, and at a bag or the live graph where one is asked for.
+
+    Never raises for what is wrong with its patient: that comes as a finding.
+
+    Args:
+        bag: rosbag2 folder, `.mcap` or `.db3` file.
+        graph: whether to listen to the nodes that run now; needs rclpy.
+        seconds: how long to listen, from the first message on.
+        image, points: topics to look at; empty for the likeliest.
+        extrinsics: calibration file to judge in place of TF.
+        rectified: whether images are rectified, so that P of the CameraInfo is their camera.
+        slack: seconds that the stamps of a cloud and its image may differ.
+        installation: whether to report what is installed.
+    """
+    from .checks import examine
+    from .finding import error, warning
+    from .installation import look_at_installation
+
+    findings = list(look_at_installation()) if installation else []
+    wanted = {
+        "image": image,
+        "points": points,
+        "extrinsics": extrinsics,
+        "rectified": rectified,
+        "slack": slack,
+    }
+    if bag is not None:
+        from .bag import record_bag
+
+        try:
+            recording = record_bag(Path(bag), rectified=rectified)
+        except (OSError, ValueError, ImportError) as problem:
+            findings.append(error("bag", str(problem)))
+        else:
+            findings += recording.findings + examine(recording, **wanted)
+    if graph:
+        try:
+            from ..ros.doctor_graph import record_graph
+        except ImportError as problem:
+            findings.append(warning("graph", f"The live graph cannot be heard without rclpy: {problem}."))
+            return findings
+        recording = record_graph(seconds, rectified=rectified)
+        findings += recording.findings
+        if recording.streams:
+            findings += examine(recording, **wanted)
+        else:
+            findings.append(warning("graph", "Nobody publishes images or points."))
+    return findings

@@ -1,0 +1,105 @@
+"""What of ROS, GPU and completers this machine has."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Iterator
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from .finding import Finding, error, ok, warning
+
+# Below this, an image and a cloud on their way at once no longer fit.
+_SEGMENT = 4_000_000
+
+
+def look_at_installation() -> Iterator[Finding]:
+    """Findings on Python and its libraries, ROS and its transport, the GPU and the completers."""
+    libraries = ", ".join(
+        f"{name} {_version(name) or 'missing'}"
+        for name in ("numpy", "opencv-python-headless", "opencv-python", "scipy", "rosbags", "open3d")
+        if _version(name) or not name.startswith("opencv")
+    )
+    yield ok("Python", f"{platform.python_version()}; {libraries}.")
+    yield from _ros()
+    yield from _gpu()
+    yield from _completers()
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _ros() -> Iterator[Finding]:
+    if find_spec("rclpy") is None:
+        yield warning(
+            "ROS",
+            "rclpy is not installed, so there are no live nodes; data sets and bags work without. Source "
+            "a ROS 2 distribution, or install the extra: pip install 'depth_completion_ros[ros]'.",
+        )
+        return
+    from rclpy.utilities import get_rmw_implementation_identifier
+
+    distribution = os.environ.get("ROS_DISTRO", "wheels")
+    domain = os.environ.get("ROS_DOMAIN_ID", "0")
+    yield ok("ROS", f"rclpy {_version('rclpy') or '?'} ({distribution}), domain {domain}.")
+    from ..ros.packages import report
+
+    for package, state in report().items():
+        yield (warning if state.startswith("absent") else ok)(package, f"{state}.")
+    middleware = get_rmw_implementation_identifier()
+    yield ok("middleware", f"{middleware}.")
+    if "fastrtps" in middleware:
+        yield _transport()
+
+
+def _transport() -> Finding:
+    """Whether large messages get through Fast DDS's shared memory."""
+    from ..ros.transport import PROFILE, VARIABLES, users_profile
+
+    chosen = users_profile()
+    subject = "transport"
+    if chosen is None:
+        return ok(
+            subject,
+            "The nodes use the shipped Fast DDS profile. Camera and LiDAR drivers need it too, or best "
+            f"effort images and clouds are mostly lost: export {VARIABLES[0]}={PROFILE}",
+        )
+    file = next((Path(os.environ[name]) for name in VARIABLES if os.environ.get(name)), None)
+    if file is None:
+        return (warning if "UDP" in chosen else ok)(subject, f"Chosen by you: {chosen}.")
+    if not file.is_file():
+        return error(subject, f"{chosen}, but there is no such file.")
+    sizes = [int(size) for size in re.findall(r"<segment_size>\s*(\d+)", file.read_text())]
+    if max(sizes, default=0) < _SEGMENT:
+        return warning(
+            subject,
+            f"{chosen} gives shared memory no segment_size of {_SEGMENT} bytes or more, so best effort "
+            f"images and clouds are mostly lost; compare {PROFILE}.",
+        )
+    return ok(subject, f"{chosen}, with a segment of {max(sizes)} bytes.")
+
+
+def _gpu() -> Iterator[Finding]:
+    if find_spec("torch") is None:
+        yield ok("GPU", "PyTorch is not installed; the classical completers do not need it.")
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+        yield ok("GPU", f"PyTorch {torch.__version__} with {names}.")
+    else:
+        yield ok("GPU", f"PyTorch {torch.__version__} sees no GPU; networks run on the CPU.")
+
+
+def _completers() -> Iterator[Finding]:
+    from ..completion import list_completers
+
+    yield ok("completers", f"{', '.join(list_completers())}.")

@@ -1,0 +1,210 @@
+"""Observes the live graph for the doctor: topics, QoS, transforms and diagnostics."""
+
+from __future__ import annotations
+
+import time
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node, NodeNameNonExistentError
+from rclpy.qos import QoSCompatibility, qos_check_compatible
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+
+from ..core import TransformTree
+from ..doctor.finding import Finding, error, ok, warning
+from ..doctor.recording import KINDS, Recording, Stream
+from . import qos
+from .diagnostics import ERROR, OK, STALE, WARN
+from .extrinsics import TfExtrinsics
+from .publishers import DENSE, SPARSE
+from .transport import use_large_message_profile
+
+_CLASSES = {"image": Image, "compressed": CompressedImage, "camera_info": CameraInfo, "points": PointCloud2}
+# Participants that miss each other's first announcements meet at the next, 3 s later.
+_DISCOVERY_S = 4.0
+# An output that only a completion node has.
+_SIGN = "depth/source"
+# The status of it that is always there.
+_LIFE_CYCLE = "life cycle"
+
+
+def record_graph(seconds: float = 4.0, rectified: bool = False) -> Recording:
+    """Listen to every camera and LiDAR on the graph, or only to those that a completion node uses.
+
+    Args:
+        seconds: how long, from the first message on; there is none on a graph silent for 4 s.
+        rectified: whether P of the CameraInfo is the camera.
+    """
+    use_large_message_profile()
+    context = Context()
+    rclpy.init(args=[], context=context)
+    node = Node("depth_completion_doctor", context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    graph = _Graph(node, rectified)
+    try:
+        end, look, heard = time.monotonic() + _DISCOVERY_S, 0.0, False
+        limit = end + seconds
+        while (now := time.monotonic()) < end or (now < limit and graph.incomplete):
+            if now > look:
+                graph.look()
+                look = now + 0.3
+            executor.spin_once(timeout_sec=0.05)
+            if not heard and graph.heard:
+                heard, end = True, now + seconds
+        return graph.recording()
+    finally:
+        graph.close()
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown(context=context)
+
+
+class _Graph:
+    """What a node sees of the others."""
+
+    def __init__(self, node: Node, rectified: bool):
+        self._node, self._rectified = node, rectified
+        self._streams: dict[str, Stream] = {}
+        self._seen: set[str] = set()
+        self._statuses: dict[str, object] = {}
+        self._findings: list[Finding] = []
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._take_diagnostics, 10)
+        self._tf = None
+        try:
+            self._tf = TfExtrinsics(node)
+        except ValueError as problem:
+            self._findings.append(warning("/tf", str(problem)))
+
+    @property
+    def heard(self) -> bool:
+        """Whether a message of a camera or LiDAR has come."""
+        return any(map(len, self._streams.values()))
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether there is a completion node of which not all is known yet."""
+        return any(not self._inputs_of(*node) for node in self._completion_nodes())
+
+    def look(self) -> None:
+        """Subscribe to what has appeared and was there at the last look already."""
+        nodes = self._completion_nodes()
+        names = self._node.get_topic_names_and_types()
+        outputs = {topic for node in nodes for topic in self._published_by(*node)}
+        # Discovery tells topics one by one, and before the node that they belong to.
+        for topic, _ in names:
+            if topic.endswith(_SIGN):
+                outputs.update(topic.removesuffix(_SIGN) + output for output in (*DENSE, *SPARSE))
+        before, self._seen = self._seen, {topic for topic, _ in names}
+        for topic, types in names:
+            kind = KINDS.get(types[0])
+            # An output of the completion node is computed only for its subscribers: do not be one.
+            if kind is None or topic in outputs or topic in self._streams or topic not in before:
+                continue
+            if not self._node.get_publishers_info_by_topic(topic):
+                continue
+            stream = self._streams[topic] = Stream(topic, kind, self._rectified)
+            self._node.create_subscription(
+                _CLASSES[kind],
+                topic,
+                lambda message, stream=stream: stream.add(message, time.time_ns()),
+                qos.profile("best_effort", 30),
+            )
+
+    def recording(self) -> Recording:
+        """All that was seen."""
+        names = dict(self._node.get_topic_names_and_types())
+        nodes = sorted(node for node in self._completion_nodes() if node[1].startswith("/"))
+        self._findings += [*self._nodes(nodes, names), *self._mismatches(names), *self._reported()]
+        used = {topic for name in nodes for topic in self._inputs_of(*name)}
+        heard = {topic: stream for topic, stream in self._streams.items() if topic in used}
+        return Recording(
+            "live graph",
+            heard if used & self._streams.keys() else self._streams,
+            self._tf.lookup if self._tf else TransformTree().lookup,
+            {topic: types[0] for topic, types in names.items() if topic not in self._streams},
+            wall_clock=not self._node.get_publishers_info_by_topic("/clock"),
+            findings=self._findings,
+        )
+
+    def _completion_nodes(self) -> set[tuple[str, str]]:
+        return {
+            (end.node_name, end.node_namespace)
+            for topic, _ in self._node.get_topic_names_and_types()
+            if topic.endswith(_SIGN)
+            for end in self._node.get_publishers_info_by_topic(topic)
+        }
+
+    def _published_by(self, name: str, namespace: str) -> list[str]:
+        if not namespace.startswith("/"):
+            return []  # not told yet
+        try:
+            outputs = self._node.get_publisher_names_and_types_by_node(name, namespace)
+        except NodeNameNonExistentError:  # it has just gone
+            return []
+        return [topic for topic, _ in outputs]
+
+    def _inputs_of(self, name: str, namespace: str) -> list[str]:
+        if not namespace.startswith("/"):
+            return []
+        try:
+            inputs = self._node.get_subscriber_names_and_types_by_node(name, namespace)
+        except NodeNameNonExistentError:
+            return []
+        return [topic for topic, types in inputs if types[0] in KINDS]
+
+    def _nodes(self, nodes: list[tuple[str, str]], names: dict[str, list[str]]) -> list[Finding]:
+        """Completion nodes, and inputs of theirs that nobody publishes."""
+        findings = []
+        for name, namespace in nodes:
+            subject = f"{namespace.rstrip('/')}/{name}"
+            inputs = self._inputs_of(name, namespace)
+            findings.append(ok(subject, f"Subscribes to {', '.join(sorted(inputs)) or 'nothing yet'}."))
+            for topic in sorted(inputs):
+                if self._node.get_publishers_info_by_topic(topic):
+                    continue
+                same = [t for t in sorted(self._streams) if names.get(t) == names.get(topic)]
+                advice = f"there is {', '.join(same)}: remap it" if same else "start the driver"
+                findings.append(error(subject, f"Nobody publishes {topic}; {advice}."))
+        if not findings:
+            findings.append(warning("graph", "No completion node is active."))
+        return findings
+
+    def _mismatches(self, names: dict[str, list[str]]) -> list[Finding]:
+        """Pairs of publisher and subscription between which nothing flows."""
+        findings = []
+        for topic, types in sorted(names.items()):
+            if types[0] not in KINDS and topic not in ("/tf", "/tf_static"):
+                continue
+            for publisher in self._node.get_publishers_info_by_topic(topic):
+                for subscription in self._node.get_subscriptions_info_by_topic(topic):
+                    offered, asked = publisher.qos_profile, subscription.qos_profile
+                    verdict, reason = qos_check_compatible(offered, asked)
+                    if verdict == QoSCompatibility.ERROR:
+                        sentence = (
+                            f"{publisher.node_name} offers what {subscription.node_name} does not "
+                            f"accept, so nothing flows: {reason.strip().rstrip(';')}."
+                        )
+                        findings.append(error(topic, sentence))
+        return findings
+
+    def _take_diagnostics(self, message: DiagnosticArray) -> None:
+        self._statuses.update({status.name: status for status in message.status})
+
+    def _reported(self) -> list[Finding]:
+        """What nodes of this package say of themselves, those that could not be configured too."""
+        levels = {WARN: warning, ERROR: error, STALE: error}
+        named = {name: name.split(": ")[0] for name in self._statuses}
+        ours = {node for name, node in named.items() if name == f"{node}: {_LIFE_CYCLE}"}
+        findings = []
+        for name, status in self._statuses.items():
+            level = int.from_bytes(status.level, "little")
+            if named[name] in ours and level != OK:
+                findings.append(levels[level](name, status.message))
+        return findings
+
+    def close(self) -> None:
+        if self._tf:
+            self._tf.close()

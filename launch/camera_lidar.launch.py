@@ -1,0 +1,115 @@
+"""Dense depth from the camera and the LiDAR of your own robot.
+
+    ros2 launch depth_completion_ros camera_lidar.launch.py \
+        image:=/camera/image_raw points:=/velodyne_points
+"""
+
+from __future__ import annotations
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.conditions import IfCondition
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+from depth_completion_ros.ros.transport import profile_environment
+
+PACKAGE = "depth_completion_ros"
+CONFIG = PathJoinSubstitution([FindPackageShare(PACKAGE), "config"])
+BOOL = ("true", "false")
+
+ARGUMENTS = (
+    ("image", "/camera/image_raw", "Topic of the camera's images, raw or rectified.", None),
+    ("camera_info", "", "Topic of the camera's CameraInfo; empty for the one beside the image.", None),
+    ("points", "/points", "Topic of the LiDAR's PointCloud2.", None),
+    ("image_transport", "raw", "Whether images come as they are, or compressed.", ("raw", "compressed")),
+    (
+        "params",
+        "",
+        "Parameter file of the completion node; empty for completion.yaml of this package. The "
+        "arguments below, where given, go before it.",
+        None,
+    ),
+    ("completer", "", "Name of the completer; empty for that of the parameter file.", None),
+    ("device", "", "Device of a network: auto, cpu, cuda; empty for that of the parameter file.", None),
+    (
+        "extrinsics",
+        "",
+        "Calibration file with the LiDAR's place before the camera; empty for the source that the "
+        "parameter file names, which is TF when nothing is said.",
+        None,
+    ),
+    ("namespace", "", "Namespace of the node and its outputs, such as the robot's.", None),
+    ("use_sim_time", "false", "Take the time from /clock, for simulation and bags.", BOOL),
+    (
+        "autostart",
+        "true",
+        "Configure and activate the node at start; false leaves that to a lifecycle manager.",
+        BOOL,
+    ),
+    ("rviz", "false", "Show inputs and outputs in RViz.", BOOL),
+    ("rviz_frame", "base_link", "Fixed frame of RViz.", None),
+)
+
+
+def nodes(context: LaunchContext) -> list[Node]:
+    """RViz, and the completion node with only those parameters overridden that were given."""
+
+    def given(name: str) -> str:
+        return LaunchConfiguration(name).perform(context)
+
+    image = given("image").rstrip("/")
+    beside = f"{image.rsplit('/', 1)[0]}/camera_info" if "/" in image else "camera_info"
+    parameters = {name: ParameterValue(given(name) == "true") for name in ("use_sim_time", "autostart")}
+    parameters["image_transport"] = given("image_transport")
+    parameters |= {name: given(name) for name in ("completer", "device") if given(name)}
+    if given("extrinsics"):
+        parameters |= {"extrinsics_source": "file", "extrinsics_file": given("extrinsics")}
+    completion = Node(
+        package=PACKAGE,
+        executable="completion",
+        name="completion",
+        namespace=given("namespace"),
+        parameters=[given("params") or PathJoinSubstitution([CONFIG, "completion.yaml"]), parameters],
+        remappings=[
+            ("image", image),
+            ("camera_info", given("camera_info") or beside),
+            ("points", given("points")),
+        ],
+        output="screen",
+    )
+    # The topics of the RViz file begin with a slash; relative names follow the namespace again.
+    outputs = ("depth/points", "depth/image", "overlay")
+    rviz = Node(
+        package="rviz2",
+        executable="rviz2",
+        namespace=given("namespace"),
+        arguments=[
+            "-d",
+            PathJoinSubstitution([CONFIG, "depth_completion.rviz"]),
+            "-f",
+            LaunchConfiguration("rviz_frame"),
+        ],
+        parameters=[{"use_sim_time": parameters["use_sim_time"]}],
+        remappings=[
+            ("/image", image),
+            ("/points", given("points")),
+            *((f"/{topic}", topic) for topic in outputs if given("namespace")),
+        ],
+        condition=IfCondition(LaunchConfiguration("rviz")),
+        output="log",
+    )
+    return [completion, rviz]
+
+
+def generate_launch_description() -> LaunchDescription:
+    """The completion node and, when asked for, RViz."""
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=description, choices=choices)
+        for name, default, description, choices in ARGUMENTS
+    ]
+    # The drivers' own processes need this profile too where they do not run from this launch file.
+    profile = [SetEnvironmentVariable(name, value) for name, value in profile_environment().items()]
+    return LaunchDescription([*arguments, *profile, OpaqueFunction(function=nodes)])

@@ -1,0 +1,267 @@
+"""The doctor finds each fault in a bag that has it, and none in a bag that has none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from depth_completion_ros.core import Camera, invert, rigid
+from depth_completion_ros.data import bag_writer as messages
+from depth_completion_ros.data.bag_writer import BagWriter
+from depth_completion_ros.doctor import diagnose
+
+PERIOD = 100_000_000
+BEGIN = 1_700_000_000_000_000_000
+CAMERA = Camera(160, 120, [[100, 0, 79.5], [0, 100, 59.5], [0, 0, 1]])
+# The LiDAR looks along x with z up; the camera sits in front of and below it.
+T_CAM_LIDAR = rigid([[0, -1, 0], [0, 0, -1], [1, 0, 0]], [0.0, -0.08, -0.3])
+IMAGE, INFO, POINTS = "/camera/image_raw", "/camera/camera_info", "/lidar/points"
+
+
+@pytest.fixture
+def street() -> np.ndarray:
+    """Points around a LiDAR, more of them before the camera than behind: N x 4."""
+    random = np.random.default_rng(0)
+    azimuth = random.uniform(-np.pi, np.pi, 4000)
+    distance = random.uniform(4, 30, 4000)
+    height = random.uniform(-1.7, 1.5, 4000)
+    xyz = np.stack([distance * np.cos(azimuth), distance * np.sin(azimuth), height], axis=1)
+    return np.column_stack([xyz, random.random(4000)]).astype(np.float32)
+
+
+class Bag:
+    """A bag of ten images and clouds; each attribute may be replaced to put a fault in."""
+
+    def __init__(self, folder, points):
+        self.path, self.points = folder / "bag", points
+        self.T_lidar_cam = invert(T_CAM_LIDAR)
+        self.camera, self.image_size = CAMERA, (120, 160)
+        self.image_stamp = self.points_stamp = lambda at: BEGIN + at * PERIOD
+        self.points_delay = 0
+        self.camera_frame, self.lidar_frame = "camera", "lidar"
+        self.tf_latched = self.with_tf = True
+        self.edit_info = self.edit_cloud = lambda message: message
+
+    def write(self):
+        image = np.zeros((*self.image_size, 3), np.uint8)
+        with BagWriter(self.path) as writer:
+            if self.with_tf:
+                transform = messages.transform_message("lidar", "camera", self.T_lidar_cam, BEGIN)
+                tf = messages.typestore().types["tf2_msgs/msg/TFMessage"](transforms=[transform])
+                writer.write("/tf_static", "tf2_msgs/msg/TFMessage", tf, BEGIN, latched=self.tf_latched)
+            for at in range(10):
+                received, stamp = BEGIN + at * PERIOD, self.image_stamp(at)
+                picture = messages.image_message(image, "rgb8", stamp, self.camera_frame)
+                info = messages.camera_info_message(self.camera, stamp, self.camera_frame)
+                stamp = self.points_stamp(at)
+                cloud = messages.points_message(self.points, None, stamp, self.lidar_frame)
+                writer.write(IMAGE, "sensor_msgs/msg/Image", picture, received)
+                writer.write(INFO, "sensor_msgs/msg/CameraInfo", self.edit_info(info), received)
+                received += self.points_delay
+                writer.write(POINTS, "sensor_msgs/msg/PointCloud2", self.edit_cloud(cloud), received)
+        return self.path
+
+    def findings(self, **options):
+        return diagnose(self.write(), installation=False, **options)
+
+
+@pytest.fixture
+def bag(tmp_path, street):
+    pytest.importorskip("rosbags")
+    return Bag(tmp_path, street)
+
+
+def said(findings, level, subject, words):
+    """Whether a finding of a level on a subject has the words."""
+    return any(f.level == level and subject in f.subject and words in f.sentence for f in findings)
+
+
+def faults(findings):
+    return [f for f in findings if f.level != "ok"]
+
+
+def test_a_bag_without_fault_has_no_fault(bag):
+    findings = bag.findings()
+    assert faults(findings) == []
+    assert said(findings, "ok", IMAGE, "10 messages at 10.0 Hz")
+    assert said(findings, "ok", "lidar to camera", "points in view")
+
+
+def test_a_missing_topic_is_named_with_those_that_are_there(bag):
+    findings = bag.findings(points="/velodyne_points")
+    assert said(findings, "error", "topics", "no points on '/velodyne_points'; its topics are /camera/cam")
+
+
+def test_zero_stamps_are_an_error(bag):
+    bag.points_stamp = lambda at: 0
+    assert said(bag.findings(), "error", POINTS, "10 of 10 stamps are zero")
+
+
+def test_stamps_that_go_back_are_counted(bag):
+    bag.image_stamp = bag.points_stamp = lambda at: BEGIN + (at % 5) * PERIOD
+    assert said(bag.findings(), "warning", IMAGE, "go back 1 times, by up to 0.400 s")
+
+
+def test_stamps_that_repeat_are_counted(bag):
+    bag.image_stamp = lambda at: BEGIN + (at // 2) * 2 * PERIOD
+    assert said(bag.findings(), "warning", IMAGE, "5 messages have the stamp of the one before")
+
+
+def test_gaps_are_told_beside_the_rate(bag):
+    bag.image_stamp = bag.points_stamp = lambda at: BEGIN + (at + 5 * (at > 6)) * PERIOD
+    assert said(bag.findings(), "warning", IMAGE, "at 10.0 Hz, with 1 gaps of up to 0.60 s")
+
+
+def test_clocks_that_never_meet_are_told_with_the_offset_that_helps(bag):
+    bag.points_stamp = lambda at: BEGIN + at * PERIOD - 37_000_000_000
+    findings = bag.findings()
+    assert said(findings, "error", f"{IMAGE} and {POINTS}", "No cloud has an image within 0.05 s")
+    assert said(findings, "warning", POINTS, "Stamps are 37.0 s older")
+
+
+def test_a_stream_that_comes_long_after_its_stamp_is_suspicious(bag):
+    bag.points_stamp = lambda at: BEGIN + (at - 5) * PERIOD
+    assert said(bag.findings(), "warning", f"{IMAGE} and {POINTS}", f"{POINTS} arrives 0.50 s later")
+
+
+def test_a_missing_transform_is_an_error(bag):
+    bag.with_tf = False
+    assert said(bag.findings(), "error", "lidar to camera", "No transform from 'lidar' to 'camera'")
+
+
+def test_a_frame_that_nobody_publishes_is_an_error(bag):
+    bag.lidar_frame = "velodyne"
+    assert said(bag.findings(), "error", "velodyne to camera", "frame 'velodyne' is unknown")
+
+
+def test_an_empty_frame_id_is_an_error(bag):
+    bag.lidar_frame = ""
+    assert said(bag.findings(), "error", POINTS, "frame_id is empty")
+
+
+def test_an_inverted_transform_is_an_error(bag):
+    bag.T_lidar_cam = T_CAM_LIDAR
+    found = [f for f in bag.findings() if f.level == "error" and f.subject == "lidar to camera"]
+    assert len(found) == 1 and "inver" in found[0].sentence
+
+
+def test_points_that_never_fall_into_the_image_are_an_error(bag):
+    bag.points[:, 0] = -np.abs(bag.points[:, 0]) - 5
+    assert [f.level for f in bag.findings() if f.subject == "lidar to camera"] == ["error"]
+
+
+def test_a_calibration_file_is_judged_in_place_of_tf(bag, tmp_path):
+    bag.with_tf = False
+    findings = bag.findings(extrinsics=tmp_path / "nothing.yaml")
+    assert said(findings, "error", "lidar to camera", "nothing.yaml")
+
+
+def test_a_camera_info_of_zeros_is_an_error(bag):
+    bag.edit_info = lambda message: replace(message, k=np.zeros(9))
+    assert said(bag.findings(), "error", INFO, "10 of 10 messages: Camera K has focal lengths 0")
+
+
+def test_a_camera_info_of_another_size_is_an_error(bag):
+    bag.image_size = (60, 80)
+    assert said(bag.findings(), "error", INFO, "CameraInfo is of 160 x 120 pixels but")
+
+
+def test_a_calibration_that_changes_is_told(bag):
+    cameras = iter([CAMERA] * 4 + [CAMERA.resized(160, 121)] * 6)
+
+    def edit(message):
+        camera = next(cameras)
+        return replace(message, k=camera.K.ravel())
+
+    bag.edit_info = edit
+    assert said(bag.findings(), "warning", INFO, "changes 1 times")
+
+
+def test_clouds_without_a_finite_point_are_counted(bag):
+    bag.points[:] = np.nan
+    assert said(bag.findings(), "error", POINTS, "10 of 10 clouds hold no finite point")
+
+
+def test_clouds_without_coordinates_are_an_error(bag):
+    def edit(message):
+        return replace(message, fields=[f for f in message.fields if f.name != "z"])
+
+    bag.edit_cloud = edit
+    assert said(bag.findings(), "error", POINTS, "it must have x, y and z")
+
+
+def test_a_volatile_static_transform_is_told(bag):
+    bag.tf_latched = False
+    assert said(bag.findings(), "warning", "/tf_static", "recorded as volatile")
+
+
+def test_a_truncated_bag_is_told(bag):
+    file = next(bag.write().glob("*.mcap"))
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) * 2 // 3])
+    findings = diagnose(bag.path, installation=False)
+    assert said(findings, "error", "bag", "breaks off")
+
+
+def test_a_bag_that_is_none_gives_one_sentence(tmp_path):
+    pytest.importorskip("rosbags")
+    assert said(diagnose(tmp_path / "none", installation=False), "error", "bag", "There is nothing at")
+    (tmp_path / "file.txt").write_text("hello")
+    assert said(diagnose(tmp_path / "file.txt", installation=False), "error", "bag", "is no rosbag2")
+
+
+def test_the_installation_is_described_whatever_is_missing():
+    findings = diagnose()
+    subjects = {f.subject for f in findings}
+    assert {"Python", "ROS", "GPU", "completers"} <= subjects
+    assert not [f for f in findings if f.level == "error"]
+
+
+# Installation --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def transport(monkeypatch, tmp_path):
+    """The finding on Fast DDS's transport for an environment."""
+    from depth_completion_ros.doctor.installation import _transport
+    from depth_completion_ros.ros.transport import VARIABLES
+
+    monkeypatch.chdir(tmp_path)
+    for name in (*VARIABLES, "FASTDDS_BUILTIN_TRANSPORTS", "RMW_IMPLEMENTATION"):
+        monkeypatch.delenv(name, raising=False)
+
+    def look(**environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, str(value))
+        return _transport()
+
+    return look
+
+
+def test_without_a_profile_of_the_user_the_drivers_are_told_of_ours(transport):
+    finding = transport()
+    assert finding.level == "ok" and "export FASTDDS_DEFAULT_PROFILES_FILE=" in finding.sentence
+
+
+def test_a_profile_that_is_not_there_is_an_error(transport, tmp_path):
+    finding = transport(FASTDDS_DEFAULT_PROFILES_FILE=tmp_path / "none.xml")
+    assert finding.level == "error" and "there is no such file" in finding.sentence
+
+
+def test_a_profile_without_a_large_segment_is_a_warning(transport, tmp_path):
+    (tmp_path / "small.xml").write_text("<profiles><segment_size>524288</segment_size></profiles>")
+    finding = transport(FASTDDS_DEFAULT_PROFILES_FILE=tmp_path / "small.xml")
+    assert finding.level == "warning" and "mostly lost" in finding.sentence
+
+
+def test_the_shipped_profile_is_large_enough(transport):
+    from depth_completion_ros.ros.transport import PROFILE
+
+    finding = transport(FASTDDS_DEFAULT_PROFILES_FILE=PROFILE)
+    assert finding.level == "ok" and "16777216 bytes" in finding.sentence
+
+
+def test_udp_alone_is_a_warning(transport):
+    assert transport(FASTDDS_BUILTIN_TRANSPORTS="UDPv4").level == "warning"
