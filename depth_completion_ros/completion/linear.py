@@ -38,16 +38,16 @@ class Linear(Completer):
         dense, distance = nearest_measurement(depth)
         confidence = distance_confidence(distance, sparse.count)
         triangles = delaunay(depth)
-        label = rasterise(triangles, depth.shape)
-        inside = np.flatnonzero(label >= 0)
         corners = depth[triangles[..., 1], triangles[..., 0]]
         value = 1 / corners if self.variant == "inverse" else corners
-        slope_u, slope_v, offset = (plane[label.ravel()[inside]] for plane in _planes(triangles, value))
-        v, u = np.divmod(inside, depth.shape[1])
-        inside_value = slope_u * u + slope_v * v + offset
-        dense.ravel()[inside] = 1 / inside_value if self.variant == "inverse" else inside_value
+        slope_u, slope_v, offset = _planes(triangles, value)
+        triangle, row, first, length = scan_rows(triangles)
+        pixel, along = _expand(row * depth.shape[1] + first, length)
+        start = offset[triangle] + slope_u[triangle] * first + slope_v[triangle] * row
+        inside = _repeat(start, length) + along * _repeat(slope_u[triangle], length)
+        dense.ravel()[pixel] = 1 / inside if self.variant == "inverse" else inside
         agreement = np.full(depth.size, BRIDGE_CONFIDENCE, np.float32)
-        agreement[inside] = (corners.min(axis=1) / corners.max(axis=1))[label.ravel()[inside]]
+        agreement[pixel] = _repeat((corners.min(axis=1) / corners.max(axis=1))[triangle], length)
         return completion_of(dense, depth, confidence * agreement.reshape(depth.shape))
 
 
@@ -63,31 +63,44 @@ def delaunay(depth: np.ndarray) -> np.ndarray:
     return triangles[real].astype(np.int32)
 
 
-def rasterise(triangles: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Index of the triangle that covers each pixel centre, int32 H x W, -1 where none does.
+def scan_rows(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Cut triangles into the rows of pixels whose centres they cover, all at once.
 
-    Triangles are cut into rows between their long edge (top to bottom corner) and the two short ones,
-    and rows into pixels, all at once; where triangles share an edge the later one wins.
+    A row runs between the long edge (top to bottom corner) and the two short ones. Pixels of a shared
+    edge belong to both triangles.
+
+    Args:
+        triangles: integer T x 3 x 2 as (u, v).
+
+    Returns:
+        for each row the index of its triangle, its v, its first u, and its number of pixels.
     """
     order = np.argsort(triangles[..., 1], axis=1, kind="stable")[..., None]
     corners = np.take_along_axis(triangles, order, axis=1)
     (u0, v0), (u1, v1), (u2, v2) = (corners[:, i].T.astype(np.float32) for i in range(3))
     rows = (v2 - v0).astype(np.int32) + 1
     triangle = np.repeat(np.arange(len(triangles), dtype=np.int32), rows)
-    row = np.arange(len(triangle), dtype=np.int32) - np.repeat(np.cumsum(rows) - rows, rows)
-    y = row + v0[triangle].astype(np.int32)
-    long = u0[triangle] + row * _slope(u0, v0, u2, v2)[triangle]
-    below = y - v1[triangle]
+    down = np.arange(len(triangle), dtype=np.int32) - np.repeat(np.cumsum(rows) - rows, rows)
+    v = down + v0[triangle].astype(np.int32)
+    long = u0[triangle] + down * _slope(u0, v0, u2, v2)[triangle]
+    below = v - v1[triangle]
     bend = np.where(below < 0, _slope(u0, v0, u1, v1)[triangle], _slope(u1, v1, u2, v2)[triangle])
     short = u1[triangle] + below * bend
-    left, right = np.minimum(long, short), np.maximum(long, short)
-    first = np.ceil(left - 1e-3).astype(np.int64)
-    length = np.maximum(np.floor(right + 1e-3).astype(np.int64) - first + 1, 0)
-    start = y * shape[1] + first
-    pixel = np.arange(length.sum()) + np.repeat(start - (np.cumsum(length) - length), length)
-    label = np.full(shape[0] * shape[1], -1, np.int32)
-    label[pixel] = np.repeat(triangle, length)
-    return label.reshape(shape)
+    first = np.ceil(np.minimum(long, short) - 1e-3).astype(np.int32)
+    length = np.floor(np.maximum(long, short) + 1e-3).astype(np.int32) - first + 1
+    covers = np.flatnonzero(length > 0)
+    return triangle[covers], v[covers], first[covers], length[covers]
+
+
+def _expand(start: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Flat index of each pixel of the rows, and how far along its row it is."""
+    along = np.arange(length.sum(), dtype=np.int32)
+    along -= np.repeat((np.cumsum(length) - length).astype(np.int32), length)
+    return along + np.repeat(start, length), along
+
+
+def _repeat(values: np.ndarray, length: np.ndarray) -> np.ndarray:
+    return np.repeat(values.astype(np.float32), length)
 
 
 def _slope(u0: np.ndarray, v0: np.ndarray, u1: np.ndarray, v1: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 
 from depth_completion_ros import Camera, Frame, SparseDepth, create_completer, list_completers
 from depth_completion_ros.completion import Source
-from depth_completion_ros.completion.linear import delaunay, rasterise
+from depth_completion_ros.completion.linear import delaunay, scan_rows
 
 SHAPE = (90, 120)
 
@@ -80,21 +80,18 @@ def test_interpolating_depth_itself_is_not_exact_on_a_plane():
     assert not np.allclose(completion.depth, truth, rtol=1e-3)
 
 
-def test_triangles_cover_the_hull_and_each_pixel_lies_in_its_triangle():
-    depth = sampled(plane(), 0.05).depth
-    triangles = delaunay(depth)
-    label = rasterise(triangles, SHAPE)
-    assert (label >= 0).mean() > 0.98, "the four corners are measured, so almost all are inside"
-    v, u = np.mgrid[: SHAPE[0], : SHAPE[1]]
-    corners = triangles[label].astype(float)
-    point = np.stack([u, v], axis=-1)
-    side = []
-    for a, b in ((0, 1), (1, 2), (2, 0)):
-        edge, to = corners[..., b, :] - corners[..., a, :], point - corners[..., a, :]
-        side.append(edge[..., 0] * to[..., 1] - edge[..., 1] * to[..., 0])
-    side = np.stack(side)[:, label >= 0]
-    inside = (side >= -0.5).all(axis=0) | (side <= 0.5).all(axis=0)
-    assert inside.mean() > 0.999
+def test_rows_cover_the_hull_and_each_pixel_lies_in_its_triangle():
+    triangles = delaunay(sampled(plane(), 0.05).depth)
+    covered = np.zeros(SHAPE, int)
+    for triangle, v, first, length in zip(*scan_rows(triangles), strict=True):
+        pixels = np.stack([np.arange(first, first + length), np.full(length, v)], axis=1)
+        a, b, c = triangles[triangle].astype(float)
+        inverse = np.linalg.inv(np.stack([b - a, c - a], axis=1))
+        weights = (pixels - a) @ inverse.T
+        assert weights.min() > -1e-2 and weights.sum(axis=1).max() < 1 + 1e-2
+        covered[v, first : first + length] += 1
+    assert (covered > 0).mean() > 0.98, "the four corners are measured, so almost all are inside"
+    assert (covered == 1).mean() > 0.8, "only edges belong to two triangles"
 
 
 def test_confidence_falls_with_distance_and_across_depth_edges():
