@@ -40,14 +40,17 @@ class Linear(Completer):
         triangles = delaunay(depth)
         corners = depth[triangles[..., 1], triangles[..., 0]]
         value = 1 / corners if self.variant == "inverse" else corners
-        slope_u, slope_v, offset = _planes(triangles, value)
         triangle, row, first, length = scan_rows(triangles)
+        agreement_of = corners.min(axis=1) / corners.max(axis=1)
+        slope_u, slope_v, offset, agree = np.take(
+            np.column_stack([*_planes(triangles, value), agreement_of]), triangle, axis=0
+        ).T
         pixel, along = _expand(row * depth.shape[1] + first, length)
-        start = offset[triangle] + slope_u[triangle] * first + slope_v[triangle] * row
-        inside = _repeat(start, length) + along * _repeat(slope_u[triangle], length)
+        inside = _repeat(offset + slope_u * first + slope_v * row, length)
+        inside += along * _repeat(slope_u, length)
         dense.ravel()[pixel] = 1 / inside if self.variant == "inverse" else inside
         agreement = np.full(depth.size, BRIDGE_CONFIDENCE, np.float32)
-        agreement[pixel] = _repeat((corners.min(axis=1) / corners.max(axis=1))[triangle], length)
+        agreement[pixel] = _repeat(agree, length)
         return completion_of(dense, depth, confidence * agreement.reshape(depth.shape))
 
 
@@ -80,12 +83,15 @@ def scan_rows(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     (u0, v0), (u1, v1), (u2, v2) = (corners[:, i].T.astype(np.float32) for i in range(3))
     rows = (v2 - v0).astype(np.int32) + 1
     triangle = np.repeat(np.arange(len(triangles), dtype=np.int32), rows)
-    down = np.arange(len(triangle), dtype=np.int32) - np.repeat(np.cumsum(rows) - rows, rows)
-    v = down + v0[triangle].astype(np.int32)
-    long = u0[triangle] + down * _slope(u0, v0, u2, v2)[triangle]
-    below = v - v1[triangle]
-    bend = np.where(below < 0, _slope(u0, v0, u1, v1)[triangle], _slope(u1, v1, u2, v2)[triangle])
-    short = u1[triangle] + below * bend
+    down = np.arange(len(triangle), dtype=np.int32)
+    down -= np.repeat(np.cumsum(rows, dtype=np.int32) - rows, rows)
+    slopes = _slope(u0, v0, u2, v2), _slope(u0, v0, u1, v1), _slope(u1, v1, u2, v2)
+    edges = np.take(np.column_stack([u0, u1, v0, v1 - v0, *slopes]), triangle, axis=0)
+    start, bend, top, turn, along_long, along_upper, along_lower = edges.T
+    long = start + down * along_long
+    below = down - turn
+    short = bend + below * np.where(below < 0, along_upper, along_lower)
+    v = down + top.astype(np.int32)
     first = np.ceil(np.minimum(long, short) - 1e-3).astype(np.int32)
     length = np.floor(np.maximum(long, short) + 1e-3).astype(np.int32) - first + 1
     covers = np.flatnonzero(length > 0)
