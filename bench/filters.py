@@ -43,10 +43,11 @@ def effect(depth: np.ndarray, dropped: np.ndarray, truth: np.ndarray) -> tuple[M
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data")
-    parser.add_argument("--select", default="*")
+    parser.add_argument("--select", help="names of frame folders, such as kitti_seq_*")
     arguments = parser.parse_args()
     rows: dict[tuple[str, str], list] = {}
-    for seed, frame in enumerate(open_reader(arguments.data, select=arguments.select)):
+    options = {"select": arguments.select} if arguments.select else {}
+    for seed, frame in enumerate(open_reader(arguments.data, **options)):
         if frame.points is None or frame.ground_truth is None:
             continue
         focal, truth = frame.camera.K[0, 0], frame.ground_truth

@@ -1,0 +1,265 @@
+"""Lifecycle node `completion`: camera and LiDAR in, dense depth out.
+
+Subscribers:
+    image (sensor_msgs/Image) or image/compressed (sensor_msgs/CompressedImage)
+    camera_info (sensor_msgs/CameraInfo), points (sensor_msgs/PointCloud2), /tf, /tf_static
+
+Publishers, all with stamp and frame_id of the image:
+    depth/image (32FC1 metres, NaN unknown), depth/image_mm (16UC1), depth/camera_info,
+    depth/points (PointCloud2, coloured), depth/confidence (32FC1), depth/source (mono8),
+    sparse_depth/image (32FC1), overlay (rgb8), /diagnostics
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+
+from rclpy.clock import JumpThreshold
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+
+from ..completion import create_completer
+from ..core.pairing import Pairing
+from . import qos
+from .calibration import Cameras, Drop, Extrinsics
+from .diagnostics import ERROR, OK, WARN, Counters, DiagnosticsPublisher, Status, Stream, frames_status
+from .live import LiveCompletion, Pair
+from .packages import message_filters
+from .pairing_filter import PairingFilter
+from .parameters import NodeParameters
+from .publishers import Outputs
+from .run import run
+from .worker import Worker
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+
+
+class CompletionNode(LifecycleNode):
+    """Wires topics to the completer; see the module for the topics.
+
+    Callbacks only hand messages over; everything that takes time is done by one worker thread.
+
+    Attributes:
+        settings: values of the parameters.
+        counters: pairs taken in, completed, and dropped by cause.
+
+    Raises:
+        ValueError: a parameter given at start is not allowed.
+    """
+
+    def __init__(self, **options):
+        super().__init__("completion", **options)
+        self._set_up = False
+        self._active = False
+        self._trouble: str | None = None
+        jump = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False)
+        self._jump = self.get_clock().create_jump_callback(jump, post_callback=self._on_time_jump)
+        self.counters = Counters()
+        self.settings = NodeParameters(self, "completion", locked=lambda: self._set_up).values
+        self._streams: dict[str, Stream] = {}
+        self._output_mismatch: dict[str, str] = {}
+        self._pairing: PairingFilter | None = None
+        self._reported = self.counters.snapshot(), {}
+        self._diagnostics = DiagnosticsPublisher(self, self._collect)
+        if self.settings.autostart and self.trigger_configure() == SUCCESS:
+            self.trigger_activate()
+
+    # Life cycle ----------------------------------------------------------------------------------
+
+    def on_configure(self, state) -> TransitionCallbackReturn:
+        """Make completer, extrinsics and outputs; FAILURE with a sentence in the log if one cannot be."""
+        s = self.settings
+        try:
+            self._completer = create_completer(
+                s.completer, s.variant or None, s.weights or None, s.device, s.prior or None
+            )
+            self._extrinsics = Extrinsics(self, s)
+        except Exception as error:
+            self._trouble = f"The node cannot be configured: {error}"
+            self.get_logger().error(self._trouble)
+            self.get_logger().debug(traceback.format_exc())
+            return FAILURE
+        self._trouble = None
+        self._cameras = Cameras(s.rectified, self.get_logger().info)
+        self._outputs = Outputs(self, qos.output_profile(s), self._on_output_mismatch)
+        self._live = LiveCompletion(
+            s,
+            self._cameras,
+            self._extrinsics,
+            self._completer,
+            self._outputs,
+            lambda: self.get_clock().now().nanoseconds,
+        )
+        self._worker = Worker(self._work, self._on_work_failed, s.frame_queue)
+        self._set_up = True
+        return SUCCESS
+
+    def on_activate(self, state) -> TransitionCallbackReturn:
+        """Subscribe, and begin to work."""
+        self._worker.start()
+        self._subscribe()
+        self._active = True
+        self.get_logger().info(
+            f"Completing with '{self._completer.name}': {self._streams['image'].topic} + "
+            f"{self._streams['points'].topic} -> {self.resolve_topic_name('depth/image')}"
+        )
+        return super().on_activate(state)
+
+    def on_deactivate(self, state) -> TransitionCallbackReturn:
+        """Unsubscribe, finish the frame at hand, and drop those that wait."""
+        self._stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state) -> TransitionCallbackReturn:
+        """Let go of completer, extrinsics and outputs."""
+        self._release()
+        return SUCCESS
+
+    def on_shutdown(self, state) -> TransitionCallbackReturn:
+        """End from whichever state."""
+        self._stop()
+        self._release()
+        return SUCCESS
+
+    def on_error(self, state) -> TransitionCallbackReturn:
+        """Back to unconfigured after a transition that failed unexpectedly."""
+        return self.on_shutdown(state)
+
+    def destroy_node(self) -> None:
+        """Stop the worker before the publishers go."""
+        self._stop()
+        self._release()
+        self._jump.unregister()
+        super().destroy_node()
+
+    def _stop(self) -> None:
+        if not self._active:
+            return
+        self._active = False
+        self.destroy_timer(self._flush_timer)
+        for subscription in self._subscriptions_of_inputs:
+            self.destroy_subscription(subscription)
+        self._pairing.reset("deactivated")
+        for _ in self._worker.stop():
+            self.counters.drop("deactivated")
+
+    def _release(self) -> None:
+        if self._set_up:
+            self._set_up = False
+            self._extrinsics.close()
+            self._outputs.close()
+            self._completer = None
+
+    # Inputs --------------------------------------------------------------------------------------
+
+    def _subscribe(self) -> None:
+        s = self.settings
+        compressed = s.image_transport == "compressed"
+        topics = {name: self.resolve_topic_name(name) for name in ("image", "points", "camera_info")}
+        if compressed:
+            topics["image"] += "/compressed"
+        self._streams = {name: Stream(name, topic) for name, topic in topics.items()}
+        image = self._filter("image", CompressedImage if compressed else Image)
+        points = self._filter("points", PointCloud2)
+        info = self._filter("camera_info", CameraInfo)
+        info.registerCallback(self._cameras.add)
+        pairing = Pairing(
+            round(s.slack * 1e9),
+            round(s.image_time_offset * 1e9),
+            max_images=s.sync_queue,
+            max_points=s.sync_queue,
+            image_interval_ns=round(1e9 / s.image_rate) if s.image_rate else 0,
+        )
+        self._pairing = PairingFilter(image, points, pairing, self.get_logger())
+        self._pairing.registerCallback(self._on_pair)
+        self._subscriptions_of_inputs = [image.sub, points.sub, info.sub]
+        self._flush_timer = self.create_timer(0.2, self._pairing.flush_if_silent, clock=qos.steady_clock())
+
+    def _filter(self, name: str, kind: type):
+        stream = self._streams[name]
+        subscriber = message_filters.Subscriber(
+            self,
+            kind,
+            stream.topic,
+            qos_profile=qos.input_profile(self.settings),
+            event_callbacks=qos.subscription_events(lambda policy: self._on_input_mismatch(stream, policy)),
+        )
+        subscriber.registerCallback(lambda _: stream.message())
+        return subscriber
+
+    def _on_pair(self, image, points) -> None:
+        self.counters.begin()
+        if self._worker.put(Pair(image, points, time.monotonic())) is not None:
+            self._drop("replaced by a newer frame", "The completer is slower than the sensors.")
+
+    def _on_time_jump(self, jump) -> None:
+        if self._active:
+            self.get_logger().info("Time jumped back; waiting messages and transforms are forgotten.")
+            self._pairing.reset("time jump")
+            self._extrinsics.clear()
+
+    # Work, in the worker's thread ----------------------------------------------------------------
+
+    def _work(self, pair: Pair) -> None:
+        self._live(pair)
+        self.counters.complete(time.monotonic() - pair.taken)
+
+    def _on_work_failed(self, pair: Pair, error: Exception) -> None:
+        if not self.context.ok():
+            self.counters.drop("deactivated")
+        elif isinstance(error, Drop):
+            self._drop(error.cause, str(error))
+        else:
+            self._drop("unexpected failure", "".join(traceback.format_exception(error)))
+
+    def _drop(self, cause: str, sentence: str) -> None:
+        if self.counters.drop(cause):
+            self.get_logger().warning(f"Frame dropped, {cause}: {sentence}")
+
+    # Diagnostics ---------------------------------------------------------------------------------
+
+    def _on_input_mismatch(self, stream: Stream, policy: str) -> None:
+        stream.mismatch = policy
+        self.get_logger().warning(
+            f"A publisher of {stream.topic} offers an incompatible QoS ({policy}); nothing arrives from it."
+        )
+
+    def _on_output_mismatch(self, topic: str, policy: str) -> None:
+        self._output_mismatch[topic] = policy
+        self.get_logger().warning(
+            f"A subscriber of {topic} asks for an incompatible QoS ({policy}); it receives nothing."
+        )
+
+    def _collect(self) -> list[Status]:
+        if not self._active:
+            waiting = "Inactive." if self._set_up else "Unconfigured."
+            level = ERROR if self._trouble else OK
+            return [Status("life cycle", level, self._trouble or waiting)]
+        statuses = [Status("life cycle", OK, "Active.", {"completer": self._completer.name})]
+        stale_after = self.settings.stale_after
+        all_silent = all(stream.silent_for > stale_after for stream in self._streams.values())
+        for stream in self._streams.values():
+            publishers = self.count_publishers(stream.topic)
+            statuses.append(stream.status(publishers, stale_after, all_silent))
+        counts, unpaired = self.counters.snapshot(), dict(self._pairing.dropped)
+        statuses.append(frames_status(counts, self._reported[0], unpaired, self._reported[1]))
+        self._reported = counts, unpaired
+        heard = {topic: number for topic, number in self._outputs.subscribers.items() if number}
+        message = f"{', '.join(heard)}." if heard else "Nobody subscribes, so nothing is computed."
+        statuses.append(Status("outputs", OK, message, heard))
+        for topic, policy in self._output_mismatch.items():
+            message = f"A subscriber asks for an incompatible QoS ({policy}) and receives nothing."
+            statuses.append(Status(f"output {topic}", WARN, message))
+        return [*statuses, *self._live.statuses.values()]
+
+
+def main() -> int:
+    """Run the node until a signal ends it."""
+    return run(CompletionNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,269 @@
+"""Node `evaluation`: scores the depth of the completion node while it runs.
+
+Mode `ground_truth`:  depth/image is compared with the topic ground_truth of the same stamp.
+Mode `hide`:          points are received, part of them is hidden and the rest published as
+                      points_kept, which the completion node subscribes to as its points; its depth is
+                      scored on the hidden ones.
+
+Publishers:
+    metrics/<name> (std_msgs/Float32, one value a frame): rmse_mm, mae_mm, irmse_per_km, imae_per_km,
+    rel, delta1, delta2, delta3, pixels, coverage; /diagnostics with the mean of all frames
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import math
+import sys
+import traceback
+from collections import Counter, OrderedDict
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from std_msgs.msg import Float32
+
+from ..core import Frame, Metrics, SparseDepth, compute_metrics
+from ..data.messages import decode_camera_info, decode_depth_image, decode_points, rings_from_top, stamp_ns
+from . import qos
+from .calibration import Drop, Extrinsics
+from .diagnostics import OK, WARN, DiagnosticsPublisher, Status, Stream
+from .parameters import NodeParameters
+from .run import run
+from .worker import Worker
+
+NAMES = tuple(field.name for field in fields(Metrics))
+KEEP = 100
+"""Messages kept until their partners come."""
+
+
+class EvaluationNode(Node):
+    """Scores depth against the truth or against hidden points; see the module for the topics.
+
+    Attributes:
+        scores: stamp of the image and metrics of each frame, in order.
+        unscored: frames and clouds that could not be scored, by cause.
+
+    Raises:
+        ValueError, FileNotFoundError: a parameter cannot be used; one sentence.
+    """
+
+    def __init__(self, **options):
+        super().__init__("evaluation", **options)
+        self.scores: list[tuple[int, Metrics]] = []
+        self.unscored: Counter[str] = Counter()
+        self._worker = Worker(self._score, self._on_failed, KEEP)
+        self._extrinsics: Extrinsics | None = None
+        self._streams: dict[str, Stream] = {}
+        self.settings = s = NodeParameters(self, "evaluation").values
+        self._waiting: OrderedDict[int, dict[str, object]] = OrderedDict()
+        self._clouds: OrderedDict[int, tuple[object, np.ndarray]] = OrderedDict()
+        self._random = np.random.default_rng(s.seed)
+        self._hides = s.mode == "hide"
+        if self._hides:
+            self._extrinsics = Extrinsics(self, s)
+        self._kept = self.create_publisher(PointCloud2, "points_kept", qos.output_profile(s))
+        self._metrics = {name: self.create_publisher(Float32, f"metrics/{name}", 10) for name in NAMES}
+        self._worker.start()
+        self._listen("depth", Image, "depth/image")
+        if self._hides:
+            self._listen("camera_info", CameraInfo, "depth/camera_info")
+            self._listen("points", PointCloud2, "points", self._on_points)
+        else:
+            self._listen("truth", Image, "ground_truth")
+        self._diagnostics = DiagnosticsPublisher(self, self._collect)
+
+    def _listen(self, name: str, kind: type, topic: str, callback=None) -> None:
+        stream = self._streams[name] = Stream(name, self.resolve_topic_name(topic))
+
+        def on_message(message):
+            stream.message()
+            (callback or (lambda m: self._on_part(name, m)))(message)
+
+        def on_mismatch(policy):
+            stream.mismatch = policy
+            self.get_logger().warning(
+                f"A publisher of {stream.topic} offers an incompatible QoS ({policy}); nothing arrives."
+            )
+
+        events = qos.subscription_events(on_mismatch)
+        profile = qos.input_profile(self.settings)
+        self.create_subscription(kind, topic, on_message, profile, event_callbacks=events)
+
+    # Inputs --------------------------------------------------------------------------------------
+
+    def _on_part(self, name: str, message) -> None:
+        """Hand over what belongs to one image once both halves are there."""
+        stamp = stamp_ns(message.header)
+        parts = self._waiting.setdefault(stamp, {})
+        parts[name] = message
+        if len(parts) == 2:
+            del self._waiting[stamp]
+            if self._worker.put((stamp, parts)) is not None:
+                self.unscored["scoring is too slow"] += 1
+        elif len(self._waiting) > KEEP:
+            _, alone = self._waiting.popitem(last=False)
+            self.unscored[f"{next(iter(alone))} without partner of the same stamp"] += 1
+
+    def _on_points(self, message) -> None:
+        """Publish the cloud without what is hidden, in its own layout."""
+        try:
+            kept = self._keep(message)
+        except ValueError as error:
+            self._count("cloud cannot be hidden", str(error))
+            return
+        self._clouds[stamp_ns(message.header)] = message, kept
+        if len(self._clouds) > KEEP:
+            self._clouds.popitem(last=False)
+        self._kept.publish(select_points(message, kept))
+
+    def _keep(self, message) -> np.ndarray:
+        s = self.settings
+        cloud = decode_points(message)
+        if s.hide == "random":
+            return self._random.random(len(cloud.points)) >= s.hide_share
+        if cloud.rings is None:
+            names = ", ".join(field.name for field in message.fields)
+            raise ValueError(f"The cloud has no field ring to hide by, only {names}.")
+        return rings_from_top(cloud.rings, cloud.points) % s.hide_every == 0
+
+    # Scoring, in the worker's thread -------------------------------------------------------------
+
+    def _score(self, item: tuple[int, dict]) -> None:
+        stamp, parts = item
+        depth = decode_depth_image(parts["depth"])
+        truth = self._hidden(stamp, parts) if self._hides else decode_depth_image(parts["truth"])
+        metrics = compute_metrics(depth, truth, self._scored(truth))
+        if not metrics.pixels:
+            raise Drop("nothing to score", "No pixel has both a truth and a depth.")
+        self.scores.append((stamp, metrics))
+        for name, publisher in self._metrics.items():
+            publisher.publish(Float32(data=float(getattr(metrics, name))))
+
+    def _scored(self, truth: np.ndarray) -> np.ndarray:
+        """Mask of the pixels within the limits of depth and region."""
+        s = self.settings
+        mask = (truth >= s.min_depth) & (truth <= s.max_depth)
+        if any(s.region):
+            left, top, right, bottom = s.region
+            inside = np.zeros_like(mask)
+            inside[top:bottom, left:right] = True
+            mask &= inside
+        return mask
+
+    def _hidden(self, stamp: int, parts: dict) -> np.ndarray:
+        """Depth of the hidden points at pixels that no kept one hits; none that shows through."""
+        s, header = self.settings, parts["depth"].header
+        wanted = stamp + round(s.image_time_offset * 1e9)
+        nearest = min(list(self._clouds), key=lambda t: abs(t - wanted), default=None)
+        if nearest is None or abs(nearest - wanted) > s.slack * 1e9:
+            raise Drop("no cloud near the image", "No cloud was received within `slack` of the image.")
+        message, kept = self._clouds[nearest]
+        points = decode_points(message).points
+        T_cam_lidar, _ = self._extrinsics.of_frame(
+            header.frame_id, message.header.frame_id, wanted, nearest
+        )
+        camera = decode_camera_info(parts["camera_info"])
+
+        def project(chosen, see_through):
+            frame = Frame(camera=camera, points=chosen, T_cam_lidar=T_cam_lidar)
+            return SparseDepth.from_points(frame, see_through=see_through, isolated=False).depth
+
+        fed = project(points[kept], see_through=False) > 0
+        return np.where(fed, np.float32(0), project(points, see_through=True))
+
+    def _on_failed(self, item, error: Exception) -> None:
+        if isinstance(error, Drop):
+            self._count(error.cause, str(error))
+        elif isinstance(error, ValueError):
+            self._count("message cannot be used", str(error))
+        elif self.context.ok():
+            self._count("unexpected failure", "".join(traceback.format_exception(error)))
+
+    def _count(self, cause: str, sentence: str) -> None:
+        self.unscored[cause] += 1
+        if self.unscored[cause] == 1:
+            self.get_logger().warning(f"Not scored, {cause}: {sentence}")
+
+    # Results -------------------------------------------------------------------------------------
+
+    def mean(self) -> Metrics | None:
+        """Mean over the frames so far; None before the first."""
+        return Metrics.mean([metrics for _, metrics in self.scores]) if self.scores else None
+
+    def _collect(self) -> list[Status]:
+        silent = [stream.silent_for > self.settings.stale_after for stream in self._streams.values()]
+        statuses = [
+            stream.status(self.count_publishers(stream.topic), self.settings.stale_after, all(silent))
+            for stream in self._streams.values()
+        ]
+        mean = self.mean()
+        values: dict[str, object] = {"frames": len(self.scores)}
+        values |= {f"unscored: {cause}": n for cause, n in self.unscored.items()}
+        if mean is None:
+            level = WARN if self.unscored else OK
+            return [*statuses, Status("metrics", level, "No frame scored yet.", values)]
+        values |= {name: f"{getattr(mean, name):.6g}" for name in NAMES}
+        message = f"RMSE {mean.rmse_mm:.0f} mm, MAE {mean.mae_mm:.0f} mm over {len(self.scores)} frames."
+        return [*statuses, Status("metrics", OK, message, values)]
+
+    def write_report(self) -> None:
+        """Write the JSON file of the parameter `report`, if there is one."""
+        if not self.settings.report:
+            return
+        mean = self.mean()
+        content = {
+            "mode": self.settings.mode,
+            "frames": len(self.scores),
+            "unscored": dict(self.unscored),
+            "mean": _plain(mean) if mean else None,
+            "per_frame": [{"stamp": stamp} | _plain(metrics) for stamp, metrics in self.scores],
+        }
+        Path(self.settings.report).write_text(json.dumps(content, indent=2) + "\n")
+
+    def destroy_node(self) -> None:
+        """Stop scoring, write the report, and go."""
+        self._worker.stop()
+        if self._extrinsics is not None:
+            self._extrinsics.close()
+        if self._streams:  # else it was never set up
+            self.write_report()
+        super().destroy_node()
+
+
+def _plain(metrics: Metrics) -> dict[str, float | None]:
+    """Metrics for JSON, which has no NaN."""
+    return {name: None if math.isnan(value) else value for name, value in asdict(metrics).items()}
+
+
+def select_points(message: PointCloud2, kept: np.ndarray) -> PointCloud2:
+    """A cloud with only the points of a mask, in the same layout, as one row."""
+    data = np.frombuffer(message.data, np.uint8)
+    shape = (message.height, message.width, message.point_step)
+    strides = (message.row_step, message.point_step, 1)
+    points = np.ndarray(shape, np.uint8, data, 0, strides).reshape(-1, message.point_step)[kept]
+    selected = array.array("B")
+    selected.frombytes(points.data)
+    return PointCloud2(
+        header=message.header,
+        height=1,
+        width=len(points),
+        fields=message.fields,
+        is_bigendian=message.is_bigendian,
+        point_step=message.point_step,
+        row_step=len(points) * message.point_step,
+        is_dense=message.is_dense,
+        data=selected,
+    )
+
+
+def main() -> int:
+    """Score until a signal ends it."""
+    return run(EvaluationNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

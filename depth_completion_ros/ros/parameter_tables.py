@@ -1,0 +1,331 @@
+"""The tables of all parameters; plain data, so that documentation can be made without ROS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a node.
+
+    Args:
+        default: also gives the type: bool, int, float, str, or list of one of them.
+        minimum, maximum: inclusive limits of numbers.
+        unit: of numbers.
+        choices: what a string may be; anything when empty.
+        lengths: how many entries a list may have.
+        live: whether a change while the node runs takes effect with the next frame.
+    """
+
+    name: str
+    default: bool | int | float | str | list
+    description: str
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    lengths: tuple[int, ...] = ()
+    live: bool = False
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words that follow 'it must be'."""
+        if isinstance(self.default, bool):
+            return "true or false"
+        if isinstance(self.default, str):
+            return f"one of {', '.join(self.choices)}" if self.choices else "a string"
+        entry = self.default[0] if isinstance(self.default, list) else self.default
+        if isinstance(entry, str):
+            return f"a list of {' or '.join(map(str, self.lengths))} of {', '.join(self.choices)}"
+        kind = "integer" if isinstance(entry, int) else "number"
+        limits = ""
+        if self.minimum is not None and self.maximum is not None:
+            limits = f" from {self.minimum:g} to {self.maximum:g}"
+        elif self.minimum is not None:
+            limits = f" of at least {self.minimum:g}"
+        limits += f" {self.unit}" if self.unit else ""
+        if isinstance(self.default, list):
+            return f"a list of {' or '.join(map(str, self.lengths))} {kind}s{limits}"
+        return f"{'an' if kind == 'integer' else 'a'} {kind}{limits}"
+
+
+_RELIABILITY = ("best_effort", "reliable")
+
+_QOS = (
+    Parameter(
+        "qos_input_reliability",
+        "best_effort",
+        "Reliability of the input subscriptions; best effort accepts every publisher (REP 2003).",
+        choices=_RELIABILITY,
+    ),
+    Parameter(
+        "qos_input_depth", 10, "Messages that may wait in each input.", minimum=1, maximum=1000
+    ),
+    Parameter(
+        "qos_output_reliability",
+        "reliable",
+        "Reliability of the outputs; reliable serves every subscriber.",
+        choices=_RELIABILITY,
+    ),
+    Parameter(
+        "qos_output_depth", 5, "Messages that may wait in each output.", minimum=1, maximum=1000
+    ),
+)
+
+_SYNC = (
+    Parameter(
+        "slack",
+        0.05,
+        "Largest difference between the stamps of a cloud and its image, inclusive.",
+        minimum=0.0,
+        maximum=10.0,
+        unit="s",
+    ),
+    Parameter(
+        "image_time_offset",
+        0.0,
+        "Added to image stamps before they are compared with those of clouds; outputs keep the "
+        "image's stamp.",
+        minimum=-10.0,
+        maximum=10.0,
+        unit="s",
+    ),
+)
+
+_EXTRINSICS = (
+    Parameter(
+        "extrinsics_source",
+        "tf",
+        "Where the transform from LiDAR to camera comes from: /tf, a calibration file, or the "
+        "parameter `extrinsics`.",
+        choices=("tf", "file", "parameter"),
+    ),
+    Parameter(
+        "extrinsics_file",
+        "",
+        "Calibration file when `extrinsics_source` is file (KITTI text, calib.json, YAML).",
+    ),
+    Parameter(
+        "extrinsics",
+        [0.0],
+        "T_cam_lidar when `extrinsics_source` is parameter: x y z qx qy qz qw, or 16 numbers row by "
+        "row of the matrix with x_cam = T x_lidar. A single number means not given.",
+        lengths=(1, 7, 16),
+    ),
+    Parameter(
+        "calibration_timeout",
+        0.1,
+        "How long a frame waits for a transform or CameraInfo that is late.",
+        minimum=0.0,
+        maximum=10.0,
+        unit="s",
+    ),
+)
+
+_DEPTH_LIMITS = (
+    Parameter(
+        "min_depth", 0.1, "Nearer depth is left out.", 0.0, 1000.0, "m", live=True
+    ),
+    Parameter(
+        "max_depth", 1000.0, "Farther depth is left out.", 0.0, 100000.0, "m", live=True
+    ),
+)
+
+_REGION = (
+    Parameter(
+        "region",
+        [0, 0, 0, 0],
+        "Part of the image whose measurements count: left, top, right, bottom (exclusive); all zero "
+        "for the whole image.",
+        minimum=0,
+        unit="pixels",
+        lengths=(4,),
+        live=True,
+    ),
+)
+
+_STALE = Parameter(
+    "stale_after",
+    2.0,
+    "An input without a message for so long is reported as silent.",
+    minimum=0.1,
+    maximum=3600.0,
+    unit="s",
+    live=True,
+)
+
+COMPLETION = (
+    Parameter(
+        "autostart",
+        True,
+        "Configure and activate at start; false leaves that to a lifecycle manager.",
+    ),
+    Parameter(
+        "image_transport",
+        "raw",
+        "Subscribe `image` as it is, or its compressed form on `image/compressed`.",
+        choices=("raw", "compressed"),
+    ),
+    Parameter(
+        "rectified", False, "Whether the image is rectified: then P of the CameraInfo is the camera."
+    ),
+    *_QOS,
+    *_SYNC,
+    Parameter(
+        "image_rate",
+        0.0,
+        "Rate of the images where it is known; a pair then need not wait for the next image to be "
+        "sure of the nearest. 0 for unknown.",
+        minimum=0.0,
+        maximum=1000.0,
+        unit="Hz",
+    ),
+    Parameter(
+        "sync_queue", 30, "Messages of each input that may wait for a partner.", 2, 1000
+    ),
+    Parameter(
+        "frame_queue",
+        2,
+        "Pairs that may wait for the completer; a newer pair replaces the oldest.",
+        minimum=1,
+        maximum=1000,
+    ),
+    *_EXTRINSICS,
+    Parameter(
+        "fixed_frame",
+        "",
+        "Frame that does not move, such as odom, through which points are moved from the cloud's "
+        "stamp to the image's; empty for none. Needs `extrinsics_source` tf.",
+    ),
+    *_DEPTH_LIMITS,
+    *_REGION,
+    Parameter(
+        "filter_see_through",
+        True,
+        "Drop far points that show through nearer surfaces, as LiDAR and camera sit apart.",
+        live=True,
+    ),
+    Parameter("filter_isolated", False, "Drop points that no neighbour supports.", live=True),
+    Parameter("completer", "default", "Name of the completer; `depth-completion doctor` lists them."),
+    Parameter("variant", "", "Variant of the completer; empty for its usual one."),
+    Parameter("weights", "", "File or registry name of a network's weights; empty for none."),
+    Parameter("device", "auto", "Device of a network: auto, cpu, cuda, cuda:1 ..."),
+    Parameter("prior", "", "Name of the depth prior of a network that takes one; empty for none."),
+    Parameter(
+        "min_confidence",
+        0.0,
+        "Depth less sure than this is made unknown in all outputs.",
+        minimum=0.0,
+        maximum=1.0,
+        live=True,
+    ),
+    Parameter(
+        "cloud_stride",
+        1,
+        "Every how many pixels, in both directions, `depth/points` has a point.",
+        minimum=1,
+        maximum=64,
+        live=True,
+    ),
+    _STALE,
+    Parameter(
+        "failures_until_error",
+        5,
+        "Failures of the completer in a row after which diagnostics report an error.",
+        minimum=1,
+        maximum=1000,
+        live=True,
+    ),
+)
+
+PLAYER = (
+    Parameter("data", "", "Data set or bag to play: anything that `open_reader` opens."),
+    Parameter(
+        "rate", 1.0, "Speed of playing; 1 is as recorded.", minimum=0.01, maximum=100.0, live=True
+    ),
+    Parameter(
+        "loop", False, "Begin again at the end; stamps of the data then jump back, as in a looping bag."
+    ),
+    Parameter(
+        "frame_rate",
+        10.0,
+        "Frames a second of data that has no stamps of its own.",
+        minimum=0.01,
+        maximum=1000.0,
+        unit="Hz",
+    ),
+    Parameter(
+        "max_frames", 0, "Play only so many frames; 0 for all.", minimum=0, maximum=1000000
+    ),
+    Parameter(
+        "wait_for_subscribers",
+        0.0,
+        "How long to wait at most for subscribers to `wait_topics` before playing.",
+        minimum=0.0,
+        maximum=3600.0,
+        unit="s",
+    ),
+    Parameter(
+        "wait_topics",
+        ["image", "camera_info", "points"],
+        "The topics that must have a subscriber before playing begins, as long as "
+        "`wait_for_subscribers` allows.",
+        choices=("image", "camera_info", "points", "ground_truth"),
+        lengths=(1, 2, 3, 4),
+    ),
+    Parameter("clock", True, "Publish /clock."),
+    Parameter(
+        "clock_rate", 100.0, "How often /clock is published.", minimum=1.0, maximum=1000.0, unit="Hz"
+    ),
+    Parameter("ground_truth", True, "Publish the true depth of data that has it."),
+    Parameter(
+        "qos_output_reliability",
+        "best_effort",
+        "Reliability of the topics played; drivers of sensors offer best effort.",
+        choices=_RELIABILITY,
+    ),
+    Parameter(
+        "qos_output_depth", 10, "Messages that may wait in each output.", minimum=1, maximum=1000
+    ),
+    Parameter("camera_frame", "camera", "frame_id of images of data that does not tell it."),
+    Parameter("lidar_frame", "lidar", "frame_id of clouds."),
+)
+
+EVALUATION = (
+    Parameter(
+        "mode",
+        "ground_truth",
+        "Score against the topic `ground_truth`, or hide part of the LiDAR from the completion node "
+        "(which then subscribes to `points_kept`) and score on that.",
+        choices=("ground_truth", "hide"),
+    ),
+    Parameter(
+        "hide",
+        "random",
+        "What to hide: a random share of the points, or every n-th laser ring.",
+        choices=("random", "rings"),
+    ),
+    Parameter(
+        "hide_share", 0.5, "Share of the points hidden when `hide` is random.", 0.01, 0.99
+    ),
+    Parameter(
+        "hide_every",
+        2,
+        "When `hide` is rings: of so many neighbouring rings one is kept, the topmost first.",
+        minimum=2,
+        maximum=64,
+    ),
+    Parameter("seed", 0, "Seed of what is hidden at random.", minimum=0, maximum=2**31 - 1),
+    *_QOS,
+    *_SYNC,
+    *_EXTRINSICS,
+    *_DEPTH_LIMITS,
+    *_REGION,
+    Parameter(
+        "report", "", "JSON file written at the end with the metrics of all frames; empty for none."
+    ),
+    _STALE,
+)
+
+TABLES = {"completion": COMPLETION, "player": PLAYER, "evaluation": EVALUATION}

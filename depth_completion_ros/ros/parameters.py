@@ -1,0 +1,244 @@
+"""Parameters of the nodes: each declared once with type, range and description.
+
+The tables of the documentation and the YAML files in `config/` are made from these declarations:
+
+    python -m depth_completion_ros.ros.parameters                     # Markdown tables
+    python -m depth_completion_ros.ros.parameters --yaml completion   # text of config/completion.yaml
+    python -m depth_completion_ros.ros.parameters --check my.yaml     # what is wrong with a file
+"""
+
+from __future__ import annotations
+
+import array
+import math
+import sys
+import textwrap
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+from .parameter_tables import TABLES, Parameter
+
+# Names that ROS itself puts into a node's parameters.
+OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
+
+
+def check(parameter: Parameter, value: object) -> object:
+    """The value in the parameter's own type.
+
+    Raises:
+        ValueError: wrong type, out of range, or no valid choice; the sentence names parameter,
+            value and what is allowed.
+    """
+    if isinstance(value, (array.array, tuple)):
+        value = list(value)
+    if isinstance(parameter.default, list):
+        entries = value if isinstance(value, list) else None
+        good = entries is not None and len(entries) in parameter.lengths
+        good = good and all(_fits(parameter, entry, parameter.default[0]) for entry in entries)
+        if good:
+            return [type(parameter.default[0])(entry) for entry in entries]
+    elif _fits(parameter, value, parameter.default):
+        return type(parameter.default)(value)
+    shown = f"'{value}'" if isinstance(value, str) else value
+    raise ValueError(f"Parameter '{parameter.name}' is {shown}; it must be {parameter.allowed}.")
+
+
+def _fits(parameter: Parameter, value: object, example: object) -> bool:
+    if isinstance(example, (bool, str)) or isinstance(value, (bool, str)):
+        same = type(value) is type(example)
+        return same and (not parameter.choices or value in parameter.choices)
+    if not isinstance(value, int if isinstance(example, int) else (int, float)):
+        return False
+    low = -math.inf if parameter.minimum is None else parameter.minimum
+    high = math.inf if parameter.maximum is None else parameter.maximum
+    return low <= value <= high
+
+
+class NodeParameters:
+    """The parameters of one node, declared, checked and kept up to date.
+
+    Args:
+        node: the rclpy node that they are declared on.
+        name: whose table, a key of `TABLES`.
+        locked: tells whether parameters that are not `live` may not change now.
+
+    Attributes:
+        values: namespace with one attribute for each parameter, in its own type.
+
+    Raises:
+        ValueError: a value given at start is not allowed; one sentence for all that are wrong.
+    """
+
+    def __init__(self, node, name: str, locked: Callable[[], bool] = lambda: True):
+        self._table = {p.name: p for p in TABLES[name]}
+        self._locked = locked
+        self.values = SimpleNamespace()
+        # rclpy has no public way to see what the user gave before it is declared.
+        given = {n: p.value for n, p in getattr(node, "_parameter_overrides", {}).items()}
+        problems = list(_problems(self._table, given))
+        if problems:
+            raise ValueError(" ".join(problems))
+        for unknown in _unknown(self._table, given):
+            node.get_logger().warning(unknown)
+        for parameter in self._table.values():
+            # Dynamic typing lets `max_depth: 80` pass for a float; `check` decides on types.
+            declared = node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter))
+            setattr(self.values, parameter.name, check(parameter, declared.value))
+        node.add_on_set_parameters_callback(self._on_set)
+
+    def _on_set(self, changes):
+        from rcl_interfaces.msg import SetParametersResult
+
+        accepted = {}
+        for change in changes:
+            parameter = self._table.get(change.name)
+            if parameter is None:
+                continue
+            try:
+                value = check(parameter, change.value)
+            except ValueError as error:
+                return SetParametersResult(successful=False, reason=str(error))
+            if self._locked() and not parameter.live and value != getattr(self.values, change.name):
+                reason = (
+                    f"Parameter '{change.name}' cannot change while the node is configured; "
+                    "clean it up first, or give the value at start."
+                )
+                return SetParametersResult(successful=False, reason=reason)
+            accepted[change.name] = value
+        self.values.__dict__.update(accepted)
+        return SetParametersResult(successful=True)
+
+
+def _descriptor(parameter: Parameter):
+    from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
+    descriptor = ParameterDescriptor(
+        description=parameter.description,
+        additional_constraints=parameter.allowed,
+        dynamic_typing=True,
+    )
+    if parameter.minimum is None or parameter.maximum is None:
+        return descriptor
+    if type(parameter.default) is int:
+        limits = IntegerRange(from_value=int(parameter.minimum), to_value=int(parameter.maximum))
+        descriptor.integer_range = [limits]
+    elif type(parameter.default) is float:
+        limits = FloatingPointRange(
+            from_value=float(parameter.minimum), to_value=float(parameter.maximum)
+        )
+        descriptor.floating_point_range = [limits]
+    return descriptor
+
+
+def _problems(table: dict[str, Parameter], given: dict[str, object]) -> Iterable[str]:
+    for name, value in given.items():
+        if name in table:
+            try:
+                check(table[name], value)
+            except ValueError as error:
+                yield str(error)
+
+
+def _unknown(table: dict[str, Parameter], given: Iterable[str]) -> Iterable[str]:
+    import difflib
+
+    for name in given:
+        if name not in table and not name.startswith(OF_ROS):
+            close = difflib.get_close_matches(name, table, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(table)}."
+            yield f"Parameter '{name}' is unknown and has no effect; {hint}"
+
+
+# Documentation and files -----------------------------------------------------------------------
+
+
+def markdown(name: str) -> str:
+    """Table of a node's parameters in Markdown."""
+    lines = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
+    for p in TABLES[name]:
+        meaning = p.description + (" May change while the node runs." if p.live else "")
+        lines.append(f"| `{p.name}` | `{_yaml_value(p.default)}` | {p.allowed} | {meaning} |")
+    return "\n".join(lines)
+
+
+def yaml_text(name: str) -> str:
+    """Text of `config/<name>.yaml`: every parameter with its default and meaning."""
+    lines = [
+        f"# Parameters of the {name} node, as they are when nothing is said.",
+        f"# Made by: python -m depth_completion_ros.ros.parameters --yaml {name}",
+        "/**:",
+        "  ros__parameters:",
+    ]
+    for p in TABLES[name]:
+        comment = f"{p.description} Allowed: {p.allowed}."
+        lines += textwrap.wrap(comment, 96, initial_indent="    # ", subsequent_indent="    # ")
+        lines += [f"    {p.name}: {_yaml_value(p.default)}", ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _yaml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(value)
+
+
+def check_yaml(path: str | Path, name: str | None = None) -> list[str]:
+    """What is wrong with a parameter file, a sentence each; an empty list when nothing is.
+
+    Args:
+        path: file in the YAML layout of ROS 2.
+        name: node whose table holds for sections of any node (`/**`); by the file's name when None.
+    """
+    import yaml
+
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        return [f"{path} is not YAML: {' '.join(str(error).split())}."]
+    if not isinstance(content, dict):
+        return [f"{path} holds no nodes; it must have '<node name>: ros__parameters: ...'."]
+    problems = []
+    for node, section in content.items():
+        table_name = next((n for n in (str(node).split("/")[-1], name, path.stem) if n in TABLES), None)
+        if table_name is None:
+            continue  # a section for somebody else's node
+        if not isinstance(section, dict) or not isinstance(section.get("ros__parameters"), dict):
+            problems.append(f"{path}: section '{node}' has no 'ros__parameters'.")
+            continue
+        given = _flatten(section["ros__parameters"])
+        table = {p.name: p for p in TABLES[table_name]}
+        problems += [f"{path}: {p}" for p in (*_problems(table, given), *_unknown(table, given))]
+    return problems
+
+
+def _flatten(values: dict, prefix: str = "") -> dict[str, object]:
+    flat = {}
+    for key, value in values.items():
+        inner = _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else None
+        flat.update(inner if inner is not None else {f"{prefix}{key}": value})
+    return flat
+
+
+def main(arguments: list[str]) -> int:
+    """Print tables, a YAML file, or what is wrong with one."""
+    if arguments[:1] == ["--yaml"] and arguments[1:2] and arguments[1] in TABLES:
+        print(yaml_text(arguments[1]), end="")
+    elif arguments[:1] == ["--check"] and len(arguments) == 2:
+        problems = check_yaml(arguments[1])
+        print("\n".join(problems) or "Nothing is wrong.")
+        return 1 if problems else 0
+    elif not arguments:
+        print("\n\n".join(f"### {name}\n\n{markdown(name)}" for name in TABLES))
+    else:
+        print(__doc__)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,218 @@
+"""Node `player`: any data set or bag that `open_reader` opens, as the live topics of a robot.
+
+Publishers, with the stamps of the data:
+    image (rgb8), camera_info, points (PointCloud2 with intensity and ring where known),
+    ground_truth (32FC1, where known), /tf_static (where tf2 can be imported), /clock
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from std_msgs.msg import Header
+
+from ..core import Frame, depth_to_points
+from ..core.geometry import matrix_to_quaternion
+from ..data.reader import open_reader
+from . import conversions, packages, qos
+from .parameters import NodeParameters
+from .run import run
+
+FIRST_STAMP_NS = 1_000_000_000
+"""Where the time of data without stamps begins; zero means 'not stamped' in ROS."""
+SETTLE_S = 0.5
+"""How long to wait once the first subscribers are there, for the others that start with them."""
+LINGER_S = 1.5
+"""How long /clock goes on after the last message, so that listeners can finish."""
+
+
+class PlayerNode(Node):
+    """Plays frames at their own times; see the module for the topics.
+
+    Attributes:
+        played: frames published so far.
+        finished: whether everything is played (never, with `loop`).
+
+    Raises:
+        ValueError, FileNotFoundError: a parameter or the data cannot be used; one sentence.
+    """
+
+    def __init__(self, **options):
+        super().__init__("player", **options)
+        self.settings = s = NodeParameters(self, "player").values
+        if not s.data:
+            raise ValueError("Parameter 'data' is empty; it must be the path of a data set or bag.")
+        self._reader = open_reader(s.data)
+        self.played = 0
+        self.finished = False
+        profile = qos.output_profile(s)
+        self._image = self.create_publisher(Image, "image", profile)
+        self._info = self.create_publisher(CameraInfo, "camera_info", profile)
+        self._points = self.create_publisher(PointCloud2, "points", profile)
+        self._truth = self.create_publisher(Image, "ground_truth", profile)
+        self._clock_topic = self.create_publisher(Clock, "/clock", 10) if s.clock else None
+        self._tf = packages.tf2.StaticTransformBroadcaster(self) if packages.tf2 else None
+        self._T_sent: np.ndarray | None = None
+        self._frames: Iterator[Frame] = iter(self._reader)
+        self._index = 0  # of the frame in this round
+        self._unstamped = 0  # frames without a stamp, of all rounds
+        self._shift_ns = 0
+        self._events: deque[tuple[int, Callable[[], None]]] = deque()
+        self._now_ns = self._last_stamp = 0
+        self._last_tick: float | None = None
+        self._ended: float | None = None
+        self._wait_until = time.monotonic() + s.wait_for_subscribers
+        self._load()
+        if not self._events:
+            raise ValueError(f"There is no frame to play in '{s.data}' ({self._reader.describe()}).")
+        self.get_logger().info(f"Playing {self._reader.describe()}.")
+        self._timer = self.create_timer(1 / s.clock_rate, self._tick, clock=qos.steady_clock())
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if self._last_tick is None:
+            if now < self._wait_until:
+                if self._has_subscribers():
+                    self._wait_until = min(self._wait_until, now + SETTLE_S)
+                return
+            self._now_ns = self._events[0][0]
+        else:
+            self._now_ns += round((now - self._last_tick) * self.settings.rate * 1e9)
+        self._last_tick = now
+        self._publish_clock()
+        while self._events and self._events[0][0] <= self._now_ns:
+            self._events.popleft()[1]()
+            if not self._events:
+                self._load()
+        if not self._events:
+            self._at_end(now)
+
+    def _at_end(self, now: float) -> None:
+        if self.settings.loop:
+            if self._now_ns < self._last_stamp + 1e9 / self.settings.frame_rate:
+                return
+            if self._index == 1:  # a still: its stamp goes on, as one stamp again and again says nothing
+                self._shift_ns += round(1e9 / self.settings.frame_rate)
+            self._frames, self._index = iter(self._reader), 0
+            self._load()
+            self._now_ns = self._events[0][0]
+        elif self._ended is None:
+            self._ended = now
+            self.get_logger().info(f"Played {self.played} frames.")
+        elif now - self._ended > LINGER_S:
+            self.finished = True
+
+    def _has_subscribers(self) -> bool:
+        publishers = {
+            "image": self._image,
+            "camera_info": self._info,
+            "points": self._points,
+            "ground_truth": self._truth,
+        }
+        return all(publishers[topic].get_subscription_count() for topic in self.settings.wait_topics)
+
+    def _publish_clock(self) -> None:
+        if self._clock_topic is not None:
+            message = Clock()
+            message.clock.sec, message.clock.nanosec = divmod(self._now_ns, 10**9)
+            self._clock_topic.publish(message)
+
+    # Frames to messages --------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        """Read the next frame that can be played, and put its messages in order of their stamps."""
+        while not self._events:
+            if self.settings.max_frames and self._index >= self.settings.max_frames:
+                return
+            try:
+                frame = next(self._frames, None)
+            except (ValueError, OSError) as error:
+                self.get_logger().error(f"Reading stops after {self._index} frames: {error}")
+                return
+            if frame is None:
+                return
+            self._index += 1
+            if frame.camera is None or frame.image is None:
+                self.get_logger().warning(f"Frame {frame.name} has no camera or image; it is left out.")
+                continue
+            self._events.extend(sorted(self._messages(frame), key=lambda event: event[0]))
+            self._last_stamp = self._events[-1][0]
+
+    def _messages(self, frame: Frame) -> list[tuple[int, Callable[[], None]]]:
+        s = self.settings
+        if frame.stamp_image is None:
+            stamp = FIRST_STAMP_NS + round(self._unstamped * 1e9 / s.frame_rate)
+            self._unstamped += 1
+        else:
+            stamp = frame.stamp_image + self._shift_ns
+        stamp_points = stamp if frame.stamp_points is None else frame.stamp_points + self._shift_ns
+        camera_header = _header(stamp, frame.frame_id or s.camera_frame)
+        cloud, lidar_frame = _cloud(frame), s.lidar_frame
+        if frame.points is None:
+            lidar_frame = camera_header.frame_id
+        image = conversions.rgb_message(frame.image, camera_header)
+        info = conversions.camera_info_message(frame.camera, camera_header)
+        points = conversions.cloud_message(cloud, _header(stamp_points, lidar_frame))
+        truth = None
+        if s.ground_truth and frame.ground_truth is not None:
+            truth = conversions.depth_message(frame.ground_truth, camera_header)
+
+        def publish_image():
+            self._send_tf(frame.T_cam_lidar, camera_header, lidar_frame)
+            self._info.publish(info)
+            self._image.publish(image)
+            if truth is not None:
+                self._truth.publish(truth)
+            self.played += 1
+
+        return [(stamp, publish_image), (stamp_points, lambda: self._points.publish(points))]
+
+    def _send_tf(self, T_cam_lidar: np.ndarray | None, header: Header, lidar_frame: str) -> None:
+        if self._tf is None or T_cam_lidar is None or np.array_equal(T_cam_lidar, self._T_sent):
+            return
+        from geometry_msgs.msg import TransformStamped
+
+        message = TransformStamped(header=header, child_frame_id=lidar_frame)
+        move, turn = message.transform.translation, message.transform.rotation
+        move.x, move.y, move.z = map(float, T_cam_lidar[:3, 3])
+        turn.x, turn.y, turn.z, turn.w = map(float, matrix_to_quaternion(T_cam_lidar[:3, :3]))
+        self._tf.sendTransform(message)
+        self._T_sent = T_cam_lidar
+
+
+def _header(stamp_ns: int, frame_id: str) -> Header:
+    header = Header(frame_id=frame_id)
+    header.stamp.sec, header.stamp.nanosec = divmod(stamp_ns, 10**9)
+    return header
+
+
+def _cloud(frame: Frame) -> np.ndarray:
+    """Points of a frame with intensity and ring where known; of its sparse depth if it has no points."""
+    points, rings = frame.points, frame.rings
+    if points is None:
+        depth = np.zeros(frame.size, np.float32) if frame.sparse_depth is None else frame.sparse_depth
+        points = depth_to_points(depth, frame.camera)
+    names = ["x", "y", "z", "intensity"][: points.shape[1]]
+    columns = [points[:, column] for column in range(len(names))]
+    if rings is not None:
+        names, columns = [*names, "ring"], [*columns, rings]
+    cloud = np.empty(len(points), [(name, "<f4") for name in names])
+    for name, column in zip(names, columns, strict=True):
+        cloud[name] = column
+    return cloud
+
+
+def main() -> int:
+    """Play until the end of the data or a signal."""
+    return run(PlayerNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,241 @@
+"""The completion node: what comes out, when nothing is computed, parameters and life cycle."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from robot import (
+    CAMERA,
+    OUTPUTS,
+    START,
+    STEP,
+    T_CAM_LIDAR,
+    Robot,
+    as_bytes,
+    completion_node,
+    frame,
+    header,
+    image_message,
+    info_message,
+    overrides,
+    picture,
+    points_message,
+    wall,
+)
+
+from depth_completion_ros.completion import create_completer
+from depth_completion_ros.core import SparseDepth
+from depth_completion_ros.data.messages import decode_camera_info, decode_points, stamp_ns
+
+
+def depth_of(message) -> np.ndarray:
+    return np.frombuffer(message.data, np.float32).reshape(message.height, message.width)
+
+
+def test_every_output_is_that_of_the_library_with_the_header_of_the_image(ros):
+    robot = Robot(ros, outputs=OUTPUTS)
+    completion_node(ros)
+    robot.connect()
+    robot.send(START)
+    for topic in OUTPUTS:
+        robot.wait_for_outputs(1, topic)
+    out = {topic: messages[0] for topic, messages in robot.received.items()}
+    expected = create_completer("nearest")(frame())
+    np.testing.assert_array_equal(depth_of(out["depth/image"]), expected.depth)
+    np.testing.assert_array_equal(depth_of(out["depth/confidence"]), expected.confidence)
+    source = np.frombuffer(out["depth/source"].data, np.uint8).reshape(expected.source.shape)
+    np.testing.assert_array_equal(source, expected.source)
+    mm = np.frombuffer(out["depth/image_mm"].data, np.uint16).reshape(expected.depth.shape)
+    np.testing.assert_allclose(mm, np.nan_to_num(expected.depth) * 1000, atol=0.51)
+    sparse = np.nan_to_num(depth_of(out["sparse_depth/image"]))
+    np.testing.assert_array_equal(sparse, SparseDepth.from_points(frame()).depth)
+    assert decode_camera_info(out["depth/camera_info"]) == CAMERA
+    points = decode_points(out["depth/points"]).points
+    np.testing.assert_allclose(points[:, 2], expected.depth[np.isfinite(expected.depth)])
+    assert out["overlay"].encoding == "rgb8"
+    for message in out.values():
+        assert (stamp_ns(message.header), message.header.frame_id) == (START, "camera")
+
+
+def test_nothing_is_computed_that_nobody_subscribes_to(ros, monkeypatch):
+    calls = []
+    completer = type(create_completer("nearest"))
+    original = completer.complete
+    monkeypatch.setattr(completer, "complete", lambda *a, **k: (calls.append(1), original(*a, **k))[1])
+    robot = Robot(ros, outputs=())
+    node = completion_node(ros)
+    robot.connect()
+    robot.send(START)
+    assert ros.spin_until(lambda: node.counters.snapshot().dropped == {"nobody subscribes": 1})
+    robot.listen("overlay")
+    assert ros.spin_until(lambda: node._outputs.wanted("overlay"))
+    robot.send(START + STEP)
+    robot.wait_for_outputs(1, "overlay")
+    assert not calls, "the overlay needs no completer"
+    robot.listen("depth/image")
+    assert ros.spin_until(lambda: node._outputs.wanted("depth/image"))
+    robot.send(START + 2 * STEP)
+    robot.wait_for_outputs(1)
+    assert len(calls) == 1
+
+
+def test_a_compressed_image_is_taken_where_asked_for(ros):
+    from sensor_msgs.msg import CompressedImage
+
+    robot = Robot(ros, outputs=("depth/points",), compressed=True)
+    completion_node(ros, image_transport="compressed")
+    robot.connect()
+    _, png = cv2.imencode(".png", picture()[..., ::-1])
+    robot.send(START, image=CompressedImage(header=header(START, "camera"), format="png", data=as_bytes(png)))
+    robot.wait_for_outputs(1, "depth/points")
+    cloud = robot.received["depth/points"][0]
+    colours = np.frombuffer(cloud.data, np.uint8).reshape(-1, cloud.point_step)[:, 12:15]
+    np.testing.assert_array_equal(colours[:, ::-1], picture().reshape(-1, 3))
+
+
+def test_parameters_that_may_change_take_effect_with_the_next_frame(ros):
+    robot = Robot(ros, outputs=("depth/image", "depth/points"))
+    node = completion_node(ros)
+    robot.connect()
+    robot.send(START)
+    robot.wait_for_outputs(1, "depth/points")
+    results = node.set_parameters(
+        overrides(cloud_stride=4, region=[0, 0, 80, 96], min_confidence=1.0, filter_isolated=True)
+    )
+    assert all(result.successful for result in results)
+    robot.send(START + STEP)
+    robot.wait_for_outputs(2, "depth/points")
+    expected = SparseDepth.from_points(frame(), region=(0, 0, 80, 96), isolated=True).depth
+    depth = np.nan_to_num(depth_of(robot.received["depth/image"][1]))
+    np.testing.assert_array_equal(depth, expected)  # sure of what is measured only
+    assert robot.received["depth/points"][1].width == np.count_nonzero(expected[::4, ::4])
+
+
+def test_a_bad_or_locked_parameter_is_refused_at_run_time_with_a_sentence(ros):
+    node = completion_node(ros)
+
+    def refusal(**change):
+        (result,) = node.set_parameters(overrides(**change))
+        assert not result.successful
+        return result.reason
+
+    assert "min_confidence" in refusal(min_confidence=1.5) and "1.5" in refusal(min_confidence=1.5)
+    assert refusal(max_depth="far") == (
+        "Parameter 'max_depth' is 'far'; it must be a number from 0 to 100000 m."
+    )
+    assert "cannot change while the node is configured" in refusal(completer="linear")
+    assert node.set_parameters(overrides(max_depth=80))[0].successful
+    assert node.settings.max_depth == 80.0 and isinstance(node.settings.max_depth, float)
+
+
+def test_a_bad_parameter_is_refused_at_start_with_a_sentence(ros):
+    with pytest.raises(ValueError) as refused:
+        completion_node(ros, slack=-1.0, image_transport="smoke")
+    assert str(refused.value) == (
+        "Parameter 'slack' is -1.0; it must be a number from 0 to 10 s. "
+        "Parameter 'image_transport' is 'smoke'; it must be one of raw, compressed."
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"completer": "magic"}, "Completer 'magic' is unknown"),
+        ({"extrinsics_source": "file"}, "'extrinsics_file' is empty"),
+        ({"extrinsics_source": "file", "extrinsics_file": "/no/such.yaml"}, "/no/such.yaml"),
+        ({"extrinsics": [0.0]}, "'extrinsics' is not given"),
+        ({"extrinsics": [2.0] * 16}, "'extrinsics' is not rigid"),
+        ({"fixed_frame": "odom"}, "'fixed_frame' is 'odom', which needs TF"),
+    ],
+)
+def test_what_cannot_be_configured_leaves_the_node_alive_and_says_why(ros, parameters, words):
+    robot = Robot(ros, outputs=())
+    node = completion_node(ros, **parameters)
+    message = robot.wait_for_status("completion: life cycle", "ERROR", words)
+    assert message.startswith("The node cannot be configured: ")
+    good = {"completer": "nearest", "extrinsics_source": "parameter", "fixed_frame": ""}
+    node.set_parameters(overrides(**good, extrinsics=T_CAM_LIDAR.ravel().tolist()))
+    assert node.trigger_configure() == node.trigger_activate() == type(node.trigger_configure()).SUCCESS
+
+
+def test_the_life_cycle_can_go_round_and_counts_what_it_drops(ros):
+    robot = Robot(ros)
+    node = completion_node(ros, autostart=False)
+    robot.wait_for_status("completion: life cycle", "OK", "Unconfigured")
+    for round_ in range(2):
+        node.trigger_configure()
+        node.trigger_activate()
+        robot.connect()
+        robot.send(START + round_ * STEP)
+        robot.wait_for_outputs(round_ + 1)
+        node.trigger_deactivate()
+        assert ros.spin_until(lambda: not robot.publishers["image"].get_subscription_count())
+        robot.wait_for_status("completion: life cycle", "OK", "Inactive")
+        node.trigger_cleanup()
+    counts = node.counters.snapshot()
+    assert (counts.begun, counts.completed, counts.pending) == (2, 2, 0)
+    node.trigger_shutdown()
+
+
+def test_a_completer_slower_than_the_sensors_gets_the_newest_frames(ros, slow_completer):
+    robot = Robot(ros)
+    node = completion_node(ros, completer="slow", frame_queue=1)
+    robot.connect()
+    for i in range(10):
+        robot.send(START + i * STEP)
+        assert ros.spin_until(lambda i=i: node.counters.snapshot().begun == i + 1)
+        ros.spin_until(lambda: False, 0.02)
+    assert ros.spin_until(lambda: node.counters.snapshot().pending == 0)
+    counts = node.counters.snapshot()
+    assert counts.dropped == {"replaced by a newer frame": 10 - counts.completed}
+    assert 1 <= counts.completed < 10
+    robot.wait_for_outputs(counts.completed)
+    stamps = [stamp_ns(message.header) for message in robot.received["depth/image"]]
+    assert stamps == sorted(stamps) and stamps[-1] == START + 9 * STEP, "the last frame is never lost"
+
+
+def test_the_output_is_reliable_and_the_input_takes_both_kinds(ros):
+    robot = Robot(ros, reliability="reliable")
+    completion_node(ros)
+    robot.connect()
+    robot.send(START)
+    robot.wait_for_outputs(1)
+
+
+def test_a_changed_image_size_and_a_longer_wall_work_without_restart(ros):
+    robot = Robot(ros)
+    node = completion_node(ros)
+    robot.connect()
+    small = CAMERA.resized(80, 48)
+    for i, camera in enumerate((CAMERA, small, CAMERA)):
+        t = START + i * STEP
+        robot.send(
+            t,
+            image=image_message(t, camera),
+            info=info_message(t, camera),
+            points=points_message(t, wall(10.0 + i)),
+        )
+        robot.wait_for_outputs(i + 1)
+        message = robot.received["depth/image"][i]
+        expected = create_completer("nearest")(frame(wall(10.0 + i), camera)).depth
+        np.testing.assert_array_equal(depth_of(message), expected)
+    assert node.counters.snapshot().lost == 0
+
+
+@pytest.fixture
+def slow_completer(monkeypatch):
+    """A completer `slow` that takes 100 ms."""
+    import time
+
+    from depth_completion_ros.completion import registry
+    from depth_completion_ros.completion.nearest import Nearest
+
+    class Slow(Nearest):
+        name = "slow"
+
+        def complete(self, image, sparse, camera=None):
+            time.sleep(0.1)
+            return super().complete(image, sparse, camera)
+
+    monkeypatch.setitem(registry._COMPLETERS, "slow", Slow)

@@ -1,0 +1,107 @@
+"""Parameters: declared once, checked at start and at run time, and the files made from them."""
+
+from __future__ import annotations
+
+import array
+import inspect
+from pathlib import Path
+
+import pytest
+
+from depth_completion_ros.core import SparseDepth
+from depth_completion_ros.ros.parameter_tables import TABLES, Parameter
+from depth_completion_ros.ros.parameters import check, check_yaml, markdown, yaml_text
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+RATE = Parameter("rate", 1.0, "Speed.", 0.5, 4.0, "Hz")
+COUNT = Parameter("count", 3, "Number.", 1, 10)
+MODE = Parameter("mode", "a", "Mode.", choices=("a", "b"))
+REGION = Parameter("region", [0, 0], "Region.", minimum=0, lengths=(2, 4))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "given", "expected"),
+    [
+        (RATE, 2, 2.0),
+        (RATE, 0.5, 0.5),
+        (COUNT, 10, 10),
+        (MODE, "b", "b"),
+        (REGION, array.array("q", [1, 2, 3, 4]), [1, 2, 3, 4]),
+        (REGION, (5, 6), [5, 6]),
+        (Parameter("on", True, "On."), False, False),
+    ],
+)
+def test_an_allowed_value_comes_back_in_the_parameters_type(parameter, given, expected):
+    value = check(parameter, given)
+    assert value == expected
+    assert type(value) is type(parameter.default)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "given", "sentence"),
+    [
+        (RATE, 9.0, "Parameter 'rate' is 9.0; it must be a number from 0.5 to 4 Hz."),
+        (RATE, float("nan"), "Parameter 'rate' is nan; it must be a number from 0.5 to 4 Hz."),
+        (RATE, True, "Parameter 'rate' is True; it must be a number from 0.5 to 4 Hz."),
+        (COUNT, 2.5, "Parameter 'count' is 2.5; it must be an integer from 1 to 10."),
+        (COUNT, "3", "Parameter 'count' is '3'; it must be an integer from 1 to 10."),
+        (MODE, "c", "Parameter 'mode' is 'c'; it must be one of a, b."),
+        (REGION, [1], "Parameter 'region' is [1]; it must be a list of 2 or 4 integers of at least 0."),
+        (
+            REGION,
+            [1, -1],
+            "Parameter 'region' is [1, -1]; it must be a list of 2 or 4 integers of at least 0.",
+        ),
+        (Parameter("on", True, "On."), 1, "Parameter 'on' is 1; it must be true or false."),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_with_one_sentence(parameter, given, sentence):
+    with pytest.raises(ValueError) as refused:
+        check(parameter, given)
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_default_is_allowed_and_every_parameter_described(name):
+    names = [p.name for p in TABLES[name]]
+    assert len(set(names)) == len(names)
+    for parameter in TABLES[name]:
+        assert check(parameter, parameter.default) == parameter.default
+        assert parameter.description.endswith(".")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_config_file_is_the_one_made_from_the_table(name):
+    assert (CONFIG / f"{name}.yaml").read_text() == yaml_text(name), (
+        f"make it again: python -m depth_completion_ros.ros.parameters --yaml {name} > config/{name}.yaml"
+    )
+    assert check_yaml(CONFIG / f"{name}.yaml") == []
+
+
+def test_the_markdown_table_has_a_row_for_each_parameter():
+    assert len(markdown("completion").splitlines()) == len(TABLES["completion"]) + 2
+    assert "| `max_depth` | `1000.0` | a number from 0 to 100000 m |" in markdown("completion")
+
+
+def test_a_parameter_file_with_mistakes_is_told_what_is_wrong(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("completion:\n  ros__parameters:\n    slack: -1.0\n    completr: nearest\n")
+    wrong_value, wrong_name = check_yaml(file)
+    assert "Parameter 'slack' is -1.0; it must be a number from 0 to 10 s." in wrong_value
+    assert "Parameter 'completr' is unknown" in wrong_name and "'completer'" in wrong_name
+    file.write_text("completion: {slack: 1.0}\n")
+    assert "has no 'ros__parameters'" in check_yaml(file)[0]
+    file.write_text("completion: [\n")
+    assert "is not YAML" in check_yaml(file)[0]
+
+
+def test_the_node_projects_by_default_as_the_library_does():
+    defaults = {name: p.default for name, p in inspect.signature(SparseDepth.from_points).parameters.items()}
+    node = {p.name: p.default for p in TABLES["completion"]}
+    for ours, theirs in (
+        ("min_depth", "min_depth"),
+        ("filter_see_through", "see_through"),
+        ("filter_isolated", "isolated"),
+    ):
+        assert node[ours] == defaults[theirs]
