@@ -44,7 +44,7 @@ setup(
     license="Apache-2.0",
     maintainer="The depth_completion_ros developers",
     maintainer_email="depth-completion-ros@users.noreply.github.com",
-    python_requires=">=3.10",
+    python_requires=">=3.10,<3.14",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
     package_data={PACKAGE: ["ros/*.xml"]},
     data_files=[
@@ -67,9 +67,9 @@ setup(
     entry_points={
         "console_scripts": [
             f"depth-completion = {PACKAGE}.cli:main",
-            f"completion = {PACKAGE}.ros.completion_node:main",
-            f"player = {PACKAGE}.ros.player_node:main",
-            f"evaluation = {PACKAGE}.ros.evaluation_node:main",
+            f"completion_node = {PACKAGE}.ros.completion_node:main",
+            f"player_node = {PACKAGE}.ros.player_node:main",
+            f"evaluation_node = {PACKAGE}.ros.evaluation_node:main",
         ]
     },
 )

@@ -52,7 +52,8 @@ def main() -> None:
             continue
         focal, truth = frame.camera.K[0, 0], frame.ground_truth
         depth = SparseDepth.from_points(frame, see_through=False).depth
-        for feed, fed in (("as measured", depth), ("1 % in mid-air", with_mid_air_points(depth, truth, seed))):
+        noisy = with_mid_air_points(depth, truth, seed)
+        for feed, fed in (("as measured", depth), ("1 % in mid-air", noisy)):
             none, through = np.zeros(fed.shape, bool), see_through(fed, focal)
             both = through | isolated(np.where(through, np.float32(0), fed), focal)
             for name, dropped in (("none", none), ("see-through", through), ("and isolated", both)):

@@ -69,7 +69,7 @@ def nodes(context: LaunchContext) -> list[Node]:
         parameters |= {"extrinsics_source": "file", "extrinsics_file": given("extrinsics")}
     completion = Node(
         package=PACKAGE,
-        executable="completion",
+        executable="completion_node",
         name="completion",
         namespace=given("namespace"),
         parameters=[given("params") or PathJoinSubstitution([CONFIG, "completion.yaml"]), parameters],

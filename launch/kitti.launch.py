@@ -90,7 +90,7 @@ def nodes(context: LaunchContext) -> list:
     clock = {"use_sim_time": True}
     completion = Node(
         package=PACKAGE,
-        executable="completion",
+        executable="completion_node",
         name="completion",
         parameters=[
             PathJoinSubstitution([CONFIG, "completion.yaml"]),
@@ -101,7 +101,7 @@ def nodes(context: LaunchContext) -> list:
     )
     evaluation = Node(
         package=PACKAGE,
-        executable="evaluation",
+        executable="evaluation_node",
         name="evaluation",
         parameters=[
             PathJoinSubstitution([CONFIG, "evaluation.yaml"]),
@@ -111,7 +111,7 @@ def nodes(context: LaunchContext) -> list:
     )
     player = Node(
         package=PACKAGE,
-        executable="player",
+        executable="player_node",
         name="player",
         parameters=[
             PathJoinSubstitution([CONFIG, "player.yaml"]),

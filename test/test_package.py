@@ -96,7 +96,7 @@ def test_every_entry_point_is_a_function(distribution):
 
 def test_the_nodes_are_executables(distribution):
     names = {entry.split("=")[0].strip() for entry in distribution["entry_points"]["console_scripts"]}
-    assert {"completion", "player", "evaluation", "depth-completion"} <= names
+    assert {"completion_node", "player_node", "evaluation_node", "depth-completion"} <= names
 
 
 def test_the_resource_marker_is_there():

@@ -41,7 +41,8 @@ class Linear(Completer):
         corners = depth[triangles[..., 1], triangles[..., 0]]
         value = 1 / corners if self.variant == "inverse" else corners
         triangle, row, first, length = scan_rows(triangles)
-        agreement_of = corners.min(axis=1) / corners.max(axis=1)
+        a, b, c = corners.T
+        agreement_of = np.minimum(np.minimum(a, b), c) / np.maximum(np.maximum(a, b), c)
         slope_u, slope_v, offset, agree = np.take(
             np.column_stack([*_planes(triangles, value), agreement_of]), triangle, axis=0
         ).T

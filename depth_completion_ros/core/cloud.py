@@ -33,7 +33,8 @@ def depth_to_cloud(
     """
     if depth.shape != (camera.height, camera.width):
         raise ValueError(
-            f"Depth is {depth.shape[1]} x {depth.shape[0]} but its camera is {camera.width} x {camera.height}."
+            f"Depth is {depth.shape[1]} x {depth.shape[0]} but its camera is "
+            f"{camera.width} x {camera.height}."
         )
     if stride < 1:
         raise ValueError(f"Stride is {stride}; it must be 1 or more.")

@@ -147,8 +147,11 @@ def z_buffer(
 ) -> tuple[np.ndarray, int]:
     """Depth image (float32, 0 where empty) in which the nearest point of a pixel wins, and how many lost."""
     depth = np.zeros(height * width, np.float32)
-    order = np.argsort(-z, kind="stable")
-    flat = (v.astype(np.int64) * width + u)[order]
-    depth[flat] = z[order]
+    pixel = v * np.int32(width) + u
+    depth[pixel] = z
+    # Where several points share a pixel any of them may have been written; write the nearer ones again
+    # until none is nearer than what stands there. Two or three rounds do.
+    while (nearer := np.flatnonzero(z < depth[pixel])).size:
+        depth[pixel[nearer]] = z[nearer]
     hidden = len(z) - int(np.count_nonzero(depth > 0))
     return depth.reshape(height, width), hidden

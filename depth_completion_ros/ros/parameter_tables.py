@@ -222,7 +222,7 @@ COMPLETION = (
     ),
     Parameter(
         "cloud_stride",
-        1,
+        2,
         "Every how many pixels, in both directions, `depth/points` has a point.",
         minimum=1,
         maximum=64,

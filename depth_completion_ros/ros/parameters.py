@@ -14,7 +14,6 @@ import math
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 

@@ -52,7 +52,8 @@ def test_every_output_is_that_of_the_library_with_the_header_of_the_image(ros):
     np.testing.assert_array_equal(sparse, SparseDepth.from_points(frame()).depth)
     assert decode_camera_info(out["depth/camera_info"]) == CAMERA
     points = decode_points(out["depth/points"]).points
-    np.testing.assert_allclose(points[:, 2], expected.depth[np.isfinite(expected.depth)])
+    every_second = expected.depth[::2, ::2]
+    np.testing.assert_allclose(points[:, 2], every_second[np.isfinite(every_second)])
     assert out["overlay"].encoding == "rgb8"
     for message in out.values():
         assert (stamp_ns(message.header), message.header.frame_id) == (START, "camera")

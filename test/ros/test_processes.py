@@ -113,8 +113,8 @@ def test_a_recorded_kitti_sequence_goes_through_live_as_it_does_offline(ros, rea
     offline = {}
     completer = create_completer()
     frames = list(open_reader(bag))
-    for frame in frames:
-        offline[frame.stamp_image] = completer(frame).depth
+    for each in frames:
+        offline[each.stamp_image] = completer(each).depth
     assert len(offline) == number == 10
     robot = Robot(ros, outputs=("depth/image",))
     statuses = robot.statuses

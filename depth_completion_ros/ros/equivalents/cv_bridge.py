@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from array import array
 
 import numpy as np
 from sensor_msgs.msg import Image
@@ -45,9 +44,6 @@ class CvBridge:
             cvim.dtype.byteorder == ">" or (cvim.dtype.byteorder == "=" and sys.byteorder == "big")
         )
         message.step = cvim.shape[1] * channels * cvim.itemsize
-        # An array filled by frombytes is the only value that the setter takes without a walk
-        # through all bytes, whether it checks fields or not.
-        data = array("B")
-        data.frombytes(memoryview(np.ascontiguousarray(cvim)).cast("B"))
-        message.data = data
+        # Filled where it lies: assigning anything would copy it, or walk through all its bytes.
+        message.data.frombytes(memoryview(np.ascontiguousarray(cvim)).cast("B"))
         return message

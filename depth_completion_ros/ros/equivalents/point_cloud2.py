@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,7 +35,6 @@ def create_cloud(header, fields: Sequence[PointField], points: np.ndarray) -> Po
         row_step=points.itemsize * len(points),
         is_dense=False,
     )
-    data = array("B")
-    data.frombytes(memoryview(np.ascontiguousarray(points)).cast("B"))
-    cloud.data = data
+    # Filled where it lies: assigning an array would copy it once more.
+    cloud.data.frombytes(memoryview(np.ascontiguousarray(points)).cast("B"))
     return cloud
