@@ -55,8 +55,9 @@ def main() -> None:
         noisy = with_mid_air_points(depth, truth, seed)
         for feed, fed in (("as measured", depth), ("1 % in mid-air", noisy)):
             none, through = np.zeros(fed.shape, bool), see_through(fed, focal)
-            both = through | isolated(np.where(through, np.float32(0), fed), focal)
-            for name, dropped in (("none", none), ("see-through", through), ("and isolated", both)):
+            alone = isolated(fed, focal)
+            both = alone | see_through(np.where(alone, np.float32(0), fed), focal)
+            for name, dropped in (("none", none), ("see-through", through), ("isolated, see-through", both)):
                 rows.setdefault((feed, name), []).append(effect(fed, dropped, truth))
     if not rows:
         raise SystemExit(f"No frame of '{arguments.data}' has both points and ground truth.")

@@ -213,6 +213,7 @@ def test_the_doctor_examines_a_bag_and_says_so_in_its_exit_code(frames, tmp_path
         (["complete", "DATA", "-O", "select"], "not of the form NAME=VALUE"),
         (["complete", "DATA", "-O", "colour=1"], "Option 'colour' is unknown"),
         (["complete", "DATA", "-o", "DATA/one/calib.json"], "File exists"),
+        (["evaluate", "DATA", "-c", "linear", "-c", "linear"], "each may be given once"),
         (["evaluate", "DATA", "-p", "lines"], "Protocol 'lines' is unknown"),
         (["evaluate", "DATA", "-p", "lines:16"], "fewer than 16"),
         (["evaluate", "DATA", "--crop", "1,2,3"], "Crop is '1,2,3'"),
@@ -227,6 +228,37 @@ def test_a_mistake_is_one_sentence_on_stderr_and_exit_code_2(frames, arguments, 
     assert code == 2
     assert error.startswith("Error: ") and sentence in error
     assert error.count("\n") == 1 and "Traceback" not in error
+
+
+def test_frames_without_a_point_in_view_are_told(frames, tmp_path):
+    (frames / "two" / "points.bin").write_bytes(b"")
+    np.save(frames / "two" / "rings.npy", np.zeros(0, np.uint8))
+    code, _, error = run("complete", frames, "-o", tmp_path / "out")
+    assert code == 0 and error == "1 of 2 frames have no point in view: all unknown.\n"
+
+
+@pytest.mark.parametrize(("name", "expected"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_replay_that_is_stopped_leaves_a_bag_that_opens(frames, tmp_path, name, expected):
+    # One frame after the other for ever, and the signal after the first of them.
+    program = (
+        "import itertools, os, signal, sys\n"
+        "from depth_completion_ros.cli import bags, main\n"
+        "def endless(reader, *_):\n"
+        "    yield from reader\n"
+        f"    os.kill(os.getpid(), signal.{name})\n"
+        "    yield from itertools.cycle(reader)\n"
+        "bags.frames_with_progress = endless\n"
+        "sys.argv = ['depth-completion', 'replay', *sys.argv[1:]]\n"
+        "main()"
+    )
+    bag = tmp_path / "bag"
+    arguments = [sys.executable, "-c", program, str(frames), str(bag)]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert done.returncode == expected and "Traceback" not in done.stderr
+    from rosbags.rosbag2 import Reader
+
+    with Reader(bag) as reader:
+        assert reader.message_count >= 2 * 5
 
 
 def test_debug_shows_the_traceback(frames):

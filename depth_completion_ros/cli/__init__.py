@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -70,4 +72,6 @@ def depth_completion(
 
 def main():
     """Entry point of the installed command."""
+    # Ends like Ctrl-C does, so that a bag that is being written is closed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     app()

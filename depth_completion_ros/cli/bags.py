@@ -50,7 +50,8 @@ def replay(
     Complete a bag (or any data) into a new bag: what the live node would publish.
 
     Every pair of image and cloud gives one message on each topic, with the stamp and frame of the
-    image; nothing is dropped however slow the machine is, and twice gives the same bytes.
+    image; nothing is dropped however slow the machine is, and twice into folders of the same name (an
+    MCAP file holds it) gives the same bytes.
 
     Examples:
 

@@ -69,9 +69,11 @@ def complete(
     frames = [_picture(data, sparse)] if sparse else frames_with_progress(reader, limit, "completing")
     out.mkdir(parents=True, exist_ok=True)
     names: set[str] = set()
+    empty = 0
     for number, frame in enumerate(frames):
         name = _unique(frame.name or f"{number:06d}", names)
         measured = SparseDepth.from_points(frame, **chosen)
+        empty += not measured.count
         completion = made.complete(frame.image, measured, frame.camera).above(min_confidence)
         _write_depth(out / f"depth_{name}.png", completion.depth)
         if npy:
@@ -84,6 +86,8 @@ def complete(
         print_skipped(reader)
     if not names:
         raise ValueError(f"There is no frame in '{data}'.")
+    if empty:
+        typer.echo(f"{empty} of {len(names)} frames have no point in view: all unknown.", err=True)
     typer.echo(f"{len(names)} frames completed by {completer}, in {out}.")
 
 

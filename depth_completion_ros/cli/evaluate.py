@@ -77,11 +77,12 @@ def evaluate(
     from ..evaluation.runner import completer_from_text
     from ..evaluation.runner import evaluate as run
 
+    names = completer or CLASSICAL
+    if len(set(names)) < len(names):
+        raise ValueError(f"Completers are {', '.join(names)}; each may be given once.")
     window = _window(crop)
     settings = Settings(max_depth=max_depth, crop=window, seeds=seeds, **filters(filters_text))
-    made = {
-        text: completer_from_text(text, device=device, weights=weights) for text in completer or CLASSICAL
-    }
+    made = {text: completer_from_text(text, device=device, weights=weights) for text in names}
     reader = open_data(data, reader_option)
     artist = _Artist(out / "pictures", len(reader) if limit is None else min(limit, len(reader)), pictures)
     result = run(

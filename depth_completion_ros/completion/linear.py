@@ -49,6 +49,8 @@ class Linear(Completer):
         pixel, along = _expand(row * depth.shape[1] + first, length)
         inside = _repeat(offset + slope_u * first + slope_v * row, length)
         inside += along * _repeat(slope_u, length)
+        if value.size:  # rounding must not lead out of what was measured
+            np.clip(inside, value.min(), value.max(), out=inside)
         dense.ravel()[pixel] = 1 / inside if self.variant == "inverse" else inside
         agreement = np.full(depth.size, BRIDGE_CONFIDENCE, np.float32)
         agreement[pixel] = _repeat(agree, length)

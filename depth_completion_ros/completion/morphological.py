@@ -42,9 +42,9 @@ class Morphological(Completer):
         inverted = _fill(inverted, top - nearest)
         inverted = cv2.medianBlur(inverted, 5)
         inverted = cv2.GaussianBlur(inverted, (5, 5), 0)
-        return completion_of(
-            top - inverted, depth, distance_confidence(distance, sparse.count)
-        )
+        # A single point at 10,000 km leaves too few digits for the near ones.
+        dense = np.clip(top - inverted, nearest.min(), nearest.max())
+        return completion_of(dense, depth, distance_confidence(distance, sparse.count))
 
 
 def _fill(values: np.ndarray, filler: np.ndarray) -> np.ndarray:

@@ -98,6 +98,7 @@ class Camera:
         seen = z > 0
         with np.errstate(divide="ignore", invalid="ignore"):
             a, b = x / z, y / z
+            seen &= np.isfinite(a + b)
         if not self.is_rectified:
             seen &= a * a + b * b <= self._max_tangent**2
             with np.errstate(over="ignore", invalid="ignore"):  # polynomials of points out of view
@@ -117,7 +118,8 @@ class Camera:
         b = (pixels[:, 1] - self.K[1, 2]) / self.K[1, 1]
         a = (pixels[:, 0] - self.K[0, 2] - self.K[0, 1] * b) / self.K[0, 0]
         if not self.is_rectified:
-            a, b = self._undistort(a, b)
+            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+                a, b = self._undistort(a, b)
         return np.stack([a, b, np.ones_like(a)], axis=1)
 
     @cached_property
@@ -183,9 +185,8 @@ class Camera:
             j = np.array([[ux - u, uy - u], [vx - v, vy - v]]) / step
             determinant = j[0, 0] * j[1, 1] - j[0, 1] * j[1, 0]
             du, dv = a - u, b - v
-            with np.errstate(divide="ignore", invalid="ignore"):
-                dx = (j[1, 1] * du - j[0, 1] * dv) / determinant
-                dy = (j[0, 0] * dv - j[1, 0] * du) / determinant
+            dx = (j[1, 1] * du - j[0, 1] * dv) / determinant
+            dy = (j[0, 0] * dv - j[1, 0] * du) / determinant
             x, y = x + dx, y + dy
             if np.nanmax(np.abs([dx, dy]), initial=0.0) < 1e-12:
                 break
@@ -207,8 +208,7 @@ class Camera:
             if np.abs(change).max(initial=0.0) < 1e-12:
                 break
         wrong = np.abs(self._equidistant_radius(theta) - radius) > 1e-6
-        with np.errstate(invalid="ignore", divide="ignore"):
-            scale = np.where(radius > 1e-12, np.tan(theta) / radius, 1.0)
+        scale = np.where(radius > 1e-12, np.tan(theta) / radius, 1.0)
         scale = np.where(wrong, np.nan, scale)
         return a * scale, b * scale
 

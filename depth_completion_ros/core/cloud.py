@@ -48,6 +48,8 @@ def depth_to_cloud(
         planes.append((colours & 0x00FFFFFF).view(np.float32))
     cloud = cv2.merge(planes).view(kind).ravel()
     known = ((z > 0) & (z < np.inf)).ravel()
+    if not camera.is_rectified:
+        known &= np.isfinite(planes[0]).ravel()  # pixels beyond the lens model have no ray
     if known.all():
         return cloud
     # Copying points as opaque blocks is several times faster than field by field.

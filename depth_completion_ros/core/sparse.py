@@ -74,10 +74,10 @@ class SparseDepth:
         sparse = cls(depth, dropped | {"occluded": hidden})
         sparse._keep_region(region)
         focal = float(frame.camera.K[0, 0])
+        if isolated:  # first, as a drop of rain would pass for a surface that hides what is behind it
+            sparse._remove("isolated", _isolated(depth, focal))
         if see_through:
             sparse._remove("see-through", _see_through(depth, focal))
-        if isolated:
-            sparse._remove("isolated", _isolated(depth, focal))
         return sparse
 
     def _keep_region(self, region: tuple[int, int, int, int] | None):

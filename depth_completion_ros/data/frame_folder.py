@@ -72,6 +72,8 @@ def read_frame(folder: Path) -> Frame:
         raise ValueError(f"File '{file}' is no JSON: {error}.") from None
     except KeyError as error:
         raise ValueError(f"File '{file}' lacks the entry {error}.") from None
+    except (TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"Frame '{folder}' cannot be read: {error}") from None
 
 
 def _frame(folder: Path, calibration: dict) -> Frame:
@@ -110,7 +112,10 @@ def _points(folder: Path, calibration: dict) -> dict:
     points = read_scan(folder / calibration["points"])
     rings = None
     if "rings" in calibration:
-        rings = rings_from_top(_rings(folder / calibration["rings"]), points)
+        rings = _rings(folder / calibration["rings"])
+        if rings.shape != (len(points),):
+            raise ValueError(f"its rings have shape {rings.shape}, its points are {len(points)}.")
+        rings = rings_from_top(rings, points)
     T_cam_lidar = nearest_rigid(calibration["T_cam_lidar"], f"T_cam_lidar of '{folder}'")
     return {"points": points, "rings": rings, "T_cam_lidar": T_cam_lidar}
 

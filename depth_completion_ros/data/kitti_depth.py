@@ -54,9 +54,9 @@ class KittiDepth(Reader):
         camera: int = 2,
         raw_root: str | Path | None = None,
     ):
-        if camera not in (2, 3):
+        if type(camera) is not int or camera not in (2, 3):
             raise ValueError(f"Option camera is {camera!r}; depth completion has 2 and 3.")
-        if raw_root is not None and not Path(raw_root).is_dir():
+        if raw_root is not None and not Path(str(raw_root)).is_dir():
             raise FileNotFoundError(f"Option raw_root is '{raw_root}', where there is no folder.")
         folders = _folders(path.resolve())
         if split is not None and split not in folders:
@@ -67,7 +67,7 @@ class KittiDepth(Reader):
         if _is_selection(folder):
             self.entries = _selection(folder)
         else:
-            self.entries = _tree(folder, camera, Path(raw_root) if raw_root else None)
+            self.entries = _tree(folder, camera, Path(str(raw_root)) if raw_root else None)
         if not self.entries:
             raise FileNotFoundError(f"Folder '{folder}' has no pictures in velodyne_raw.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +116,7 @@ def _single_drive(path: Path) -> Path:
 
 def check_camera(camera: int) -> None:
     """ValueError where it is no camera of KITTI."""
-    if camera not in CAMERAS:
+    if type(camera) is not int or camera not in CAMERAS:
         raise ValueError(f"Option camera is {camera!r}; it must be one of 0, 1, 2, 3.")
 
 
@@ -178,7 +178,7 @@ def read_timestamps(file: Path) -> list[int]:
     for line in filter(str.strip, read_text(file).splitlines()):
         text, _, fraction = line.strip().partition(".")
         try:
-            whole = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+            whole = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
             stamps.append(int(whole.timestamp()) * 10**9 + int(f"{fraction:0<9.9}"))
         except ValueError:
             raise ValueError(

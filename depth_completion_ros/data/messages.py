@@ -252,5 +252,7 @@ def decode_camera_info(msg, rectified: bool = False) -> Camera:
         camera = camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)
     if msg.binning_x > 1 or msg.binning_y > 1:
         binning_x, binning_y = max(msg.binning_x, 1), max(msg.binning_y, 1)
-        camera = camera.resized(camera.width // binning_x, camera.height // binning_y)
+        width, height = camera.width // binning_x, camera.height // binning_y
+        # Pixels left over at the end are not binned.
+        camera = camera.cropped(0, 0, width * binning_x, height * binning_y).resized(width, height)
     return camera

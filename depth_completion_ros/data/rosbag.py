@@ -77,6 +77,8 @@ class RosBag(Reader):
         if self.slack_ns < 0:
             raise ValueError(f"Option slack_s is {slack_s}; it must be 0 or more.")
         self.image_offset_ns = _nanoseconds("image_offset_s", image_offset_s)
+        if not isinstance(rectified, bool):
+            raise ValueError(f"Option rectified is {rectified!r}; it must be true or false.")
         self.rectified = rectified
 
     @property

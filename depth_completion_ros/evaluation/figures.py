@@ -101,7 +101,8 @@ def draw_trial(
     height, width = trial.truth.shape
     rows = 1 + len(completions)
     panel = 6.0 if width > 1.6 * height else 4.0
-    figure, axes = _figure((2 * panel + 1, rows * (panel * height / width + 0.3) + 0.9), rows, 2)
+    panel_height = panel * min(height / width, 2)  # a tall image is drawn narrow
+    figure, axes = _figure((2 * panel + 1, rows * (panel_height + 0.3) + 0.9), rows, 2)
     background = _dimmed(frame.image, (height, width))
     known = trial.truth[trial.truth > 0]
     low, high = np.percentile(np.concatenate([known, trial.feed.depth[trial.feed.depth > 0]]), (1, 99))

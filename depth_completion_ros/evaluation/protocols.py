@@ -247,7 +247,7 @@ def _filtered(depth: np.ndarray, frame: Frame, settings: Settings) -> np.ndarray
     if frame.points is None:
         return depth
     focal = float(frame.camera.K[0, 0])
-    for wanted, find in ((settings.see_through, see_through), (settings.isolated, isolated)):
+    for wanted, find in ((settings.isolated, isolated), (settings.see_through, see_through)):
         if wanted:
             depth = np.where(find(depth, focal), np.float32(0), depth)
     return depth

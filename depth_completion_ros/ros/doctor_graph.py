@@ -153,7 +153,23 @@ class _Graph:
             inputs = self._node.get_subscriber_names_and_types_by_node(name, namespace)
         except NodeNameNonExistentError:
             return []
-        return [topic for topic, types in inputs if types[0] in KINDS]
+        told = [topic for topic, types in inputs if types[0] in KINDS]
+        return told or self._inputs_of_process(name, namespace)
+
+    def _inputs_of_process(self, name: str, namespace: str) -> list[str]:
+        """Inputs of the process a node lives in: what is known before it is told whose they are."""
+        topics = [t for t, types in self._node.get_topic_names_and_types() if types[0] in KINDS]
+        process = {
+            _participant(end)
+            for topic in topics
+            for end in self._node.get_publishers_info_by_topic(topic)
+            if (end.node_name, end.node_namespace) == (name, namespace)
+        }
+        return [
+            topic
+            for topic in topics
+            if any(_participant(end) in process for end in self._node.get_subscriptions_info_by_topic(topic))
+        ]
 
     def _nodes(self, nodes: list[tuple[str, str]], names: dict[str, list[str]]) -> list[Finding]:
         """Completion nodes, and inputs of theirs that nobody publishes."""
@@ -208,3 +224,8 @@ class _Graph:
     def close(self) -> None:
         if self._tf:
             self._tf.close()
+
+
+def _participant(end) -> bytes:
+    """What the endpoints of one process have in common: the first 12 bytes of their DDS GUID."""
+    return bytes(end.endpoint_gid)[:12]

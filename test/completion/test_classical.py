@@ -48,6 +48,16 @@ def test_any_number_of_points_is_answered_and_measured_depth_is_kept(name, numbe
     assert (completion.confidence > 0).all() and (completion.confidence <= 1).all()
 
 
+@pytest.mark.parametrize("name", ["nearest", "linear", "morphological"])
+def test_a_single_absurd_depth_leads_to_none_that_was_not_measured(name):
+    depth = sampled(plane(), 0.02).depth
+    for absurd in (1e-3, 1e8, 1e30):
+        depth[45, 60] = absurd
+        completion = create_completer(name)(None, SparseDepth(depth))
+        assert completion.depth.min() >= depth[depth > 0].min() * 0.999
+        assert completion.depth.max() <= depth.max() * 1.001
+
+
 def test_collinear_points_are_answered():
     depth = np.zeros(SHAPE, np.float32)
     depth[40, ::7] = 12

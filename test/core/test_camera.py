@@ -94,6 +94,15 @@ def test_points_outside_the_field_of_view_do_not_fold_back_into_a_distorted_imag
     assert not seen.any() and np.isnan(pixels).all()
 
 
+def test_points_that_are_not_finite_have_no_image():
+    points = np.array([[np.nan, 0, 1], [0, np.inf, 1], [0, 0, np.nan], [1, 1, 0], [0, 0, 1.0]])
+    pixels, seen = camera_named("plumb_bob 5").project(points)
+    assert seen.tolist() == [False] * 4 + [True]
+    assert np.isnan(pixels[:4]).all()
+    pixels, seen = Camera(10, 10, K).project(points)
+    assert seen.tolist() == [False] * 4 + [True] and np.isnan(pixels[:4]).all()
+
+
 def test_rays_of_all_pixels_are_those_of_unproject():
     camera = Camera(31, 17, [[20, 0, 15], [0, 21, 8], [0, 0, 1]], "plumb_bob", (-0.1, 0.01, 0, 0))
     x, y = camera.rays

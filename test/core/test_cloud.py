@@ -37,6 +37,12 @@ def test_a_coloured_cloud_carries_the_colour_of_each_pixel(holes):
     assert np.array_equal(np.stack([cloud[f] for f in "xyz"], 1), depth_to_points(depth, CAMERA, 3))
 
 
+def test_pixels_beyond_the_lens_model_give_no_points():
+    fisheye = Camera(64, 48, [[15.0, 0, 32], [0, 15.0, 24], [0, 0, 1]], "equidistant", (0.1, 0, 0, 0))
+    points = depth_to_points(np.ones((48, 64), np.float32), fisheye)
+    assert 0 < len(points) < 48 * 64 and np.isfinite(points).all()
+
+
 def test_unknown_depth_gives_an_empty_cloud():
     assert len(depth_to_cloud(np.full((48, 64), np.nan, np.float32), CAMERA)) == 0
     assert len(depth_to_points(np.zeros((48, 64), np.float32), CAMERA)) == 0

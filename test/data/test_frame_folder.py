@@ -91,6 +91,9 @@ def test_scattering_to_the_same_size_changes_nothing():
         ({"points": "calib.json"}, "make a multiple of 16"),
         ({"image": "points.bin"}, r"points.bin' \(80 bytes\) cannot be decoded"),
         ({"rings": "points.bin"}, "is no array of NumPy"),
+        ({"width": None}, "Frame '.*one' cannot be read"),
+        ({"K": "f"}, "Frame '.*one' cannot be read"),
+        ({"kind": "rgbd", "depth": "d.png"}, "Frame '.*one' cannot be read"),
         ({"kind": "rgbd", "depth": {"file": "image.png"}}, "lacks the entry 'units_per_metre'"),
         ({"depth": {"file": "image.png", "units_per_metre": 1}}, "must be a 16-bit grey PNG"),
     ],
@@ -99,6 +102,13 @@ def test_a_wrong_folder_is_refused_with_a_sentence(tmp_path, changes, sentence):
     reader = open_reader(write_frame(tmp_path / "one", **changes))
     with pytest.raises((ValueError, FileNotFoundError), match=sentence):
         list(reader)
+
+
+def test_rings_that_are_not_those_of_the_points_are_refused(tmp_path):
+    folder = write_frame(tmp_path / "one", rings="short.npy")
+    np.save(folder / "short.npy", np.zeros(2, np.uint8))
+    with pytest.raises(ValueError, match=r"rings have shape \(2,\), its points are 5"):
+        list(open_reader(folder))
 
 
 def test_broken_calibration_is_refused(tmp_path):

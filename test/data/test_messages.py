@@ -260,6 +260,12 @@ def test_camera_info_of_a_binned_region_is_that_of_its_images():
     assert camera.K[0, 0] == 350
 
 
+def test_pixels_that_fill_no_bin_do_not_change_the_scale():
+    camera = decode_camera_info(camera_info(width=641, height=481, binning_x=2, binning_y=2))
+    assert (camera.width, camera.height) == (320, 240)
+    assert camera.K[0, 0] == 350 and camera.K[1, 1] == 355
+
+
 def test_camera_info_of_zeros_is_refused():
     with pytest.raises(ValueError, match="not calibrated"):
         decode_camera_info(camera_info(k=[0.0] * 9))

@@ -249,6 +249,7 @@ def test_ground_truth_of_any_topic_is_read_by_its_stamp(bag):
     ("options", "sentence"),
     [
         ({"slack_s": -0.1}, "Option slack_s is -0.1; it must be 0 or more"),
+        ({"rectified": "no"}, "Option rectified is 'no'; it must be true or false"),
         ({"slack_s": "much"}, "Option slack_s is 'much'; it must be a number of seconds"),
         ({"image_offset_s": [1, 2]}, "Option image_offset_s is .1, 2.; it must be a number of seconds"),
         ({"T_cam_lidar": "calib.txt"}, "Option T_cam_lidar is 'calib.txt'; it must be 16 numbers"),
