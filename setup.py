@@ -4,7 +4,7 @@ from setuptools import find_packages, setup
 
 PACKAGE = "depth_completion_ros"
 
-REPORT = ["matplotlib>=3.8", "rich>=13", "typer>=0.12"]
+REPORT = ["matplotlib>=3.8", "rich>=13"]
 BAG = ["rosbags>=0.10.9"]
 DEMO = [
     "open3d-cpu>=0.20; platform_machine == 'x86_64'",
@@ -44,7 +44,7 @@ setup(
     license="Apache-2.0",
     maintainer="The depth_completion_ros developers",
     maintainer_email="depth-completion-ros@users.noreply.github.com",
-    python_requires=">=3.10,<3.14",
+    python_requires=">=3.11,<3.14",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
     package_data={PACKAGE: ["ros/*.xml"]},
     data_files=[
@@ -53,7 +53,7 @@ setup(
         (f"share/{PACKAGE}/launch", glob("launch/*.launch.py")),
         (f"share/{PACKAGE}/config", glob("config/*.*")),
     ],
-    install_requires=["numpy>=1.26", "opencv-python-headless>=4.8,<5"],
+    install_requires=["numpy>=1.26", "opencv-python-headless>=4.8,<5", "typer>=0.12"],
     extras_require={
         "report": REPORT,
         "bag": BAG,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-OCCLUSION_RADIUS = 0.2
+OCCLUSION_RADIUS = 0.14
 """Metres across the view within which a near surface hides what lies behind it."""
 OCCLUSION_RATIO = 0.9
 """A point is clearly nearer than another if its depth is below this share of the other's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +178,7 @@ def read_timestamps(file: Path) -> list[int]:
     for line in filter(str.strip, read_text(file).splitlines()):
         text, _, fraction = line.strip().partition(".")
         try:
-            whole = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
+            whole = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
             stamps.append(int(whole.timestamp()) * 10**9 + int(f"{fraction:0<9.9}"))
         except ValueError:
             raise ValueError(

@@ -131,6 +131,17 @@ def test_a_drop_of_rain_before_a_wall_is_isolated_and_a_pole_is_not():
     assert np.argwhere(mask).tolist() == [[100, 301]]
 
 
+def test_what_lies_behind_rain_is_kept_once_the_rain_is_dropped():
+    u, v = np.meshgrid(np.arange(200, 440, 4), np.arange(20, 180, 8))
+    z = np.full(u.shape, 30.0)
+    points = np.stack([(u - 320) * z / 500, (v - 100) * z / 500, z], axis=-1).reshape(-1, 3)
+    rain = [[-0.08, 0, 4], [0.08, 0, 4]]
+    both = SparseDepth.from_points(frame_of(np.vstack([points, rain])), isolated=True)
+    assert both.dropped["isolated"] == 2 and both.dropped["see-through"] == 0
+    alone = SparseDepth.from_points(frame_of(np.vstack([points, rain])))
+    assert alone.dropped["see-through"] > 0, "drops on both sides pass for a surface"
+
+
 def test_few_points_are_never_isolated():
     depth = np.zeros((200, 640), np.float32)
     depth[::50, ::160] = np.arange(1, 17).reshape(4, 4)
