@@ -40,13 +40,14 @@ class Linear(Completer):
         triangles = delaunay(depth)
         corners = depth[triangles[..., 1], triangles[..., 0]]
         value = 1 / corners if self.variant == "inverse" else corners
-        triangle, row, first, length = scan_rows(triangles)
         a, b, c = corners.T
         agreement_of = np.minimum(np.minimum(a, b), c) / np.maximum(np.maximum(a, b), c)
+        triangle, row, first, length = scan_rows(triangles)
         slope_u, slope_v, offset, agree = np.take(
             np.column_stack([*_planes(triangles, value), agreement_of]), triangle, axis=0
         ).T
-        pixel, along = _expand(row * depth.shape[1] + first, length)
+        along = _count_up(length)
+        pixel = np.repeat(row * depth.shape[1] + first, length) + along
         inside = _repeat(offset + slope_u * first + slope_v * row, length)
         inside += along * _repeat(slope_u, length)
         if value.size:  # rounding must not lead out of what was measured
@@ -60,13 +61,13 @@ class Linear(Completer):
 def delaunay(depth: np.ndarray) -> np.ndarray:
     """Delaunay triangles of the measured pixels, integer T x 3 x 2 as (u, v)."""
     height, width = depth.shape
-    v, u = np.nonzero(depth)
+    v, u = np.divmod(np.flatnonzero(depth > 0), width)
     subdivision = cv2.Subdiv2D((0, 0, width, height))
-    subdivision.insert(np.stack([u, v], axis=1).astype(np.float32))
-    triangles = np.reshape(subdivision.getTriangleList(), (-1, 3, 2))
+    subdivision.insert(np.column_stack([u, v]).astype(np.float32))
+    triangles = np.reshape(subdivision.getTriangleList(), (-1, 6))
     # The subdivision starts from three far virtual corners; their triangles are none of ours.
-    real = (triangles >= 0).all(axis=(1, 2)) & (triangles < (width, height)).all(axis=(1, 2))
-    return triangles[real].astype(np.int32)
+    real = ((triangles >= 0) & (triangles < 3 * (width, height))).all(axis=1)
+    return triangles[real].astype(np.int32).reshape(-1, 3, 2)
 
 
 def scan_rows(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -101,11 +102,11 @@ def scan_rows(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return triangle[covers], v[covers], first[covers], length[covers]
 
 
-def _expand(start: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Flat index of each pixel of the rows, and how far along its row it is."""
+def _count_up(length: np.ndarray) -> np.ndarray:
+    """0, 1, 2 ... anew for each row, for as many pixels as it has."""
     along = np.arange(length.sum(), dtype=np.int32)
-    along -= np.repeat((np.cumsum(length) - length).astype(np.int32), length)
-    return along + np.repeat(start, length), along
+    along -= np.repeat(np.cumsum(length, dtype=np.int32) - length, length)
+    return along
 
 
 def _repeat(values: np.ndarray, length: np.ndarray) -> np.ndarray:
