@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import depth_completion_ros
 from depth_completion_ros.cli import app
 from depth_completion_ros.core import Camera, Frame
-from depth_completion_ros.data.reader import open_reader
+from depth_completion_ros.data.reader import FORMATS, open_reader, reader_class
 
 
 def run(*arguments):
@@ -76,12 +76,21 @@ def test_help_teaches_with_examples_for_every_command():
         assert code == 0 and f"depth-completion {command}" in own and "Example" in own
 
 
+@pytest.mark.parametrize("command", ["complete", "evaluate", "replay", "convert"])
+def test_help_lists_the_reader_options_of_every_format(command):
+    _, text, _ = run(command, "--help")
+    listed = " ".join(text.partition("Names for -O")[2].split())
+    for name in FORMATS:
+        assert f"{name}: {', '.join(reader_class(name).options())}" in listed
+
+
 def test_help_needs_none_of_the_slow_imports():
     heavy = {"scipy", "rosbags", "matplotlib", "open3d", "rclpy", "torch", "rich.progress"}
     program = (
         "import sys; from depth_completion_ros.cli import app\n"
-        "try: app(['--help'])\n"
-        "except SystemExit: pass\n"
+        "for command in ([], ['evaluate']):\n"
+        "    try: app([*command, '--help'])\n"
+        "    except SystemExit: pass\n"
         f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
     )
     root = Path(depth_completion_ros.__file__).parents[1]
@@ -140,9 +149,36 @@ def test_complete_takes_one_picture_with_its_sparse_depth(frames, tmp_path):
 def test_depth_too_far_for_16_bits_is_written_as_unknown(tmp_path):
     from depth_completion_ros.cli.complete import _write_depth
 
-    _write_depth(tmp_path / "a.png", np.array([[1.0, np.nan, 255.99, 256.0, 1e9]], np.float32))
+    depth = np.array([[1.0, np.nan, 255.99, 256.0, 1e9, np.inf]], np.float32)
+    assert _write_depth(tmp_path / "a.png", depth) == 2
     depth = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
-    assert depth.tolist() == [[256, 0, 65533, 0, 0]]
+    assert depth.tolist() == [[256, 0, 65533, 0, 0, 0]]
+
+
+def test_complete_says_how_many_pixels_are_too_far_for_its_files(frames, tmp_path):
+    write_frame(tmp_path / "frames" / "wide", 230.0)
+    out = tmp_path / "out"
+    code, _, error = run("complete", frames, "-o", out, "--npy")
+    far = np.count_nonzero(np.load(out / "depth_wide.npy") > 256)
+    assert code == 0 and far > 100
+    assert error.startswith(f"{far} pixels of 3 frames are 256 m or more away") and error.count("\n") == 1
+
+
+def test_the_range_limits_what_is_fed_and_the_depth_what_is_scored(frames, tmp_path):
+    code, *_ = run("complete", frames, "-o", tmp_path / "near", "--npy", "--max-range", 7.5)
+    assert code == 0 and np.nanmax(np.load(tmp_path / "near" / "depth_two.npy")) <= 7.5
+    code, text, _ = run("replay", frames, tmp_path / "bag", "--max-range", 0.5)
+    assert code == 0 and " 0.0% of the pixels known" in text
+    means = {}
+    for option in ("--max-range", "--max-depth"):
+        arguments = ("evaluate", frames, "-c", "nearest", "-p", "truth", "-p", "points:50", option, 8)
+        code, *_ = run(*arguments, "-o", tmp_path / option)
+        assert code == 0
+        means[option] = json.loads((tmp_path / option / "metrics.json").read_text())["means"]
+    for ranged, scored in zip(means["--max-range"], means["--max-depth"], strict=True):
+        assert ranged["metrics"]["pixels"] > scored["metrics"]["pixels"]
+    assert means["--max-range"][0]["points_fed"] < means["--max-depth"][0]["points_fed"]
+    assert means["--max-range"][1]["points_fed"] == 50
 
 
 def test_evaluate_prints_a_table_and_writes_the_same_metrics_every_time(frames, tmp_path):
@@ -174,6 +210,22 @@ def test_a_bag_is_converted_replayed_and_evaluated_and_twice_gives_the_same_byte
     assert digests[0] == digests[1]
     code, *_ = run("evaluate", tmp_path / "bag", "-p", "truth", "-c", "nearest", "-o", tmp_path / "report")
     assert code == 0
+
+
+@pytest.mark.parametrize("name", ["bag", "frames"])
+def test_what_was_scored_before_data_breaks_off_is_reported(frames, tmp_path, name):
+    if name == "bag":
+        write_frame(frames / "three", 7.0)
+        run("convert", frames, tmp_path / "bag", "--storage", "sqlite3")
+        (file,) = (tmp_path / "bag").glob("*.db3")
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    else:
+        (frames / "two" / "points.bin").write_bytes(b"123")
+    code, text, error = run("evaluate", tmp_path / name, "-c", "nearest", "-p", "truth", "-o", tmp_path / "r")
+    assert code == 2 and error.startswith("Error: ") and error.count("\n") == 1
+    assert "truth" in text and json.loads((tmp_path / "r" / "metrics.json").read_text())["frames"] == 1
+    told = error.removeprefix("Error: ").strip()
+    assert f"**These are not all frames of the data: {told}**" in (tmp_path / "r" / "report.md").read_text()
 
 
 def test_the_limit_stops_after_so_many_frames(frames, tmp_path):
@@ -218,6 +270,9 @@ def test_the_doctor_examines_a_bag_and_says_so_in_its_exit_code(frames, tmp_path
         (["evaluate", "DATA", "-p", "lines:16"], "fewer than 16"),
         (["evaluate", "DATA", "--crop", "1,2,3"], "Crop is '1,2,3'"),
         (["evaluate", "DATA", "--max-depth", "-1"], "Maximum depth is -1"),
+        (["evaluate", "DATA", "--max-range", "0"], "Maximum range is 0; it must be positive"),
+        (["complete", "DATA", "--max-range", "nan"], "Maximum range is nan"),
+        (["replay", "DATA", "DATA/bag", "--max-range", "-3"], "Maximum range is -3"),
         (["replay", "DATA", "DATA"], "exists already"),
         (["replay", "DATA", "DATA/bag", "--output", "colour"], "Output 'colour' is unknown"),
         (["convert", "DATA", "DATA/bag", "--storage", "tar"], "Bag storage is 'tar'"),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from . import bags, complete, evaluate, others
-from .group import SentenceGroup
+from .group import DataCommand, SentenceGroup
 
 app = typer.Typer(
     name="depth-completion",
@@ -21,10 +21,10 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("demo")(others.demo)
-app.command("complete")(complete.complete)
-app.command("evaluate")(evaluate.evaluate)
-app.command("replay")(bags.replay)
-app.command("convert")(bags.convert)
+app.command("complete", cls=DataCommand)(complete.complete)
+app.command("evaluate", cls=DataCommand)(evaluate.evaluate)
+app.command("replay", cls=DataCommand)(bags.replay)
+app.command("convert", cls=DataCommand)(bags.convert)
 app.command("completers")(others.completers)
 app.command("doctor")(others.doctor)
 

@@ -13,6 +13,7 @@ from .options import (
     Device,
     Filters,
     Limit,
+    MaxRange,
     MinConfidence,
     ReaderOptions,
     Stride,
@@ -39,6 +40,7 @@ def replay(
     ] = None,
     min_confidence: MinConfidence = 0.0,
     filters_text: Filters = "see-through",
+    max_range: MaxRange = float("inf"),
     stride: Stride = 1,
     storage: Annotated[str, typer.Option(help="`mcap` or `sqlite3`.")] = "mcap",
     limit: Limit = None,
@@ -74,6 +76,7 @@ def replay(
         outputs=tuple(output or module.TOPICS),
         min_confidence=min_confidence,
         stride=stride,
+        max_range=max_range,
         storage=storage,
         **chosen,
     )
@@ -101,8 +104,8 @@ def convert(
     """
     Write any data as a bag that `ros2 bag play`, Foxglove and RViz understand.
 
-    Topics: `/camera/image_raw`, `/camera/camera_info`, `/lidar/points`, `/tf_static` and, where there
-    is a truth, `/ground_truth/depth`.
+    Topics: `/camera/image_raw`, `/camera/camera_info`, `/lidar/points`, `/tf_static` and, where they
+    are known, the motion of the LiDAR in `odom` on `/tf` and the truth on `/ground_truth/depth`.
 
     Examples:
 

@@ -14,6 +14,7 @@ from .options import (
     Device,
     Filters,
     Limit,
+    MaxRange,
     MinConfidence,
     ReaderOptions,
     Stride,
@@ -31,13 +32,17 @@ def complete(
     completer: CompleterName = "default",
     sparse: Annotated[
         Path | None,
-        typer.Option(help="Sparse depth of a single picture: 16-bit PNG, metres x 256, 0 = none."),
+        typer.Option(
+            help="Sparse depth of a single picture, which is DATA then: 16-bit PNG, metres x 256, "
+            "0 = none. --filters, --limit and -O do not apply to it."
+        ),
     ] = None,
     npy: Annotated[bool, typer.Option("--npy", help="Write float32 metres, NaN unknown, too.")] = False,
     cloud: Annotated[bool, typer.Option("--cloud", help="Write a coloured PLY cloud, too.")] = False,
     preview: Annotated[bool, typer.Option(help="Write a picture to look at.")] = True,
     min_confidence: MinConfidence = 0.0,
     filters_text: Filters = "see-through",
+    max_range: MaxRange = float("inf"),
     stride: Stride = 1,
     limit: Limit = None,
     device: Device = "auto",
@@ -69,13 +74,13 @@ def complete(
     frames = [_picture(data, sparse)] if sparse else frames_with_progress(reader, limit, "completing")
     out.mkdir(parents=True, exist_ok=True)
     names: set[str] = set()
-    empty = 0
+    empty = too_far = 0
     for number, frame in enumerate(frames):
         name = _unique(frame.name or f"{number:06d}", names)
-        measured = SparseDepth.from_points(frame, **chosen)
+        measured = SparseDepth.from_points(frame, max_depth=max_range, **chosen)
         empty += not measured.count
         completion = made.complete(frame.image, measured, frame.camera).above(min_confidence)
-        _write_depth(out / f"depth_{name}.png", completion.depth)
+        too_far += _write_depth(out / f"depth_{name}.png", completion.depth)
         if npy:
             _write_npy(out / f"depth_{name}.npy", completion.depth)
         if cloud:
@@ -88,6 +93,12 @@ def complete(
         raise ValueError(f"There is no frame in '{data}'.")
     if empty:
         typer.echo(f"{empty} of {len(names)} frames have no point in view: all unknown.", err=True)
+    if too_far:
+        typer.echo(
+            f"{too_far} pixels of {len(names)} frames are 256 m or more away, which a 16-bit PNG cannot "
+            "hold: they are 0 there, unknown (--npy has them).",
+            err=True,
+        )
     typer.echo(f"{len(names)} frames completed by {completer}, in {out}.")
 
 
@@ -119,12 +130,18 @@ def _unique(name: str, taken: set[str]) -> str:
 # Files -------------------------------------------------------------------------------------------
 
 
-def _write_depth(path: Path, depth) -> None:
-    """16-bit PNG of metres x 256; unknown, and what 16 bits cannot hold (256 m and more), is 0."""
+def _write_depth(path: Path, depth) -> int:
+    """16-bit PNG of metres x 256; unknown is 0, and what 16 bits cannot hold (256 m and more) too.
+
+    Returns:
+        number of pixels that are known but cannot be held.
+    """
     import numpy as np
 
     scaled = np.rint(np.where(np.isfinite(depth), depth, 0) * 256.0)
-    _write_png(path, np.where(scaled < 65536, scaled, 0).astype(np.uint16))
+    too_far = scaled > 65535
+    _write_png(path, np.where(too_far, 0, scaled).astype(np.uint16))
+    return int(np.count_nonzero(too_far))
 
 
 def _write_npy(path: Path, depth) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .group import sentence
 from .options import (
     Data,
     Device,
     Filters,
     Limit,
+    MaxRange,
     ReaderOptions,
     Weights,
     filters,
@@ -39,7 +42,14 @@ def evaluate(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")] = Path("evaluation"),
     filters_text: Filters = "see-through",
-    max_depth: Annotated[float, typer.Option(help="Score up to so many metres.")] = float("inf"),
+    max_range: MaxRange = float("inf"),
+    max_depth: Annotated[
+        float,
+        typer.Option(
+            metavar="METRES",
+            help="Score only where the truth is at most so far; what is fed is not changed by it.",
+        ),
+    ] = float("inf"),
     crop: Annotated[
         str | None, typer.Option(metavar="LEFT,TOP,WIDTH,HEIGHT", help="Score inside this window only.")
     ] = None,
@@ -62,7 +72,8 @@ def evaluate(
     - `points:N`, `share:P`: N random points, or P per cent; all other points.
 
     Prints the means and writes `report.md` with plots and pictures, `metrics.json`, `metrics.csv` and
-    `runtimes.csv`. Frames that cannot serve a protocol are left out of it, and counted.
+    `runtimes.csv`. Frames that cannot serve a protocol are left out of it, and counted. Where the data
+    breaks off, what was read until there is reported, and the exit code is 2.
 
     Examples:
 
@@ -81,22 +92,29 @@ def evaluate(
     if len(set(names)) < len(names):
         raise ValueError(f"Completers are {', '.join(names)}; each may be given once.")
     window = _window(crop)
-    settings = Settings(max_depth=max_depth, crop=window, seeds=seeds, **filters(filters_text))
+    settings = Settings(
+        max_range=max_range, max_depth=max_depth, crop=window, seeds=seeds, **filters(filters_text)
+    )
     made = {text: completer_from_text(text, device=device, weights=weights) for text in names}
     reader = open_data(data, reader_option)
     artist = _Artist(out / "pictures", len(reader) if limit is None else min(limit, len(reader)), pictures)
+    frames = _UntilDamage(frames_with_progress(reader, limit, "evaluating"))
     result = run(
-        frames_with_progress(reader, limit, "evaluating"),
+        frames,
         made,
         protocol or PROTOCOLS,
         settings,
         name=reader.name,
         watch=artist,
     )
+    if frames.damage is not None:
+        result.damage = sentence(frames.damage)
     files = write_report(result, out, artist.paths)
     print_skipped(reader)
     _print_result(result)
     typer.echo(f"Report: {files[0]}")
+    if frames.damage is not None:
+        raise frames.damage
 
 
 def _window(crop: str | None) -> tuple[int, int, int, int] | None:
@@ -106,6 +124,29 @@ def _window(crop: str | None) -> tuple[int, int, int, int] | None:
     if match is None:
         raise ValueError(f"Crop is '{crop}'; it must be left,top,width,height in whole pixels.")
     return tuple(map(int, match.groups()))
+
+
+class _UntilDamage:
+    """Frames that end, instead of with an error, after the last one that could be read.
+
+    Attributes:
+        damage: the error; None as long as there is none.
+    """
+
+    def __init__(self, frames: Iterable):
+        self._frames = frames
+        self.damage: Exception | None = None
+
+    def __iter__(self) -> Iterator:
+        some = False
+        try:
+            for frame in self._frames:
+                some = True
+                yield frame
+        except Exception as error:
+            if not some:
+                raise
+            self.damage = error
 
 
 class _Artist:

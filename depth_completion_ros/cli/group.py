@@ -6,7 +6,7 @@ import os
 import sys
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 
 class SentenceGroup(TyperGroup):
@@ -27,6 +27,20 @@ class SentenceGroup(TyperGroup):
                 raise
             typer.echo(f"Error: {sentence(error)}", err=True)
             raise typer.Exit(2) from None
+
+
+class DataCommand(TyperCommand):
+    """A command whose help ends with the reader options of every format."""
+
+    def format_help(self, ctx, formatter):
+        # Only here, as it imports the readers.
+        from ..data.reader import FORMATS, reader_class
+
+        lines = ["Names for -O NAME=VALUE, by the format of DATA:"]
+        for name in FORMATS:
+            lines.append(f"- {name}: {', '.join(reader_class(name).options()) or 'none'}")
+        self.epilog = "\n\n".join(lines)
+        super().format_help(ctx, formatter)
 
 
 def sentence(error: Exception) -> str:

@@ -21,7 +21,7 @@ ReaderOptions = Annotated[
         "-O",
         metavar="NAME=VALUE",
         help="Option of the reader, such as select=kitti_seq_* of frame folders or image_topic=/cam/image "
-        "of bags; repeat for more.",
+        "of bags; the names are listed below. Repeat for more.",
     ),
 ]
 Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Only the first so many frames.")]
@@ -37,6 +37,14 @@ Filters = Annotated[
     str,
     typer.Option("--filters", help="Filters on the points: `see-through`, `isolated`, `all` or `none`."),
 ]
+MaxRange = Annotated[
+    float,
+    typer.Option(
+        metavar="METRES",
+        callback=lambda metres: _positive("Maximum range", metres),
+        help="Feed only what was measured at most so far in front of the camera.",
+    ),
+]
 MinConfidence = Annotated[float, typer.Option(min=0, max=1, help="Make depth of lower confidence unknown.")]
 Stride = Annotated[int, typer.Option(min=1, help="Make a cloud point of every so many pixels.")]
 
@@ -46,6 +54,12 @@ FILTERS = {
     "isolated": (False, True),
     "none": (False, False),
 }
+
+
+def _positive(what: str, value: float) -> float:
+    if not value > 0:
+        raise ValueError(f"{what} is {value:g}; it must be positive.")
+    return value
 
 
 def filters(text: str) -> dict[str, bool]:

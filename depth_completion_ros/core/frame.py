@@ -21,6 +21,8 @@ class Frame:
         T_cam_lidar: 4 x 4, x_cam = T_cam_lidar @ x_lidar.
         T_image_points: 4 x 4 ego motion that takes points of the LiDAR frame at `stamp_points` to
             the LiDAR frame at `stamp_image`; None where it is not known.
+        T_world_lidar: 4 x 4 pose of the LiDAR frame at `stamp_points` in a frame that stands still
+            over the sequence; None where it is not known.
         stamp_image, stamp_points: nanoseconds.
         frame_id: optical frame of the camera.
         rings: integer N, laser index of each point, 0 the topmost, where the sensor has rings.
@@ -35,6 +37,7 @@ class Frame:
     points: np.ndarray | None = None
     T_cam_lidar: np.ndarray | None = None
     T_image_points: np.ndarray | None = None
+    T_world_lidar: np.ndarray | None = None
     stamp_image: int | None = None
     stamp_points: int | None = None
     frame_id: str = ""

@@ -172,7 +172,7 @@ class BagFrames:
             cause = "no camera_info" if camera is None else "camera not calibrated"
             return self._fail(cause, camera or "No CameraInfo was recorded.")
         try:
-            T_cam_lidar, T_image_points = self._extrinsics(image, points)
+            transforms = self._extrinsics(image, points)
         except TransformError as error:
             return self._fail("no transform", str(error))
         try:
@@ -197,8 +197,7 @@ class BagFrames:
             image=pixels,
             points=cloud.points,
             rings=rings_from_top(rings, cloud.points) if rings is not None else None,
-            T_cam_lidar=T_cam_lidar,
-            T_image_points=T_image_points,
+            **transforms,
             stamp_image=stamp_image,
             stamp_points=stamp_points,
             frame_id=image.header.frame_id,
@@ -214,7 +213,7 @@ class BagFrames:
         except ValueError as error:
             return self._fail("ground truth not readable", str(error))
 
-    def _extrinsics(self, image, points) -> tuple[np.ndarray, np.ndarray | None]:
+    def _extrinsics(self, image, points) -> dict[str, np.ndarray]:
         camera_frame, lidar_frame = image.header.frame_id, points.header.frame_id
         stamp = stamp_ns(points.header)
         T_cam_lidar = self._bag.T_cam_lidar
@@ -222,7 +221,12 @@ class BagFrames:
             T_cam_lidar = self._tree.lookup(camera_frame, lidar_frame, stamp)
         fixed = self._bag.fixed_frame
         if not fixed:
-            return T_cam_lidar, None
+            return {"T_cam_lidar": T_cam_lidar}
         at_image = stamp_ns(image.header) + self._bag.image_offset_ns
-        T_fixed_image = self._tree.lookup(fixed, lidar_frame, at_image)
-        return T_cam_lidar, invert(T_fixed_image) @ self._tree.lookup(fixed, lidar_frame, stamp)
+        T_world_image = self._tree.lookup(fixed, lidar_frame, at_image)
+        T_world_lidar = self._tree.lookup(fixed, lidar_frame, stamp)
+        return {
+            "T_cam_lidar": T_cam_lidar,
+            "T_image_points": invert(T_world_image) @ T_world_lidar,
+            "T_world_lidar": T_world_lidar,
+        }

@@ -238,6 +238,9 @@ class _CutSqlite(_Cut):
                 self.topics[name] = kind
             query = "SELECT topic_id, timestamp, data FROM messages"
             for number, time_ns, raw in connection.execute(query):
+                # Where pages are missing, SQLite may give rows of nothing in place of an error.
+                if number not in topics or not isinstance(raw, bytes):
+                    raise sqlite3.DatabaseError("a row is broken")
                 yield topics[number], time_ns, raw
                 count += 1
         except sqlite3.Error as error:

@@ -26,6 +26,7 @@ COMPRESSIONS = ("none", "message", "file", "storage")
 IMAGE_FORMATS = ("raw", "png", "jpeg")
 GROUND_TRUTH_TOPIC = "/ground_truth/depth"
 POINTS_TOPIC = "/lidar/points"
+FIXED_FRAME = "odom"
 
 
 class BagWriter:
@@ -112,7 +113,9 @@ def write_bag(
 
     Topics are /<camera_name>/image_raw (or .../compressed) and camera_info, /lidar/points, /tf_static
     and, where there is a truth, /ground_truth/depth. Stamps stay; frames without get 10 Hz. Every
-    set of extrinsics has a camera frame of its own, as a static transform cannot change.
+    set of extrinsics has a camera frame of its own below the LiDAR's, as a static transform cannot
+    change. Where a frame has `T_world_lidar`, /tf has it as the LiDAR in `odom`, at the stamp of the
+    points and, by `T_image_points`, at that of the image; `fixed_frame="odom"` reads them back.
 
     Args:
         image_format: `raw` (rgb8), `png` (lossless) or `jpeg`.
@@ -143,7 +146,9 @@ def write_bag(
             frame_id, transforms = static.camera_frame(frame_id, frame.T_cam_lidar, first)
             if transforms is not None:
                 writer.write("/tf_static", "tf2_msgs/msg/TFMessage", transforms, first, latched=True)
-            messages = _camera_messages(frame, stamp, frame_id, f"/{camera_name}", image_format)
+            # First, so that a player has told the pose when it plays what was seen from there.
+            messages = _pose_messages(frame, stamp, points_stamp, lidar_frame)
+            messages += _camera_messages(frame, stamp, frame_id, f"/{camera_name}", image_format)
             cloud = points_message(frame.points, frame.rings, points_stamp, lidar_frame)
             messages.append((points_stamp, POINTS_TOPIC, cloud))
             for time_ns, topic, message in sorted(messages, key=lambda m: m[0]):
@@ -182,6 +187,19 @@ class _StaticTransforms:
         ]
         # All of them again, as late subscribers are given only the last message.
         return name, new_message("tf2_msgs/msg/TFMessage", transforms=transforms)
+
+
+def _pose_messages(frame: Frame, stamp: int, points_stamp: int, lidar_frame: str):
+    if frame.T_world_lidar is None:
+        return []
+    poses = {points_stamp: frame.T_world_lidar}
+    if frame.T_image_points is not None:
+        poses.setdefault(stamp, frame.T_world_lidar @ invert(frame.T_image_points))
+    messages = []
+    for time_ns, T in poses.items():
+        transforms = [transform_message(FIXED_FRAME, lidar_frame, T, time_ns)]
+        messages.append((time_ns, "/tf", new_message("tf2_msgs/msg/TFMessage", transforms=transforms)))
+    return messages
 
 
 def _camera_messages(frame: Frame, stamp: int, frame_id: str, namespace: str, image_format: str):

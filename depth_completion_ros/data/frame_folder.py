@@ -117,7 +117,15 @@ def _points(folder: Path, calibration: dict) -> dict:
             raise ValueError(f"its rings have shape {rings.shape}, its points are {len(points)}.")
         rings = rings_from_top(rings, points)
     T_cam_lidar = nearest_rigid(calibration["T_cam_lidar"], f"T_cam_lidar of '{folder}'")
-    return {"points": points, "rings": rings, "T_cam_lidar": T_cam_lidar}
+    T_world_lidar = calibration.get("T_world_lidar")
+    if T_world_lidar is not None:
+        T_world_lidar = nearest_rigid(T_world_lidar, f"T_world_lidar of '{folder}'")
+    return {
+        "points": points,
+        "rings": rings,
+        "T_cam_lidar": T_cam_lidar,
+        "T_world_lidar": T_world_lidar,
+    }
 
 
 def _rings(file: Path) -> np.ndarray:

@@ -75,6 +75,8 @@ class KittiRaw(Reader):
                 return None
         points = read_scan(scan)
         stamp_image, stamp_points = self._image_stamps[index], self._points_stamps[index]
+        at_image, at_points = self._pose_at(stamp_image), self._pose_at(stamp_points)
+        moved = at_image is not None and at_points is not None
         truth = self._truth / f"{index:010d}.png"
         return Frame(
             name=f"{self.name}_{index:010d}",
@@ -84,17 +86,15 @@ class KittiRaw(Reader):
             points=points,
             rings=rings_of_scan(points),
             T_cam_lidar=self.T_cam_lidar,
-            T_image_points=self._ego_motion(stamp_image, stamp_points),
+            T_image_points=invert(at_image) @ at_points if moved else None,
+            T_world_lidar=at_points,
             stamp_image=stamp_image,
             stamp_points=stamp_points,
             ground_truth=read_depth(truth) if truth.is_file() else None,
         )
 
-    def _ego_motion(self, stamp_image: int, stamp_points: int) -> np.ndarray | None:
-        if self._poses is None:
-            return None
-        at_image, at_points = (pose_at(*self._poses, t) for t in (stamp_image, stamp_points))
-        return None if at_image is None or at_points is None else invert(at_image) @ at_points
+    def _pose_at(self, stamp: int) -> np.ndarray | None:
+        return None if self._poses is None else pose_at(*self._poses, stamp)
 
 
 def _drives(path: Path) -> list[Path]:
@@ -200,7 +200,10 @@ def rings_of_scan(points: np.ndarray) -> np.ndarray:
 
 
 def _lidar_poses(drive: Path) -> tuple[list[int], list[np.ndarray]] | None:
-    """Stamps and T_world_lidar of the drive's GPS/IMU, or None where it has none."""
+    """Stamps and T_world_lidar of the drive's GPS/IMU, or None where it has none.
+
+    The world is the LiDAR frame of the first packet, so that numbers stay small.
+    """
     folder = drive / "oxts"
     if not (folder / "data").is_dir():
         return None
@@ -217,7 +220,7 @@ def _lidar_poses(drive: Path) -> tuple[list[int], list[np.ndarray]] | None:
         scale = np.cos(np.deg2rad(lat)) if scale is None else scale
         stamps.append(stamp)
         poses.append(_mercator_pose(lat, lon, alt, roll, pitch, yaw, scale) @ T_imu_lidar)
-    return (stamps, poses) if len(poses) > 1 else None
+    return (stamps, [invert(poses[0]) @ pose for pose in poses]) if len(poses) > 1 else None
 
 
 def _mercator_pose(lat, lon, alt, roll, pitch, yaw, scale: float) -> np.ndarray:

@@ -32,7 +32,8 @@ class RosBag(Reader):
         image_topic, points_topic, camera_info_topic: needed where the bag has several of a type.
         ground_truth_topic: depth images with the stamps of the images; /ground_truth/depth if there.
         T_cam_lidar: 4 x 4 or its 16 numbers row by row, instead of TF.
-        fixed_frame: frame such as `odom` through which the motion between cloud and image is told.
+        fixed_frame: frame such as `odom` (which `write_bag` writes) through which the motion between
+            cloud and image is told.
         slack_s: largest distance of the stamps of a pair, inclusive.
         image_offset_s: added to the stamps of images before they are compared with others.
         rectified: the images are rectified, so P of the CameraInfo is their camera.

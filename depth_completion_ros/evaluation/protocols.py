@@ -43,6 +43,7 @@ class Settings:
 
     Args:
         see_through, isolated: filters on what is fed.
+        max_range: what was measured farther in front of the camera, in metres, is not fed.
         max_depth: truth beyond so many metres is not scored.
         crop: left, top, width, height in pixels, outside which nothing is scored.
         seeds: random protocols are the mean over so many draws.
@@ -50,13 +51,15 @@ class Settings:
 
     see_through: bool = True
     isolated: bool = False
+    max_range: float = float("inf")
     max_depth: float = float("inf")
     crop: tuple[int, int, int, int] | None = None
     seeds: int = 1
 
     def __post_init__(self):
-        if not self.max_depth > 0:
-            raise ValueError(f"Maximum depth is {self.max_depth:g}; it must be positive.")
+        for name, limit in (("range", self.max_range), ("depth", self.max_depth)):
+            if not limit > 0:
+                raise ValueError(f"Maximum {name} is {limit:g}; it must be positive.")
         if self.seeds < 1:
             raise ValueError(f"Number of seeds is {self.seeds}; it must be 1 or more.")
         if self.crop is not None and (min(self.crop[:2]) < 0 or min(self.crop[2:]) < 1):
@@ -185,7 +188,7 @@ def _on_other_points(protocol: Protocol, frame: Frame, settings: Settings, seed:
         truth = hits
     else:
         raise CannotServe("it has neither points nor ground truth")
-    candidates = np.flatnonzero(hits > 0)
+    candidates = np.flatnonzero((hits > 0) & (hits <= settings.max_range))
     number = protocol.number
     if protocol.kind == "share":
         number = max(1, round(len(candidates) * number / 100))
@@ -234,7 +237,12 @@ def _with_points(frame: Frame, kept: np.ndarray) -> Frame:
 
 def _project(frame: Frame, settings: Settings) -> SparseDepth:
     frame = _scan(frame) if frame.points is not None else frame
-    return SparseDepth.from_points(frame, see_through=settings.see_through, isolated=settings.isolated)
+    return SparseDepth.from_points(
+        frame,
+        max_depth=settings.max_range,
+        see_through=settings.see_through,
+        isolated=settings.isolated,
+    )
 
 
 def _whole_scan(frame: Frame) -> SparseDepth:

@@ -47,6 +47,7 @@ def replay(
     stride: int = 1,
     see_through: bool = True,
     isolated: bool = False,
+    max_range: float = float("inf"),
     storage: str = "mcap",
 ) -> ReplaySummary:
     """Complete every frame of a reader and write the results as a bag.
@@ -61,6 +62,7 @@ def replay(
         min_confidence: depth below it is made unknown.
         stride: of the cloud, in pixels.
         see_through, isolated: filters on the points.
+        max_range: what was measured farther in front of the camera, in metres, is not fed.
         storage: `mcap` or `sqlite3`.
 
     Raises:
@@ -77,7 +79,9 @@ def replay(
     stamps, shares = [], []
     with BagWriter(path, storage=storage) as writer:
         for number, frame in enumerate(frames, start=1):
-            sparse = SparseDepth.from_points(frame, see_through=see_through, isolated=isolated)
+            sparse = SparseDepth.from_points(
+                frame, max_depth=max_range, see_through=see_through, isolated=isolated
+            )
             completion = completer.complete(frame.image, sparse, frame.camera).above(min_confidence)
             stamp = number * 100_000_000 if frame.stamp_image is None else frame.stamp_image
             for name, message in _messages(frame, completion, stamp, outputs, stride):

@@ -153,6 +153,8 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int = 2
 
 def _markdown(result: EvaluationResult, plots: list[Path], pictures: list[Path], folder: Path) -> str:
     parts = [f"# Depth completion on {result.name}", _settings_sentence(result)]
+    if result.damage:
+        parts.append(f"**These are not all frames of the data: {result.damage}**")
     parts += ["## Mean over frames", _table(*mean_table(result))]
     parts.append(
         "RMSE, MAE, iRMSE and iMAE are those of the KITTI depth completion server, REL and δ those of "
@@ -173,6 +175,11 @@ def _settings_sentence(result: EvaluationResult) -> str:
     filters = [name for name in ("see_through", "isolated") if getattr(settings, name)]
     sentence = f"{result.frames} frames; filters on the feed: "
     sentence += (" and ".join(filters) or "none").replace("_", "-")
+    if filters and result.without_points:
+        without = f"{result.without_points} of {result.frames} frames"
+        sentence += f" (of LiDAR points; {without} have none and are not filtered)"
+    if math.isfinite(settings.max_range):
+        sentence += f"; fed up to {settings.max_range:g} m"
     if math.isfinite(settings.max_depth):
         sentence += f"; truth scored up to {settings.max_depth:g} m"
     if settings.crop is not None:

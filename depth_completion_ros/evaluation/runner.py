@@ -52,6 +52,8 @@ class EvaluationResult:
     Args:
         name: what was evaluated on.
         protocols, completers: in the order asked for.
+        without_points: number of frames that no filter applies to, as they bring images of depth.
+        damage: why reading ended before the data did, as a sentence; None where it did not.
         skipped: (frame, protocol, reason) of the frames that cannot serve a protocol.
         by_range: (protocol, completer) to sum of |error| in metres and number of pixels between
             `RANGE_EDGES`, 2 x bins, over all frames.
@@ -63,6 +65,8 @@ class EvaluationResult:
     completers: list[str]
     settings: Settings
     frames: int = 0
+    without_points: int = 0
+    damage: str | None = None
     rows: list[Row] = field(default_factory=list)
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
     by_range: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
@@ -116,6 +120,7 @@ def evaluate(
     warm = set()
     for index, frame in enumerate(frames):
         result.frames += 1
+        result.without_points += frame.points is None
         for protocol in parsed:
             try:
                 _run(result, index, frame, protocol, made, warm, watch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from depth_completion_ros.core import Camera, Frame, SparseDepth
+from depth_completion_ros.core import Camera, Frame, SparseDepth, invert
 from depth_completion_ros.core.geometry import quaternion_to_matrix, rigid
 from depth_completion_ros.data import open_reader
 from depth_completion_ros.data.bag_messages import cloud_message, image_message
@@ -109,6 +109,71 @@ def test_each_rig_has_a_camera_frame_of_its_own(tmp_path):
         assert_same(one, two)
     names = ["camera_optical_frame", "camera_optical_frame_1", "camera_optical_frame"]
     assert [f.frame_id for f in read] == names
+
+
+def drive(count: int, lag_ns: int) -> list[Frame]:
+    """Frames of a LiDAR that drives a bend; images come so much after the points."""
+
+    def pose(ns):
+        s = ns / 1e9
+        return rigid(quaternion_to_matrix([0.01 * s, -0.02, np.sin(s / 4), np.cos(s / 4)]), [9 * s, s * s, 1])
+
+    frames = []
+    for i in range(count):
+        at_points = i * 100_000_000
+        frames.append(make_frame(i, T_world_lidar=pose(at_points)))
+        frames[-1].stamp_image = frames[-1].stamp_points + lag_ns
+        frames[-1].T_image_points = invert(pose(at_points + lag_ns)) @ pose(at_points)
+    return frames
+
+
+@pytest.mark.parametrize("lag_ns", [23_000_001, 0, -17_000_000])
+def test_ego_motion_comes_back_through_odom_from_the_first_frame_to_the_last(tmp_path, lag_ns):
+    frames = drive(5, lag_ns)
+    frames[3].T_cam_lidar = T_CAM_LIDAR @ rigid(np.eye(3), [1, 0, 0])
+    write_bag(frames, tmp_path / "bag")
+    reader = open_reader(tmp_path / "bag", fixed_frame="odom")
+    for written, read in zip(frames, reader, strict=True):
+        assert_same(written, read)
+        np.testing.assert_allclose(read.T_image_points, written.T_image_points, atol=1e-12)
+        np.testing.assert_allclose(read.T_world_lidar, written.T_world_lidar, atol=1e-12)
+    assert not reader.dropped
+    assert all(f.T_image_points is None for f in open_reader(tmp_path / "bag"))
+    # Once more gives the same again.
+    write_bag(reader, tmp_path / "again")
+    for one, two in zip(reader, open_reader(tmp_path / "again", fixed_frame="odom"), strict=True):
+        np.testing.assert_allclose(two.T_image_points, one.T_image_points, atol=1e-12)
+
+
+def test_poses_without_ego_motion_are_written_at_the_stamp_of_the_points_alone(tmp_path):
+    frames = drive(3, 0)
+    for frame in frames:
+        frame.T_image_points = None
+    frames[1].T_world_lidar = None
+    write_bag(frames, tmp_path / "bag")
+    first, between, _ = open_reader(tmp_path / "bag", fixed_frame="odom")
+    np.testing.assert_allclose(first.T_image_points, np.eye(4), atol=1e-15)
+    middle = (frames[0].T_world_lidar + frames[2].T_world_lidar)[:3, 3] / 2
+    np.testing.assert_allclose(between.T_world_lidar[:3, 3], middle, atol=1e-12)
+
+
+def test_odom_lidar_and_cameras_are_one_tree_and_time_does_not_go_back(tmp_path):
+    from rosbags.highlevel import AnyReader
+
+    frames = drive(3, 20_000_000)
+    frames[1].T_cam_lidar = T_CAM_LIDAR @ rigid(np.eye(3), [1, 0, 0])
+    write_bag(frames, tmp_path / "bag")
+    times, parents = [], {}
+    with AnyReader([tmp_path / "bag"]) as reader:
+        for connection, time_ns, raw in reader.messages():
+            times.append(time_ns)
+            if connection.topic in ("/tf", "/tf_static"):
+                for transform in reader.deserialize(raw, connection.msgtype).transforms:
+                    parents[transform.child_frame_id] = transform.header.frame_id
+    assert times == sorted(times)
+    assert parents == {
+        "lidar": "odom", "camera_optical_frame": "lidar", "camera_optical_frame_1": "lidar",
+    }  # fmt: skip
 
 
 def test_the_real_sequence_comes_back_and_gives_the_same_sparse_depth(tmp_path, real_frames):

@@ -44,6 +44,14 @@ def test_lidar_frame_has_image_points_and_extrinsics(tmp_path):
     assert frame.stamp_image is None and frame.T_image_points is None
 
 
+def test_the_pose_of_the_lidar_is_read_where_it_is_known(tmp_path):
+    T = [[0, -1, 0, 5.0], [1, 0, 0, 6.0], [0, 0, 1, 7.0], [0, 0, 0, 1]]
+    (frame,) = open_reader(write_frame(tmp_path / "known", T_world_lidar=T))
+    np.testing.assert_array_equal(frame.T_world_lidar, T)
+    (frame,) = open_reader(write_frame(tmp_path / "unknown", T_world_lidar=None))
+    assert frame.T_world_lidar is None
+
+
 def test_rotation_of_few_digits_becomes_exact(tmp_path):
     T = np.array(T_CAM_LIDAR, float)
     T[0, 0] = 1e-5
@@ -87,6 +95,7 @@ def test_scattering_to_the_same_size_changes_nothing():
         ({"kind": "radar"}, "is 'radar'; it must be one of lidar, rgbd"),
         ({"points": "gone.bin"}, r"gone.bin' is missing"),
         ({"T_cam_lidar": np.ones((4, 4)).tolist()}, "T_cam_lidar of .* is not rigid"),
+        ({"T_world_lidar": np.ones((4, 4)).tolist()}, "T_world_lidar of .* is not rigid"),
         ({"width": 99}, "Frame image is 16 x 12 but its camera is 99 x 12"),
         ({"points": "calib.json"}, "make a multiple of 16"),
         ({"image": "points.bin"}, r"points.bin' \(80 bytes\) cannot be decoded"),

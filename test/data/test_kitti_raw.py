@@ -11,6 +11,7 @@ import pytest
 from depth_completion_ros.core import invert
 from depth_completion_ros.core.geometry import transform_points
 from depth_completion_ros.data import open_reader
+from depth_completion_ros.data.bag_writer import write_bag
 from depth_completion_ros.data.kitti_raw import rings_of_scan
 
 DATE, DRIVE = "2011_09_26", "2011_09_26_drive_0005_sync"
@@ -112,7 +113,24 @@ def test_poses_turn_with_the_heading(tmp_path):
 def test_without_oxts_there_is_no_ego_motion(tmp_path):
     drive = write_drive(tmp_path)
     (drive / "oxts").rename(drive / "gone")
-    assert all(frame.T_image_points is None for frame in open_reader(drive))
+    frames = list(open_reader(drive))
+    assert all(frame.T_image_points is None and frame.T_world_lidar is None for frame in frames)
+
+
+def test_poses_start_near_zero_and_tell_the_way_driven(tmp_path):
+    frames = list(open_reader(write_drive(tmp_path, speed=10.0)))
+    positions = np.array([frame.T_world_lidar[:3, 3] for frame in frames])
+    assert np.linalg.norm(positions[0]) < 0.1
+    np.testing.assert_allclose(np.linalg.norm(np.diff(positions, axis=0), axis=1), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(positions[2, 0] - positions[0, 0], 2.0, rtol=1e-3)
+
+
+def test_a_drive_converted_to_a_bag_keeps_its_ego_motion(tmp_path):
+    drive = open_reader(write_drive(tmp_path))
+    assert write_bag(drive, tmp_path / "bag") == 3
+    for written, read in zip(drive, open_reader(tmp_path / "bag", fixed_frame="odom"), strict=True):
+        np.testing.assert_allclose(read.T_image_points, written.T_image_points, atol=1e-9)
+        np.testing.assert_allclose(read.T_world_lidar, written.T_world_lidar, atol=1e-9)
 
 
 def test_missing_scans_and_images_leave_out_their_frames_and_are_counted(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from depth_completion_ros.completion import Completer, Completion
+from depth_completion_ros.core import SparseDepth
 from depth_completion_ros.evaluation.figures import draw_trial
 from depth_completion_ros.evaluation.protocols import Settings, parse_protocol
 from depth_completion_ros.evaluation.report import metrics_json, write_report
@@ -41,6 +42,23 @@ def test_a_report_has_tables_plots_and_machine_readable_metrics(result, tmp_path
     for name in names[4:]:
         assert f"({name})" in text
         assert cv2.imread(str(tmp_path / "out" / name)).std() > 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "without", "sentence"),
+    [
+        ({}, 0, "3 frames; filters on the feed: see-through."),
+        ({}, 1, "see-through (of LiDAR points; 1 of 3 frames have none and are not filtered)."),
+        ({"see_through": False}, 3, "3 frames; filters on the feed: none."),
+        ({"max_range": 30}, 0, "filters on the feed: see-through; fed up to 30 m."),
+    ],
+)
+def test_the_report_says_what_was_done_to_the_feed(streets, tmp_path, settings, without, sentence):
+    for frame in streets.frames[:without]:
+        frame.sparse_depth = SparseDepth.from_points(frame).depth
+        frame.points = frame.rings = None
+    result = evaluate(streets, ["nearest"], ["truth"], Settings(**settings))
+    assert sentence in write_report(result, tmp_path)[0].read_text()
 
 
 def test_the_json_holds_means_rows_and_reasons(result):
