@@ -119,6 +119,12 @@ def nodes(context: LaunchContext) -> list:
                 "data": str(path),
                 "rate": ParameterValue(float(given["rate"])),
                 "wait_for_subscribers": 30.0,
+                "wait_topics": [
+                    "image",
+                    "camera_info",
+                    "points",
+                    *(["ground_truth"] if evaluate and not hide else []),
+                ],
             },
         ],
         output="screen",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
 
 import numpy as np
@@ -217,6 +218,10 @@ def test_the_installation_is_described_whatever_is_missing():
     subjects = {f.subject for f in findings}
     assert {"Python", "ROS", "GPU", "completers"} <= subjects
     assert not [f for f in findings if f.level == "error"]
+    (python,) = [f for f in findings if f.subject == "Python"]
+    for module in ("numpy", "cv2", "scipy", "rosbags", "open3d"):
+        is_there = importlib.util.find_spec(module) is not None
+        assert (f"{module} missing" in python.sentence) != is_there
 
 
 # Installation --------------------------------------------------------------------------------------

@@ -14,19 +14,31 @@ from .finding import Finding, error, ok, warning
 
 # Below this, an image and a cloud on their way at once no longer fit.
 _SEGMENT = 4_000_000
+# Modules, and the distributions that bring them.
+_LIBRARIES = {
+    "numpy": ("numpy",),
+    "cv2": ("opencv-python-headless", "opencv-python", "opencv-contrib-python"),
+    "scipy": ("scipy",),
+    "rosbags": ("rosbags",),
+    "open3d": ("open3d", "open3d-cpu"),
+}
 
 
 def look_at_installation() -> Iterator[Finding]:
     """Findings on Python and its libraries, ROS and its transport, the GPU and the completers."""
-    libraries = ", ".join(
-        f"{name} {_version(name) or 'missing'}"
-        for name in ("numpy", "opencv-python-headless", "opencv-python", "scipy", "rosbags", "open3d")
-        if _version(name) or not name.startswith("opencv")
-    )
+    libraries = ", ".join(map(_library, _LIBRARIES))
     yield ok("Python", f"{platform.python_version()}; {libraries}.")
     yield from _ros()
     yield from _gpu()
     yield from _completers()
+
+
+def _library(module: str) -> str:
+    """A library with its version, by the name of the distribution that brought it."""
+    for distribution in _LIBRARIES[module]:
+        if _version(distribution):
+            return f"{distribution} {_version(distribution)}"
+    return f"{module} {'of unknown version' if find_spec(module) else 'missing'}"
 
 
 def _version(distribution: str) -> str:

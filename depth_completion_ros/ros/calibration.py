@@ -134,6 +134,7 @@ class Extrinsics:
         self._file = settings.extrinsics_file
         self._source = settings.extrinsics_source
         self._T: np.ndarray | None = None
+        self._frames_of_file: tuple[str, str] | None = None
         self.tf: TfExtrinsics | None = None
         if self._fixed_frame and self._source != "tf":
             raise ValueError(
@@ -147,7 +148,7 @@ class Extrinsics:
                 raise ValueError(
                     "Parameter 'extrinsics_file' is empty; with 'extrinsics_source' file it must name one."
                 )
-            self._T = read_extrinsics(self._file)
+            read_extrinsics(self._file)  # refused now if it is none; its frames are checked later
         else:
             if len(settings.extrinsics) == 1:
                 raise ValueError(
@@ -162,9 +163,11 @@ class Extrinsics:
         """T_cam_lidar and T_image_points (None without a fixed frame) of a frame.
 
         Raises:
-            Drop: TF does not have them.
+            Drop: TF does not have them, or the file is of other frames.
         """
         if self.tf is None:
+            if self._source == "file" and self._frames_of_file != (camera_frame, lidar_frame):
+                self._read_for(camera_frame, lidar_frame)
             return self._T, None
         try:
             T = self.tf.T_cam_lidar(camera_frame, lidar_frame, stamp_points, self._wait_s)
@@ -176,6 +179,14 @@ class Extrinsics:
             return T, motion
         except TransformError as error:
             raise Drop("no transform", str(error)) from None
+
+    def _read_for(self, camera_frame: str, lidar_frame: str) -> None:
+        """Read the file for the frames of the messages: one that names them swapped is inverted."""
+        try:
+            self._T = read_extrinsics(self._file, camera_frame, lidar_frame)
+        except (OSError, ValueError) as error:
+            raise Drop("extrinsics cannot be used", str(error)) from None
+        self._frames_of_file = camera_frame, lidar_frame
 
     def clear(self) -> None:
         """Forget what is past, after a jump back in time."""

@@ -25,7 +25,17 @@ from ..completion import create_completer
 from ..core.pairing import Pairing
 from . import qos
 from .calibration import Cameras, Drop, Extrinsics
-from .diagnostics import ERROR, OK, WARN, Counters, DiagnosticsPublisher, Status, Stream, frames_status
+from .diagnostics import (
+    ERROR,
+    NO_SUBSCRIBER,
+    OK,
+    WARN,
+    Counters,
+    DiagnosticsPublisher,
+    Status,
+    Stream,
+    frames_status,
+)
 from .live import LiveCompletion, Pair
 from .packages import message_filters
 from .pairing_filter import PairingFilter
@@ -56,7 +66,7 @@ class CompletionNode(LifecycleNode):
         self._active = False
         self._trouble: str | None = None
         jump = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=False)
-        self._jump = self.get_clock().create_jump_callback(jump, post_callback=self._on_time_jump)
+        self._jump = self.get_clock().create_jump_callback(jump, post_callback=self._on_clock_jump)
         self.counters = Counters()
         self.settings = NodeParameters(self, "completion", locked=lambda: self._set_up).values
         self._streams: dict[str, Stream] = {}
@@ -92,6 +102,7 @@ class CompletionNode(LifecycleNode):
             self._completer,
             self._outputs,
             lambda: self.get_clock().now().nanoseconds,
+            lambda sentence: self.get_logger().warning(sentence, throttle_duration_sec=10.0),
         )
         self._worker = Worker(self._work, self._on_work_failed, s.frame_queue)
         self._set_up = True
@@ -99,8 +110,8 @@ class CompletionNode(LifecycleNode):
 
     def on_activate(self, state) -> TransitionCallbackReturn:
         """Subscribe, and begin to work."""
-        self._worker.start()
         self._subscribe()
+        self._worker.start()
         self._active = True
         self.get_logger().info(
             f"Completing with '{self._completer.name}': {self._streams['image'].topic} + "
@@ -173,7 +184,7 @@ class CompletionNode(LifecycleNode):
             max_points=s.sync_queue,
             image_interval_ns=round(1e9 / s.image_rate) if s.image_rate else 0,
         )
-        self._pairing = PairingFilter(image, points, pairing, self.get_logger())
+        self._pairing = PairingFilter(image, points, pairing, self.get_logger(), self._on_time_jump)
         self._pairing.registerCallback(self._on_pair)
         self._subscriptions_of_inputs = [image.sub, points.sub, info.sub]
         self._flush_timer = self.create_timer(0.2, self._pairing.flush_if_silent, clock=qos.steady_clock())
@@ -195,11 +206,16 @@ class CompletionNode(LifecycleNode):
         if self._worker.put(Pair(image, points, time.monotonic())) is not None:
             self._drop("replaced by a newer frame", "The completer is slower than the sensors.")
 
-    def _on_time_jump(self, jump) -> None:
+    def _on_clock_jump(self, jump) -> None:
         if self._active:
-            self.get_logger().info("Time jumped back; waiting messages and transforms are forgotten.")
             self._pairing.reset("time jump")
-            self._extrinsics.clear()
+            self._on_time_jump()
+
+    def _on_time_jump(self) -> None:
+        self.get_logger().info(
+            "Time jumped back; transforms that move are forgotten.", throttle_duration_sec=10.0
+        )
+        self._extrinsics.clear()
 
     # Work, in the worker's thread ----------------------------------------------------------------
 
@@ -216,7 +232,7 @@ class CompletionNode(LifecycleNode):
             self._drop("unexpected failure", "".join(traceback.format_exception(error)))
 
     def _drop(self, cause: str, sentence: str) -> None:
-        if self.counters.drop(cause):
+        if self.counters.drop(cause) and cause != NO_SUBSCRIBER:
             self.get_logger().warning(f"Frame dropped, {cause}: {sentence}")
 
     # Diagnostics ---------------------------------------------------------------------------------

@@ -59,6 +59,8 @@ class EvaluationNode(Node):
         self._extrinsics: Extrinsics | None = None
         self._streams: dict[str, Stream] = {}
         self.settings = s = NodeParameters(self, "evaluation").values
+        if s.report and not Path(s.report).absolute().parent.is_dir():
+            raise ValueError(f"Parameter 'report' is '{s.report}'; its folder must be there already.")
         self._waiting: OrderedDict[int, dict[str, object]] = OrderedDict()
         self._clouds: OrderedDict[int, tuple[object, np.ndarray]] = OrderedDict()
         self._random = np.random.default_rng(s.seed)
@@ -222,7 +224,10 @@ class EvaluationNode(Node):
             "mean": _plain(mean) if mean else None,
             "per_frame": [{"stamp": stamp} | _plain(metrics) for stamp, metrics in self.scores],
         }
-        Path(self.settings.report).write_text(json.dumps(content, indent=2) + "\n")
+        try:
+            Path(self.settings.report).write_text(json.dumps(content, indent=2) + "\n")
+        except OSError as error:
+            self.get_logger().error(f"The report cannot be written: {error}")
 
     def destroy_node(self) -> None:
         """Stop scoring, write the report, and go."""

@@ -35,6 +35,7 @@ class LiveCompletion:
     Args:
         settings: values of the node's parameters.
         now_ns: the node's clock, nanoseconds.
+        warn: called with a sentence whenever the extrinsics look wrong.
     """
 
     def __init__(
@@ -45,9 +46,11 @@ class LiveCompletion:
         completer: Completer,
         outputs: Outputs,
         now_ns: Callable[[], int],
+        warn: Callable[[str], None] = lambda sentence: None,
     ):
         self._settings, self._cameras, self._extrinsics = settings, cameras, extrinsics
-        self._completer, self._outputs, self._now_ns = completer, outputs, now_ns
+        self._completer, self._outputs = completer, outputs
+        self._now_ns, self._warn = now_ns, warn
         self._checked: tuple[np.ndarray, float] | None = None
         self._failures = 0
         self.statuses = {
@@ -163,6 +166,7 @@ class LiveCompletion:
         self._checked = T, time.monotonic()
         wrong = check_direction(T, frame.camera, frame.points)
         if wrong:
+            self._warn(wrong)
             self.statuses["extrinsics"] = Status("extrinsics", WARN, wrong)
         else:
             self.statuses["extrinsics"] = Status("extrinsics", OK, "Known, and they look right.")

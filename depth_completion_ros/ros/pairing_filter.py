@@ -25,12 +25,21 @@ class PairingFilter(message_filters.SimpleFilter):
         image_filter, points_filter: anything with `registerCallback`.
         pairing: the policy, with its slack, offset and sizes; a new one, used by nobody else.
         logger: has `error(str)`, as that of a node.
+        on_time_jump: called when stamps have jumped back, before the pairs that follow.
     """
 
-    def __init__(self, image_filter, points_filter, pairing: Pairing, logger=None):
+    def __init__(
+        self,
+        image_filter,
+        points_filter,
+        pairing: Pairing,
+        logger=None,
+        on_time_jump: Callable[[], None] = lambda: None,
+    ):
         super().__init__()
         self._pairing = pairing
         self._logger = logger or logging.getLogger(__name__)
+        self._on_time_jump = on_time_jump
         self._lock = threading.Lock()
         self._ready: deque[tuple] = deque()
         self._calling_back = False
@@ -119,10 +128,14 @@ class PairingFilter(message_filters.SimpleFilter):
     def _take(self, decide: Callable[[], list[tuple]]) -> None:
         with self._lock:
             self._last_message = time.monotonic()
+            jumps = self._pairing.time_jumps
             self._ready += decide()
+            jumped = self._pairing.time_jumps > jumps
             while len(self._ready) > self._pairing.max_points:
                 self._ready.popleft()
                 self._lost_pairs["callback too slow"] += 1
+        if jumped:
+            self._on_time_jump()
         self._call_back()
 
     def _call_back(self) -> None:

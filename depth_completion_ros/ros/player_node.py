@@ -95,15 +95,17 @@ class PlayerNode(Node):
             self._at_end(now)
 
     def _at_end(self, now: float) -> None:
-        if self.settings.loop:
+        if self.settings.loop and self._ended is None:
             if self._now_ns < self._last_stamp + 1e9 / self.settings.frame_rate:
                 return
             if self._index == 1:  # a still: its stamp goes on, as one stamp again and again says nothing
                 self._shift_ns += round(1e9 / self.settings.frame_rate)
             self._frames, self._index = iter(self._reader), 0
             self._load()
-            self._now_ns = self._events[0][0]
-        elif self._ended is None:
+            if self._events:
+                self._now_ns = self._events[0][0]
+                return
+        if self._ended is None:
             self._ended = now
             self.get_logger().info(f"Played {self.played} frames.")
         elif now - self._ended > LINGER_S:

@@ -30,6 +30,7 @@ def run(*make_nodes: Callable[[], object], args: Sequence[str] | None = None) ->
         signal.signal(number, lambda *_: stop.set())
     use_large_message_profile()
     import rclpy
+    from rclpy.exceptions import ParameterException
     from rclpy.signals import SignalHandlerOptions
 
     nodes: list = []
@@ -43,7 +44,7 @@ def run(*make_nodes: Callable[[], object], args: Sequence[str] | None = None) ->
             nodes.append(make())
         spin(nodes, stop)
         return 0
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, ParameterException) as error:
         print(error, file=sys.stderr)
         return 1
     finally:

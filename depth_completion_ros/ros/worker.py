@@ -64,13 +64,6 @@ class Worker(Generic[Item]):
             self._changed.notify_all()
         return replaced
 
-    def clear(self) -> list[Item]:
-        """Take out and give back the items that wait, as after a jump in time."""
-        with self._changed:
-            left = list(self._items)
-            self._items.clear()
-        return left
-
     @property
     def pending(self) -> int:
         """Items that wait or are worked on."""

@@ -59,7 +59,7 @@ def test_every_output_is_that_of_the_library_with_the_header_of_the_image(ros):
         assert (stamp_ns(message.header), message.header.frame_id) == (START, "camera")
 
 
-def test_nothing_is_computed_that_nobody_subscribes_to(ros, monkeypatch):
+def test_nothing_is_computed_that_nobody_subscribes_to(ros, monkeypatch, capfd):
     calls = []
     completer = type(create_completer("nearest"))
     original = completer.complete
@@ -79,6 +79,7 @@ def test_nothing_is_computed_that_nobody_subscribes_to(ros, monkeypatch):
     robot.send(START + 2 * STEP)
     robot.wait_for_outputs(1)
     assert len(calls) == 1
+    assert "dropped" not in capfd.readouterr().err, "that nobody listens is no fault"
 
 
 def test_a_compressed_image_is_taken_where_asked_for(ros):

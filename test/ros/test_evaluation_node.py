@@ -138,6 +138,18 @@ def test_depth_without_truth_is_reported_as_a_silent_stream(ros):
     robot.wait_for_status("evaluation: input truth", "STALE", "nobody publishes it")
 
 
+def test_a_report_that_could_not_be_written_is_refused_at_start(ros, tmp_path):
+    report = tmp_path / "missing" / "report.json"
+    with pytest.raises(ValueError, match="'report' is '.*its folder must be there already"):
+        evaluation_node(ros, report=str(report))
+
+
+def test_a_report_that_cannot_be_written_in_the_end_is_told(ros, tmp_path, capfd):
+    node = evaluation_node(ros, report=str(tmp_path))
+    node.write_report()
+    assert "The report cannot be written" in capfd.readouterr().err
+
+
 def test_selected_points_keep_their_layout():
     message = cloud_with_rings(START)
     kept = np.arange(len(wall())) % 7 == 0

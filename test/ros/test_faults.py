@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from robot import (
@@ -338,12 +340,36 @@ def test_a_clock_that_jumps_back_empties_what_waits(ros):
 # Extrinsics --------------------------------------------------------------------------------------
 
 
-def test_inverted_extrinsics_are_suspected(ros):
+def test_inverted_extrinsics_are_suspected(ros, capfd):
     inverse = invert(T_CAM_LIDAR).ravel().tolist()
     rig = Rig(ros, extrinsics=inverse)
     rig.robot.send(START)
     rig.depth()
     rig.robot.wait_for_status("completion: extrinsics", "WARN", "looks inverted")
+    assert "looks inverted" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("frames", [("camera", "lidar"), ("lidar", "camera")], ids=["as meant", "swapped"])
+def test_a_calibration_file_is_used_in_the_direction_of_its_frames(ros, tmp_path, frames):
+    T = T_CAM_LIDAR if frames[0] == "camera" else invert(T_CAM_LIDAR)
+    rig = Rig(ros, extrinsics_source="file", extrinsics_file=calibration_file(tmp_path, *frames, T))
+    rig.robot.send(START)
+    np.testing.assert_array_equal(rig.depth(), USUAL)
+
+
+def test_a_calibration_file_of_other_frames_is_never_used(ros, tmp_path):
+    path = calibration_file(tmp_path, "camera", "radar", T_CAM_LIDAR)
+    rig = Rig(ros, extrinsics_source="file", extrinsics_file=path)
+    rig.robot.send(START)
+    rig.wait_for_drop("extrinsics cannot be used")
+    words = "is of 'radar' in 'camera', but the camera is 'camera' and the LiDAR 'lidar'."
+    rig.robot.wait_for_status("completion: extrinsics", "WARN", words)
+
+
+def calibration_file(folder, parent: str, child: str, T: np.ndarray) -> str:
+    path = folder / "calibration.json"
+    path.write_text(json.dumps({"parent": parent, "child": child, "matrix": T.tolist()}))
+    return str(path)
 
 
 needs_tf = pytest.mark.skipif(packages.tf2 is None, reason=f"tf2 is {packages.reason('tf2')}")
@@ -404,6 +430,21 @@ def test_motion_between_cloud_and_image_is_undone_through_a_fixed_frame(ros):
     back[0, 3] = -0.4
     expected = create_completer("nearest")(frame(T_image_points=back)).depth
     assert np.mean(np.isclose(rig.depth(), expected, rtol=1e-4)) > 0.99
+
+
+@needs_tf
+def test_a_moving_transform_is_forgotten_when_stamps_jump_back_without_a_clock(ros):
+    rig = Rig(ros, extrinsics_source="tf", calibration_timeout=5.0)
+    moving = packages.tf2.TransformBroadcaster(rig.robot.node)
+    assert ros.spin_until(lambda: moving.pub_tf.get_subscription_count() > 0)
+    end = START + 100 * SECOND
+    moving.sendTransform(transform(T_CAM_LIDAR, stamp=end))
+    rig.robot.send(end)
+    np.testing.assert_allclose(rig.depth(0), USUAL, rtol=1e-5)
+    rig.robot.send(START)
+    assert ros.spin_until(lambda: rig.node._pairing.time_jumps == 1)
+    moving.sendTransform(transform(T_CAM_LIDAR, stamp=START))
+    np.testing.assert_allclose(rig.depth(1), USUAL, rtol=1e-5)
 
 
 def can_look_up(tf, stamp: int) -> bool:

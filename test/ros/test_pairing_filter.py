@@ -34,8 +34,15 @@ class Chain:
     def __init__(self, slack_ms=0, callback=None, logger=None, **options):
         self.images, self.points = message_filters.SimpleFilter(), message_filters.SimpleFilter()
         pairing = Pairing(slack_ms * 1_000_000, **options)
-        self.filter = PairingFilter(self.images, self.points, pairing, logger)
         self.pairs = []
+        self.pairs_before_jumps = []
+        self.filter = PairingFilter(
+            self.images,
+            self.points,
+            pairing,
+            logger,
+            lambda: self.pairs_before_jumps.append(len(self.pairs)),
+        )
         if callback:
             self.filter.registerCallback(callback)
         self.filter.registerCallback(self._store)
@@ -98,6 +105,7 @@ def test_output_continues_after_a_looping_bag():
             chain.both(ms)
     assert len(chain.pairs) == 60
     assert chain.filter.time_jumps == 2
+    assert chain.pairs_before_jumps == [20, 40], "told of each jump before the pairs that follow it"
 
 
 def test_a_slow_callback_does_not_hold_up_the_other_input():

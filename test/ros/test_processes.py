@@ -193,6 +193,12 @@ def test_an_idle_node_ends_on_sigint_and_a_bad_parameter_ends_it_at_start(ros, n
         assert output == "Parameter 'slack' is -1.0; it must be a number from 0 to 10 s.\n"
 
 
+def test_a_wrong_value_of_a_parameter_of_ros_itself_ends_the_node_with_a_sentence():
+    with process(*node("completion", "use_sim_time:=5")) as child:
+        output, _ = child.communicate(timeout=10)
+    assert child.returncode == 1 and "'use_sim_time' to '5'" in output and "Traceback" not in output, output
+
+
 def test_a_parameter_file_that_is_not_there_ends_the_node_with_a_sentence():
     command = [*node("completion"), "--params-file", "/no/such/file.yaml"]
     with process(*command) as child:
