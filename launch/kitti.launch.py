@@ -1,7 +1,7 @@
 """Plays a KITTI drive, or any data set or bag that can be read, and completes its depth live.
 
-    ros2 launch depth_completion_ros kitti.launch.py                 # the demo drive, made on the spot
-    ros2 launch depth_completion_ros kitti.launch.py data:=2011_09_26/2011_09_26_drive_0005_sync rviz:=true
+ros2 launch depth_completion_ros kitti.launch.py                 # the demo drive, made on the spot
+ros2 launch depth_completion_ros kitti.launch.py data:=2011_09_26/2011_09_26_drive_0005_sync rviz:=true
 """
 
 from __future__ import annotations

@@ -38,9 +38,7 @@ class Completion:
     @classmethod
     def unknown(cls, shape: tuple[int, int]) -> Completion:
         """A completion that knows nothing, of the given height and width."""
-        return cls(
-            np.full(shape, np.nan, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
-        )
+        return cls(np.full(shape, np.nan, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.uint8))
 
     def above(self, confidence: float) -> Completion:
         """The same completion with every pixel below a confidence in [0, 1] made unknown."""

@@ -157,9 +157,7 @@ class Camera:
             return (a * scale).astype(a.dtype), (b * scale).astype(a.dtype)
         k = self._coefficients
         r2 = a * a + b * b
-        radial = (1 + r2 * (k[0] + r2 * (k[1] + r2 * k[4]))) / (
-            1 + r2 * (k[5] + r2 * (k[6] + r2 * k[7]))
-        )
+        radial = (1 + r2 * (k[0] + r2 * (k[1] + r2 * k[4]))) / (1 + r2 * (k[5] + r2 * (k[6] + r2 * k[7])))
         ab2 = 2 * a * b
         u = a * radial + k[2] * ab2 + k[3] * (r2 + 2 * a * a) + r2 * (k[8] + r2 * k[9])
         v = b * radial + k[2] * (r2 + 2 * b * b) + k[3] * ab2 + r2 * (k[10] + r2 * k[11])
@@ -191,9 +189,7 @@ class Camera:
             if np.nanmax(np.abs([dx, dy]), initial=0.0) < 1e-12:
                 break
         u, v = self._distort(x, y)
-        wrong = (
-            ~(np.hypot(u - a, v - b) < 1e-6) | ~(x * x + y * y <= 1.01 * self._max_tangent**2)
-        )
+        wrong = ~(np.hypot(u - a, v - b) < 1e-6) | ~(x * x + y * y <= 1.01 * self._max_tangent**2)
         return np.where(wrong, np.nan, x), np.where(wrong, np.nan, y)
 
     def _undistort_equidistant(self, a, b):

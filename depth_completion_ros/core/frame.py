@@ -7,6 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .camera import Camera
+from .geometry import invert
+
+FIXED_FRAME = "odom"
+"""What the fixed frame of `T_world_lidar` is called on /tf (REP 105)."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -72,3 +76,10 @@ class Frame:
             if plane is not None:
                 return plane.shape[:2]
         raise ValueError("Frame has no camera, image or depth, so it has no size.")
+
+    @property
+    def T_world_lidar_at_image(self) -> np.ndarray | None:
+        """Pose of the LiDAR frame at `stamp_image`; None where pose or motion is not known."""
+        if self.T_world_lidar is None or self.T_image_points is None:
+            return None
+        return self.T_world_lidar @ invert(self.T_image_points)

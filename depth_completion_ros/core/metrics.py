@@ -46,9 +46,7 @@ class Metrics:
         return cls(**values)
 
 
-def compute_metrics(
-    prediction: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None
-) -> Metrics:
+def compute_metrics(prediction: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> Metrics:
     """Compare a predicted depth with the true one.
 
     Args:

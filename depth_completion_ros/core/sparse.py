@@ -142,9 +142,7 @@ def _transform(points: np.ndarray, R: np.ndarray, t: np.ndarray) -> np.ndarray:
     return cv2.transform(np.ascontiguousarray(points)[:, None], matrix)[:, 0]
 
 
-def z_buffer(
-    u: np.ndarray, v: np.ndarray, z: np.ndarray, height: int, width: int
-) -> tuple[np.ndarray, int]:
+def z_buffer(u: np.ndarray, v: np.ndarray, z: np.ndarray, height: int, width: int) -> tuple[np.ndarray, int]:
     """Depth image (float32, 0 where empty) in which the nearest point of a pixel wins, and how many lost."""
     depth = np.zeros(height * width, np.float32)
     pixel = v * np.int32(width) + u

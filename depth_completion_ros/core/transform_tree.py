@@ -26,9 +26,7 @@ class TransformTree:
         self._static: dict[str, np.ndarray] = {}
         self._dynamic: dict[str, list[tuple[int, np.ndarray]]] = {}
 
-    def set(
-        self, parent: str, child: str, T_parent_child: np.ndarray, stamp_ns: int | None = None
-    ) -> None:
+    def set(self, parent: str, child: str, T_parent_child: np.ndarray, stamp_ns: int | None = None) -> None:
         """Store where `child` is in `parent`; without a stamp it holds for all time."""
         parent, child = parent.lstrip("/"), child.lstrip("/")
         self._parents[child] = parent

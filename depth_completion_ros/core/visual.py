@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 
 
-def colourise_depth(
-    depth: np.ndarray, near: float | None = None, far: float | None = None
-) -> np.ndarray:
+def colourise_depth(depth: np.ndarray, near: float | None = None, far: float | None = None) -> np.ndarray:
     """Colours of depth, uint8 H x W x 3 RGB: near is bright yellow, far is dark, unknown is black.
 
     The scale is linear in the logarithm of depth.

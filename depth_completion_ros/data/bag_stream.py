@@ -163,9 +163,7 @@ class _CutMcap(_Cut):
                     records = _chunk(body) if opcode == CHUNK else [(opcode, body)]
                     messages = [m for r in records if (m := self._take(*r, types, channels))]
                 except Exception:  # see _open_sources
-                    raise BagError(
-                        f"Bag '{self._path}' breaks off at byte {start} of {size}."
-                    ) from None
+                    raise BagError(f"Bag '{self._path}' breaks off at byte {start} of {size}.") from None
                 yield from messages
 
     def _take(self, opcode: int, body: bytes, types: dict, channels: dict) -> Message | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from depth_completion_ros.core import Frame, invert
+from depth_completion_ros.core.frame import FIXED_FRAME
 
 from .bag_messages import (
     camera_info_message,
@@ -26,7 +27,6 @@ COMPRESSIONS = ("none", "message", "file", "storage")
 IMAGE_FORMATS = ("raw", "png", "jpeg")
 GROUND_TRUTH_TOPIC = "/ground_truth/depth"
 POINTS_TOPIC = "/lidar/points"
-FIXED_FRAME = "odom"
 
 
 class BagWriter:
@@ -49,8 +49,7 @@ class BagWriter:
             raise ValueError(f"Bag storage is '{storage}'; it must be one of {', '.join(STORAGES)}.")
         if compression not in allowed:
             raise ValueError(
-                f"Compression of a {storage} bag is '{compression}'; "
-                f"it must be one of {', '.join(allowed)}."
+                f"Compression of a {storage} bag is '{compression}'; it must be one of {', '.join(allowed)}."
             )
         if path.exists():
             raise FileExistsError(f"'{path}' exists already; a bag is only written to a new folder.")
@@ -78,9 +77,7 @@ class BagWriter:
                 self._writer.abort()
                 shutil.rmtree(self._writer.path)
 
-    def write(
-        self, topic: str, message_type: str, message, stamp_ns: int, *, latched: bool = False
-    ) -> None:
+    def write(self, topic: str, message_type: str, message, stamp_ns: int, *, latched: bool = False) -> None:
         """Write one message.
 
         Args:
@@ -125,9 +122,7 @@ def write_bag(
         ValueError: a frame without image, camera, points or extrinsics, or an option not known.
     """
     if image_format not in IMAGE_FORMATS:
-        raise ValueError(
-            f"Image format is '{image_format}'; it must be one of {', '.join(IMAGE_FORMATS)}."
-        )
+        raise ValueError(f"Image format is '{image_format}'; it must be one of {', '.join(IMAGE_FORMATS)}.")
     static = _StaticTransforms(lidar_frame)
     count, last = 0, 0
     with BagWriter(path, storage=storage, compression=compression) as writer:
@@ -160,9 +155,7 @@ def _check(frame: Frame, number: int) -> None:
     needed = ("image", "camera", "points", "T_cam_lidar")
     missing = [name for name in needed if getattr(frame, name) is None]
     if missing:
-        raise ValueError(
-            f"Frame {frame.name or number} has no {', '.join(missing)}, which a bag needs."
-        )
+        raise ValueError(f"Frame {frame.name or number} has no {', '.join(missing)}, which a bag needs.")
 
 
 class _StaticTransforms:
@@ -193,8 +186,8 @@ def _pose_messages(frame: Frame, stamp: int, points_stamp: int, lidar_frame: str
     if frame.T_world_lidar is None:
         return []
     poses = {points_stamp: frame.T_world_lidar}
-    if frame.T_image_points is not None:
-        poses.setdefault(stamp, frame.T_world_lidar @ invert(frame.T_image_points))
+    if frame.T_world_lidar_at_image is not None:
+        poses.setdefault(stamp, frame.T_world_lidar_at_image)
     messages = []
     for time_ns, T in poses.items():
         transforms = [transform_message(FIXED_FRAME, lidar_frame, T, time_ns)]

@@ -22,8 +22,7 @@ def read_depth(path: Path, units_per_metre: float = 256.0) -> np.ndarray:
     depth = _decode(path, cv2.IMREAD_UNCHANGED)
     if depth.dtype != np.uint16 or depth.ndim != 2:
         raise ValueError(
-            f"Depth file '{path}' is {depth.dtype} with shape {depth.shape}; "
-            "it must be a 16-bit grey PNG."
+            f"Depth file '{path}' is {depth.dtype} with shape {depth.shape}; it must be a 16-bit grey PNG."
         )
     return depth * np.float32(1 / units_per_metre)
 
@@ -42,9 +41,7 @@ def read_scan(path: Path) -> np.ndarray:
     """Scan of float32 x, y, z, intensity (KITTI's velodyne layout), float32 N x 4."""
     data = read_bytes(path)
     if len(data) % 16:
-        raise ValueError(
-            f"Scan '{path}' has {len(data)} bytes; four float32 a point make a multiple of 16."
-        )
+        raise ValueError(f"Scan '{path}' has {len(data)} bytes; four float32 a point make a multiple of 16.")
     return np.frombuffer(data, "<f4").reshape(-1, 4)
 
 

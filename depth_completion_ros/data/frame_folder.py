@@ -36,8 +36,7 @@ class FrameFolder(Reader):
         self.folders = [p for p in found if fnmatch(p.resolve().name, str(select))]
         if not self.folders:
             raise ValueError(
-                f"No frame in '{path}' is called '{select}'; there are "
-                f"{', '.join(p.name for p in found)}."
+                f"No frame in '{path}' is called '{select}'; there are {', '.join(p.name for p in found)}."
             )
 
     @classmethod

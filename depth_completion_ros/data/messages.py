@@ -70,8 +70,7 @@ def decode_image(msg) -> np.ndarray:
     """
     if msg.encoding not in IMAGE_ENCODINGS:
         raise ValueError(
-            f"Image encoding '{msg.encoding}' is unknown; it must be one of "
-            f"{', '.join(IMAGE_ENCODINGS)}."
+            f"Image encoding '{msg.encoding}' is unknown; it must be one of {', '.join(IMAGE_ENCODINGS)}."
         )
     size, channels, conversion = IMAGE_ENCODINGS[msg.encoding]
     pixels = _pixels(msg, f"u{size}", channels)
@@ -104,8 +103,7 @@ def decode_depth_image(msg) -> np.ndarray:
     """
     if msg.encoding not in DEPTH_ENCODINGS:
         raise ValueError(
-            f"Depth encoding '{msg.encoding}' is unknown; it must be one of "
-            f"{', '.join(DEPTH_ENCODINGS)}."
+            f"Depth encoding '{msg.encoding}' is unknown; it must be one of {', '.join(DEPTH_ENCODINGS)}."
         )
     pixels = _pixels(msg, DEPTH_ENCODINGS[msg.encoding], 1)
     if msg.encoding != "32FC1":

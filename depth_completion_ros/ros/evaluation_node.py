@@ -165,9 +165,7 @@ class EvaluationNode(Node):
             raise Drop("no cloud near the image", "No cloud was received within `slack` of the image.")
         message, kept = self._clouds[nearest]
         points = decode_points(message).points
-        T_cam_lidar, _ = self._extrinsics.of_frame(
-            header.frame_id, message.header.frame_id, wanted, nearest
-        )
+        T_cam_lidar, _ = self._extrinsics.of_frame(header.frame_id, message.header.frame_id, wanted, nearest)
         camera = decode_camera_info(parts["camera_info"])
 
         def project(chosen, see_through):

@@ -59,18 +59,14 @@ _QOS = (
         "Reliability of the input subscriptions; best effort accepts every publisher (REP 2003).",
         choices=_RELIABILITY,
     ),
-    Parameter(
-        "qos_input_depth", 10, "Messages that may wait in each input.", minimum=1, maximum=1000
-    ),
+    Parameter("qos_input_depth", 10, "Messages that may wait in each input.", minimum=1, maximum=1000),
     Parameter(
         "qos_output_reliability",
         "reliable",
         "Reliability of the outputs; reliable serves every subscriber.",
         choices=_RELIABILITY,
     ),
-    Parameter(
-        "qos_output_depth", 5, "Messages that may wait in each output.", minimum=1, maximum=1000
-    ),
+    Parameter("qos_output_depth", 5, "Messages that may wait in each output.", minimum=1, maximum=1000),
 )
 
 _SYNC = (
@@ -124,12 +120,8 @@ _EXTRINSICS = (
 )
 
 _DEPTH_LIMITS = (
-    Parameter(
-        "min_depth", 0.1, "Nearer depth is left out.", 0.0, 1000.0, "m", live=True
-    ),
-    Parameter(
-        "max_depth", 1000.0, "Farther depth is left out.", 0.0, 100000.0, "m", live=True
-    ),
+    Parameter("min_depth", 0.1, "Nearer depth is left out.", 0.0, 1000.0, "m", live=True),
+    Parameter("max_depth", 1000.0, "Farther depth is left out.", 0.0, 100000.0, "m", live=True),
 )
 
 _REGION = (
@@ -167,9 +159,7 @@ COMPLETION = (
         "Subscribe `image` as it is, or its compressed form on `image/compressed`.",
         choices=("raw", "compressed"),
     ),
-    Parameter(
-        "rectified", False, "Whether the image is rectified: then P of the CameraInfo is the camera."
-    ),
+    Parameter("rectified", False, "Whether the image is rectified: then P of the CameraInfo is the camera."),
     *_QOS,
     *_SYNC,
     Parameter(
@@ -181,9 +171,7 @@ COMPLETION = (
         maximum=1000.0,
         unit="Hz",
     ),
-    Parameter(
-        "sync_queue", 30, "Messages of each input that may wait for a partner.", 2, 1000
-    ),
+    Parameter("sync_queue", 30, "Messages of each input that may wait for a partner.", 2, 1000),
     Parameter(
         "frame_queue",
         2,
@@ -241,9 +229,7 @@ COMPLETION = (
 
 PLAYER = (
     Parameter("data", "", "Data set or bag to play: anything that `open_reader` opens."),
-    Parameter(
-        "rate", 1.0, "Speed of playing; 1 is as recorded.", minimum=0.01, maximum=100.0, live=True
-    ),
+    Parameter("rate", 1.0, "Speed of playing; 1 is as recorded.", minimum=0.01, maximum=100.0, live=True),
     Parameter(
         "loop", False, "Begin again at the end; stamps of the data then jump back, as in a looping bag."
     ),
@@ -255,9 +241,7 @@ PLAYER = (
         maximum=1000.0,
         unit="Hz",
     ),
-    Parameter(
-        "max_frames", 0, "Play only so many frames; 0 for all.", minimum=0, maximum=1000000
-    ),
+    Parameter("max_frames", 0, "Play only so many frames; 0 for all.", minimum=0, maximum=1000000),
     Parameter(
         "wait_for_subscribers",
         0.0,
@@ -275,9 +259,7 @@ PLAYER = (
         lengths=(1, 2, 3, 4),
     ),
     Parameter("clock", True, "Publish /clock."),
-    Parameter(
-        "clock_rate", 100.0, "How often /clock is published.", minimum=1.0, maximum=1000.0, unit="Hz"
-    ),
+    Parameter("clock_rate", 100.0, "How often /clock is published.", minimum=1.0, maximum=1000.0, unit="Hz"),
     Parameter("ground_truth", True, "Publish the true depth of data that has it."),
     Parameter(
         "qos_output_reliability",
@@ -285,11 +267,15 @@ PLAYER = (
         "Reliability of the topics played; drivers of sensors offer best effort.",
         choices=_RELIABILITY,
     ),
-    Parameter(
-        "qos_output_depth", 10, "Messages that may wait in each output.", minimum=1, maximum=1000
-    ),
+    Parameter("qos_output_depth", 10, "Messages that may wait in each output.", minimum=1, maximum=1000),
     Parameter("camera_frame", "camera", "frame_id of images of data that does not tell it."),
     Parameter("lidar_frame", "lidar", "frame_id of clouds."),
+    Parameter(
+        "fixed_frame",
+        "",
+        "Frame of a bag, such as odom, in which its /tf knows the motion of the LiDAR, to be played as "
+        "well; empty for none. Data sets with ego motion need no name.",
+    ),
 )
 
 EVALUATION = (
@@ -306,9 +292,7 @@ EVALUATION = (
         "What to hide: a random share of the points, or every n-th laser ring.",
         choices=("random", "rings"),
     ),
-    Parameter(
-        "hide_share", 0.5, "Share of the points hidden when `hide` is random.", 0.01, 0.99
-    ),
+    Parameter("hide_share", 0.5, "Share of the points hidden when `hide` is random.", 0.01, 0.99),
     Parameter(
         "hide_every",
         2,
@@ -322,9 +306,7 @@ EVALUATION = (
     *_EXTRINSICS,
     *_DEPTH_LIMITS,
     *_REGION,
-    Parameter(
-        "report", "", "JSON file written at the end with the metrics of all frames; empty for none."
-    ),
+    Parameter("report", "", "JSON file written at the end with the metrics of all frames; empty for none."),
     _STALE,
 )
 

@@ -124,9 +124,7 @@ def _descriptor(parameter: Parameter):
         limits = IntegerRange(from_value=int(parameter.minimum), to_value=int(parameter.maximum))
         descriptor.integer_range = [limits]
     elif type(parameter.default) is float:
-        limits = FloatingPointRange(
-            from_value=float(parameter.minimum), to_value=float(parameter.maximum)
-        )
+        limits = FloatingPointRange(from_value=float(parameter.minimum), to_value=float(parameter.maximum))
         descriptor.floating_point_range = [limits]
     return descriptor
 

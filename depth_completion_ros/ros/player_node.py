@@ -2,7 +2,8 @@
 
 Publishers, with the stamps of the data:
     image (rgb8), camera_info, points (PointCloud2 with intensity and ring where known),
-    ground_truth (32FC1, where known), /tf_static (where tf2 can be imported), /clock
+    ground_truth (32FC1, where known), /clock, and where tf2 can be imported /tf_static and, for data
+    with ego motion, /tf with the LiDAR in odom
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
 
-from ..core import Frame, depth_to_points
+from ..core import Frame, depth_to_points, invert
+from ..core.frame import FIXED_FRAME
 from ..core.geometry import matrix_to_quaternion
 from ..data.reader import open_reader
 from . import conversions, packages, qos
@@ -49,7 +51,7 @@ class PlayerNode(Node):
         self.settings = s = NodeParameters(self, "player").values
         if not s.data:
             raise ValueError("Parameter 'data' is empty; it must be the path of a data set or bag.")
-        self._reader = open_reader(s.data)
+        self._reader = open_reader(s.data, **({"fixed_frame": s.fixed_frame} if s.fixed_frame else {}))
         self.played = 0
         self.finished = False
         profile = qos.output_profile(s)
@@ -58,7 +60,10 @@ class PlayerNode(Node):
         self._points = self.create_publisher(PointCloud2, "points", profile)
         self._truth = self.create_publisher(Image, "ground_truth", profile)
         self._clock_topic = self.create_publisher(Clock, "/clock", 10) if s.clock else None
-        self._tf = packages.tf2.StaticTransformBroadcaster(self) if packages.tf2 else None
+        self._tf = self._tf_static = None
+        if packages.tf2:
+            self._tf = packages.tf2.TransformBroadcaster(self)
+            self._tf_static = packages.tf2.StaticTransformBroadcaster(self)
         self._T_sent: np.ndarray | None = None
         self._frames: Iterator[Frame] = iter(self._reader)
         self._index = 0  # of the frame in this round
@@ -167,26 +172,42 @@ class PlayerNode(Node):
             truth = conversions.depth_message(frame.ground_truth, camera_header)
 
         def publish_image():
-            self._send_tf(frame.T_cam_lidar, camera_header, lidar_frame)
+            self._send_extrinsics(frame.T_cam_lidar, camera_header, lidar_frame)
+            self._send_pose(frame.T_world_lidar_at_image, camera_header, lidar_frame)
             self._info.publish(info)
             self._image.publish(image)
             if truth is not None:
                 self._truth.publish(truth)
             self.played += 1
 
-        return [(stamp, publish_image), (stamp_points, lambda: self._points.publish(points))]
+        def publish_points():
+            self._send_pose(frame.T_world_lidar, points.header, lidar_frame)
+            self._points.publish(points)
 
-    def _send_tf(self, T_cam_lidar: np.ndarray | None, header: Header, lidar_frame: str) -> None:
-        if self._tf is None or T_cam_lidar is None or np.array_equal(T_cam_lidar, self._T_sent):
+        return [(stamp, publish_image), (stamp_points, publish_points)]
+
+    def _send_extrinsics(self, T_cam_lidar: np.ndarray | None, header: Header, lidar_frame: str) -> None:
+        if self._tf_static is None or T_cam_lidar is None or np.array_equal(T_cam_lidar, self._T_sent):
             return
-        from geometry_msgs.msg import TransformStamped
-
-        message = TransformStamped(header=header, child_frame_id=lidar_frame)
-        move, turn = message.transform.translation, message.transform.rotation
-        move.x, move.y, move.z = map(float, T_cam_lidar[:3, 3])
-        turn.x, turn.y, turn.z, turn.w = map(float, matrix_to_quaternion(T_cam_lidar[:3, :3]))
-        self._tf.sendTransform(message)
+        # The camera hangs from the LiDAR, which hangs from odom where its motion is known.
+        parent = Header(stamp=header.stamp, frame_id=lidar_frame)
+        self._tf_static.sendTransform(_transform(invert(T_cam_lidar), parent, header.frame_id))
         self._T_sent = T_cam_lidar
+
+    def _send_pose(self, T_world_lidar: np.ndarray | None, header: Header, lidar_frame: str) -> None:
+        if self._tf is not None and T_world_lidar is not None:
+            parent = Header(stamp=header.stamp, frame_id=FIXED_FRAME)
+            self._tf.sendTransform(_transform(T_world_lidar, parent, lidar_frame))
+
+
+def _transform(T_parent_child: np.ndarray, header: Header, child_frame: str):
+    from geometry_msgs.msg import TransformStamped
+
+    message = TransformStamped(header=header, child_frame_id=child_frame)
+    move, turn = message.transform.translation, message.transform.rotation
+    move.x, move.y, move.z = map(float, T_parent_child[:3, 3])
+    turn.x, turn.y, turn.z, turn.w = map(float, matrix_to_quaternion(T_parent_child[:3, :3]))
+    return message
 
 
 def _header(stamp_ns: int, frame_id: str) -> Header:

@@ -32,7 +32,9 @@ def test_any_number_of_points_is_answered_and_measured_depth_is_kept(name, numbe
     completion = create_completer(name)(None, sparse)
     assert np.array_equal(sparse.depth, depth), "the input was changed"
     for plane_, dtype in (
-        (completion.depth, np.float32), (completion.confidence, np.float32), (completion.source, np.uint8),
+        (completion.depth, np.float32),
+        (completion.confidence, np.float32),
+        (completion.source, np.uint8),
     ):
         assert plane_.shape == SHAPE and plane_.dtype == dtype
     measured = depth > 0

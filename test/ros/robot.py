@@ -136,9 +136,11 @@ class Robot:
         """Wait until the node listens to the robot and the robot to the node."""
         publishers = [self.publishers[name] for name in names or self.publishers]
         assert self._ros.spin_until(
-            lambda: all(p.get_subscription_count() for p in publishers)
-            and all(self.node.count_publishers(topic) for topic in self.received)
-            and all(node._outputs.wanted(topic) for node in _nodes(self._ros) for topic in self.received)
+            lambda: (
+                all(p.get_subscription_count() for p in publishers)
+                and all(self.node.count_publishers(topic) for topic in self.received)
+                and all(node._outputs.wanted(topic) for node in _nodes(self._ros) for topic in self.received)
+            )
         ), "the node did not subscribe"
 
     def send(self, stamp: int, image=None, info=None, points=None) -> None:

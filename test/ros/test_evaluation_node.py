@@ -53,9 +53,7 @@ def test_depth_is_scored_against_the_true_depth_of_the_same_stamp(ros, tmp_path)
     values = []
     robot.node.create_subscription(Float32, "metrics/rmse_mm", lambda m: values.append(m.data), 10)
     robot.connect()
-    assert ros.spin_until(
-        lambda: truths.get_subscription_count() and node.count_publishers("depth/image")
-    )
+    assert ros.spin_until(lambda: truths.get_subscription_count() and node.count_publishers("depth/image"))
     assert ros.spin_until(lambda: node._metrics["rmse_mm"].get_subscription_count() > 0)
     truth = np.full((CAMERA.height, CAMERA.width), 11.0, np.float32)
     truth[:40] = 0

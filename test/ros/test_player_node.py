@@ -140,6 +140,23 @@ def test_the_extrinsics_go_out_as_a_static_transform(ros, bag):
     np.testing.assert_allclose(tf.T_cam_lidar(*frames, START), T_CAM_LIDAR, atol=1e-9)
 
 
+@pytest.mark.skipif(packages.tf2 is None, reason=f"tf2 is {packages.reason('tf2')}")
+def test_the_motion_of_the_lidar_goes_out_as_a_transform_in_odom(ros, tmp_path):
+    from depth_completion_ros.ros.extrinsics import TfExtrinsics
+
+    moved = frame(wall(10.0))
+    moved.stamp_image, moved.stamp_points = START, START + STEP // 5
+    moved.T_world_lidar, moved.T_image_points = np.eye(4), np.eye(4)
+    moved.T_world_lidar[:3, 3], moved.T_image_points[:3, 3] = (3, 2, 1), (0.2, 0, 0.01)
+    write_bag([moved], tmp_path / "bag")
+    audience = Audience(ros)
+    tf = TfExtrinsics(audience.node)
+    player = play(ros, tmp_path / "bag", fixed_frame="odom")
+    assert ros.spin_until(lambda: player.finished)
+    motion = tf.ego_motion("odom", "lidar", moved.stamp_points, moved.stamp_image, 1.0)
+    np.testing.assert_allclose(motion, moved.T_image_points, atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

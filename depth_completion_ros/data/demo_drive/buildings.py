@@ -97,8 +97,10 @@ def _openings(rng, opening, door, shop: bool) -> Mesh:
     zero, deep = np.zeros(n), np.tile([0, inset, 0], (n, 1))
     corners = [np.stack([u, zero, z], axis=1) for u, z in ((left, bottom), (right, bottom), (left, top))]
     across, up = corners[1] - corners[0], corners[2] - corners[0]
-    reveals = [rectangles(c, e, deep, Material.PLASTER, (0.5, 0.49, 0.46))
-               for c, e in ((corners[0], across), (corners[0], up), (corners[1], up), (corners[2], across))]
+    reveals = [
+        rectangles(c, e, deep, Material.PLASTER, (0.5, 0.49, 0.46))
+        for c, e in ((corners[0], across), (corners[0], up), (corners[1], up), (corners[2], across))
+    ]
     curtain = np.where(rng.random(n) < 0.3, rng.uniform(0.12, 0.4, n), 0.02)[:, None] * np.ones(3)
     window = ~door
     panes = _upright(*opening[window].T, inset, Material.GLASS, curtain[window])

@@ -95,9 +95,7 @@ def _wheel(x: float, y: float, radius: float) -> Mesh:
     centre = np.array([x, y, radius])
     tyre = [centre + circle * radius + (0, side * 0.11, 0) for side in (-1, 1)]
     hub = [centre + circle * radius * 0.62 + (0, side * 0.115, 0) for side in (-1, 1)]
-    return join(
-        loft(tyre, Material.RUBBER, DARK), loft(hub, Material.PAINT, (0.32, 0.32, 0.33))
-    )
+    return join(loft(tyre, Material.RUBBER, DARK), loft(hub, Material.PAINT, (0.32, 0.32, 0.33)))
 
 
 def _patch(x, y, z, half_width, half_height, colour, material=Material.REFLECTOR) -> Mesh:
