@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 
@@ -35,9 +37,11 @@ class Linear(Completer):
         depth = sparse.depth
         if sparse.count == 0:
             return Completion.unknown(depth.shape)
-        dense, distance = nearest_measurement(depth)
+        with ThreadPoolExecutor(1) as other_core:  # OpenCV works without Python's lock
+            nearest = other_core.submit(nearest_measurement, depth)
+            triangles = delaunay(depth)
+        dense, distance = nearest.result()
         confidence = distance_confidence(distance, sparse.count)
-        triangles = delaunay(depth)
         corners = depth[triangles[..., 1], triangles[..., 0]]
         value = 1 / corners if self.variant == "inverse" else corners
         a, b, c = corners.T
