@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import struct
 import sys
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterator
 from io import BytesIO
@@ -123,7 +124,7 @@ class _Indexed:
                 yield connection.topic, time_ns, raw
 
 
-class _Cut:
+class _Cut(ABC):
     """A file that is read up to where it breaks off; `_scan` ends there with BagError."""
 
     def __init__(self, path: Path):
@@ -142,8 +143,8 @@ class _Cut:
             if message[0] in topics:
                 yield message
 
-    def _scan(self) -> Iterator[Message]:
-        raise NotImplementedError
+    @abstractmethod
+    def _scan(self) -> Iterator[Message]: ...
 
 
 class _CutMcap(_Cut):

@@ -97,7 +97,6 @@ def _run_one(name: str, drive: Path, example: Frame, out: Path, rate: float):
         for node, parameters in {
             "completion": {
                 "completer": name,
-                "frame_queue": 5,
                 "extrinsics_source": "parameter",
                 "extrinsics": extrinsics,
             },
