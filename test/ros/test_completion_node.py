@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
 from robot import (
     CAMERA,
     OUTPUTS,
@@ -158,7 +159,7 @@ def test_what_cannot_be_configured_leaves_the_node_alive_and_says_why(ros, param
     assert message.startswith("The node cannot be configured: ")
     good = {"completer": "nearest", "extrinsics_source": "parameter", "fixed_frame": ""}
     node.set_parameters(overrides(**good, extrinsics=T_CAM_LIDAR.ravel().tolist()))
-    assert node.trigger_configure() == node.trigger_activate() == type(node.trigger_configure()).SUCCESS
+    assert node.trigger_configure() == node.trigger_activate() == TransitionCallbackReturn.SUCCESS
 
 
 def test_the_life_cycle_can_go_round_and_counts_what_it_drops(ros):
