@@ -44,8 +44,8 @@ def depth_to_cloud(
     kind = CLOUD_XYZ
     if image is not None:
         kind = CLOUD_XYZRGB
-        colours = cv2.cvtColor(np.ascontiguousarray(image[every]), cv2.COLOR_RGB2BGRA).view("<u4")[..., 0]
-        planes.append((colours & 0x00FFFFFF).view(np.float32))
+        colours = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGRA).view("<u4")[..., 0]
+        planes.append((colours[every] & 0x00FFFFFF).view(np.float32))
     cloud = cv2.merge(planes).view(kind).ravel()
     known = ((z > 0) & (z < np.inf)).ravel()
     if not camera.is_rectified:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from rclpy.event_handler import SubscriptionEventCallbacks
 from robot import START, STEP, T_CAM_LIDAR, Robot, completion_node, frame, overrides
 from sensor_msgs.msg import Image, PointCloud2
 
@@ -29,13 +30,18 @@ EXTRINSICS = f"extrinsics:={T_CAM_LIDAR.ravel().tolist()}"
 def process(*command: str):
     """A Python process of this environment; killed if it is still there in the end."""
     child = subprocess.Popen(
-        [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
         yield child
     finally:
         child.kill()
         child.wait()
+        child.stdin.close()
         child.stdout.close()
 
 
@@ -61,6 +67,7 @@ picture = np.random.default_rng(0).integers(0, 255, (375, 1242, 3), np.uint8)
 points = np.ones(120_000, [(name, "<f4") for name in ("x", "y", "z", "intensity")])
 while not (images.get_subscription_count() and clouds.get_subscription_count()):
     time.sleep(0.01)
+input()  # until the other side has found us, too
 begin = time.monotonic()
 for i in range(60):
     header = Header(frame_id="camera")
@@ -69,6 +76,7 @@ for i in range(60):
     if i % 3 == 0:
         clouds.publish(conversions.cloud_message(points, header))
     time.sleep(max(0, begin + (i + 1) / 30 - time.monotonic()))
+time.sleep(1.0)
 node.destroy_node()
 rclpy.shutdown()
 """
@@ -77,14 +85,19 @@ rclpy.shutdown()
 def test_best_effort_images_at_30_hz_and_clouds_at_10_hz_between_processes_are_all_received(ros):
     listener = ros.node("listener")
     stamps = {"image": [], "points": []}
+    matched = set()
     for topic, kind in (("image", Image), ("points", PointCloud2)):
         listener.create_subscription(
             kind,
             topic,
             lambda m, topic=topic: stamps[topic].append(m.header.stamp.sec),
             qos.profile("best_effort", 30),
+            event_callbacks=SubscriptionEventCallbacks(matched=lambda _, topic=topic: matched.add(topic)),
         )
     with process("-c", SENSORS) as sensors:
+        assert ros.spin_until(lambda: matched == {"image", "points"}), "the two processes did not meet"
+        sensors.stdin.write("\n")
+        sensors.stdin.flush()
         ros.spin_until(lambda: sensors.poll() is not None, 30)
         assert sensors.returncode == 0, sensors.stdout.read()
     ros.spin_until(lambda: len(stamps["image"]) == 60, 2)
