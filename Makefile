@@ -31,7 +31,11 @@ $(READY): setup.py requirements.lock
 # Pins what a fresh install takes; torch stays pinned although nothing installs it by itself.
 lock: $(READY)
 	$(BIN)/python -m pip install --dry-run --ignore-installed --quiet --report $(VENV)/report.json "torch==2.13.0" --editable ".[all]"
-	$(BIN)/python -c 'import json; names = [i["metadata"] for i in json.load(open("$(VENV)/report.json"))["install"]]; print(*sorted(f"{m[\"name\"]}=={m[\"version\"]}" for m in names if m["name"] != "depth-completion-ros"), sep="\n")' > requirements.lock
+	$(BIN)/python -c 'import json; \
+	  packages = [item["metadata"] for item in json.load(open("$(VENV)/report.json"))["install"]]; \
+	  pins = {p["name"]: p["version"].split("+")[0] for p in packages if "depth" not in p["name"]}; \
+	  print(*(f"{name}=={pins[name]}" for name in sorted(pins, key=str.lower)), sep="\n")' > $(VENV)/lock
+	mv $(VENV)/lock requirements.lock
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info
