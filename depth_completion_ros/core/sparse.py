@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from . import filters
 from .camera import Camera
-from .filters import isolated, see_through
 from .frame import Frame
 
 
@@ -73,12 +73,15 @@ class SparseDepth:
         depth, hidden = z_buffer(u, v, z, frame.camera.height, frame.camera.width)
         sparse = cls(depth, dropped | {"occluded": hidden})
         sparse._keep_region(region)
-        focal = float(frame.camera.K[0, 0])
-        if isolated:  # first, as a drop of rain would pass for a surface that hides what is behind it
-            sparse._remove("isolated", _isolated(depth, focal))
-        if see_through:
-            sparse._remove("see-through", _see_through(depth, focal))
+        sparse.filter(float(frame.camera.K[0, 0]), see_through=see_through, isolated=isolated)
         return sparse
+
+    def filter(self, focal: float, *, see_through: bool, isolated: bool) -> None:
+        """Take wrong points of a LiDAR out, in place; `focal` in pixels, the rest as in `from_points`."""
+        if isolated:  # first, as a drop of rain would pass for a surface that hides what is behind it
+            self._remove("isolated", filters.isolated(self.depth, focal))
+        if see_through:
+            self._remove("see-through", filters.see_through(self.depth, focal))
 
     def _keep_region(self, region: tuple[int, int, int, int] | None):
         if region is None:
@@ -92,9 +95,6 @@ class SparseDepth:
         removed = np.flatnonzero(mask)
         self.dropped[cause] = self.dropped.get(cause, 0) + len(removed)
         self.depth.ravel()[removed] = 0
-
-
-_see_through, _isolated = see_through, isolated
 
 
 def project_to_pixels(

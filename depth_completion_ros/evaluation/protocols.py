@@ -23,7 +23,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..core import Frame, SparseDepth
-from ..core.filters import isolated, see_through
 
 PATTERN = re.compile(
     r"(?P<kind>truth)(:lines=(?P<lines>\d+))?"
@@ -174,9 +173,7 @@ def _on_other_rings(protocol: Protocol, frame: Frame, settings: Settings) -> Tri
         kept = rings % protocol.number != protocol.number - 1
     else:
         kept = _evenly_spaced(rings, protocol.number)
-    fed = _with_points(frame, kept)
-    hit = SparseDepth.from_points(fed, see_through=False, isolated=False).depth > 0
-    return Trial(_project(fed, settings), np.where(hit, np.float32(0), _whole_scan(frame).depth))
+    return Trial(_project(_with_points(frame, kept), settings), held_out(frame, kept))
 
 
 def _on_other_points(protocol: Protocol, frame: Frame, settings: Settings, seed: int) -> Trial:
@@ -199,7 +196,11 @@ def _on_other_points(protocol: Protocol, frame: Frame, settings: Settings, seed:
     fed = np.zeros_like(hits, np.float32)
     fed.flat[chosen] = hits.flat[chosen]
     rest = np.where(fed > 0, np.float32(0), truth)
-    return Trial(SparseDepth.from_depth(_filtered(fed, frame, settings)), rest)
+    sparse = SparseDepth.from_depth(fed)
+    if frame.points is not None:
+        focal = float(frame.camera.K[0, 0])
+        sparse.filter(focal, see_through=settings.see_through, isolated=settings.isolated)
+    return Trial(sparse, rest)
 
 
 # What they share ---------------------------------------------------------------------------------
@@ -231,8 +232,22 @@ def _evenly_spaced(rings: np.ndarray, number: int) -> np.ndarray:
     return np.isin(rings, np.arange(number) * total // number)
 
 
+def held_out(frame: Frame, kept: np.ndarray) -> np.ndarray:
+    """Depth of the points that are not fed, at pixels that no fed one hits; none that shows through.
+
+    Args:
+        kept: mask of the points of the frame that are fed.
+
+    Returns:
+        float32 H x W metres, 0 where there is nothing to score.
+    """
+    hit = SparseDepth.from_points(_with_points(frame, kept), see_through=False).depth > 0
+    return np.where(hit, np.float32(0), _whole_scan(frame).depth)
+
+
 def _with_points(frame: Frame, kept: np.ndarray) -> Frame:
-    return replace(frame, points=frame.points[kept], rings=frame.rings[kept])
+    rings = None if frame.rings is None else frame.rings[kept]
+    return replace(frame, points=frame.points[kept], rings=rings)
 
 
 def _project(frame: Frame, settings: Settings) -> SparseDepth:
@@ -248,17 +263,6 @@ def _project(frame: Frame, settings: Settings) -> SparseDepth:
 def _whole_scan(frame: Frame) -> SparseDepth:
     """All points as a truth: without those that show through, which no completer could match."""
     return SparseDepth.from_points(frame, see_through=True, isolated=False)
-
-
-def _filtered(depth: np.ndarray, frame: Frame, settings: Settings) -> np.ndarray:
-    """Sparse LiDAR depth after the filters; the depth of other sensors as it is."""
-    if frame.points is None:
-        return depth
-    focal = float(frame.camera.K[0, 0])
-    for wanted, find in ((settings.isolated, isolated), (settings.see_through, see_through)):
-        if wanted:
-            depth = np.where(find(depth, focal), np.float32(0), depth)
-    return depth
 
 
 def _limit(truth: np.ndarray, settings: Settings) -> np.ndarray:

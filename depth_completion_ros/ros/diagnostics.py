@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 OK, WARN, ERROR, STALE = range(4)
-LEVEL_NAMES = ("OK", "WARN", "ERROR", "STALE")
 
 
 @dataclass

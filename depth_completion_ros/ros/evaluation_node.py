@@ -26,8 +26,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Float32
 
-from ..core import Frame, Metrics, SparseDepth, compute_metrics
+from ..core import Frame, Metrics, compute_metrics
 from ..data.messages import decode_camera_info, decode_depth_image, decode_points, rings_from_top, stamp_ns
+from ..evaluation.protocols import held_out
 from . import qos
 from .calibration import Drop, Extrinsics
 from .diagnostics import OK, WARN, DiagnosticsPublisher, Status, Stream
@@ -167,13 +168,7 @@ class EvaluationNode(Node):
         points = decode_points(message).points
         T_cam_lidar, _ = self._extrinsics.of_frame(header.frame_id, message.header.frame_id, wanted, nearest)
         camera = decode_camera_info(parts["camera_info"])
-
-        def project(chosen, see_through):
-            frame = Frame(camera=camera, points=chosen, T_cam_lidar=T_cam_lidar)
-            return SparseDepth.from_points(frame, see_through=see_through, isolated=False).depth
-
-        fed = project(points[kept], see_through=False) > 0
-        return np.where(fed, np.float32(0), project(points, see_through=True))
+        return held_out(Frame(camera=camera, points=points, T_cam_lidar=T_cam_lidar), kept)
 
     def _on_failed(self, item, error: Exception) -> None:
         if isinstance(error, Drop):

@@ -16,10 +16,11 @@ from std_msgs.msg import Header  # noqa: E402
 
 from depth_completion_ros.core import Camera, Frame  # noqa: E402
 from depth_completion_ros.ros import conversions, qos  # noqa: E402
-from depth_completion_ros.ros.diagnostics import LEVEL_NAMES  # noqa: E402
 from depth_completion_ros.ros.transport import use_large_message_profile  # noqa: E402
 
 use_large_message_profile()
+
+LEVEL_NAMES = ("OK", "WARN", "ERROR", "STALE")
 
 CAMERA = Camera(160, 96, [[100, 0, 79.5], [0, 100, 47.5], [0, 0, 1]])
 # The LiDAR looks along x with z up and sits 20 cm above the camera.
