@@ -1,4 +1,4 @@
-"""The constant-logit form on the CPU, by the compiled kernels of kernels.cpp."""
+"""The constant-logit form on the CPU, by the compiled kernels in cpu/."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from .cpu_kernels import load_cpu_kernels
 from .window import WINDOW
 
-LANES = 16
+LANES = MARGIN = 16  # as in cpu/layout.hpp
 
 
 class CpuBackend:
@@ -22,9 +22,9 @@ class CpuBackend:
         self._width = q.shape[-1]
         self._maps = tuple(self._plain(x) for x in (a, b, g, rpb))
         self._q, self._k = self._pack(q), self._pack(k)
-        height, _, stride = self._q.shape
+        height, blocks = q.shape[-2], -(-self._width // LANES)
         slots = min(WINDOW, height) * min(WINDOW, self._width)
-        self._logits = self._q.new_empty(height, stride // LANES, slots, LANES)
+        self._logits = self._q.new_empty(height, blocks, slots, LANES)
         self._call("build", self._q, self._k, self._logits)
         self._sums: tuple[torch.Tensor, ...] | None = None
 
@@ -61,10 +61,10 @@ class CpuBackend:
     def _pack(self, x: torch.Tensor) -> torch.Tensor:
         """C x H x W to H x C x stride: a window's rows with all their channels lie together."""
         rows = self._plain(x).permute(1, 0, 2)
-        return F.pad(rows, (0, -self._width % LANES)).contiguous()
+        return F.pad(rows, (MARGIN, -self._width % LANES + MARGIN)).contiguous()
 
     def _unpack(self, x: torch.Tensor) -> torch.Tensor:
-        return x[..., : self._width].permute(1, 0, 2).contiguous()
+        return x[..., MARGIN : MARGIN + self._width].permute(1, 0, 2).contiguous()
 
     def _call(self, name: str, *tensors: torch.Tensor) -> None:
         function = getattr(load_cpu_kernels(), f"{name}_{str(self._dtype).removeprefix('torch.')}")

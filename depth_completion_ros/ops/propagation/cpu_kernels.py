@@ -1,4 +1,4 @@
-"""Builds kernels.cpp with the machine's C++ compiler on first use, and finds it again afterwards."""
+"""Builds the kernels in cpu/ with the machine's C++ compiler on first use, and finds it again afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-_SOURCE = Path(__file__).with_name("kernels.cpp")
+_SOURCES = Path(__file__).with_name("cpu")
 _FLAGS = ("-O3", "-march=native", "-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
 _state = "not needed yet."
 
@@ -46,7 +46,7 @@ def _build() -> Path:
     compiler = next(filter(None, map(shutil.which, (os.environ.get("CXX", ""), "g++", "clang++"))), None)
     if compiler is None:
         raise RuntimeError("no C++ compiler was found (apt install g++).")
-    command = [compiler, *_FLAGS, "-pthread", str(_SOURCE)]
+    command = [compiler, *_FLAGS, "-pthread", str(_SOURCES / "kernels.cpp")]
     library = _folder() / f"propagation-{_fingerprint(compiler)}.so"
     if library.is_file():
         return library
@@ -76,5 +76,6 @@ def _fingerprint(compiler: str) -> str:
     lines = described.read_text().splitlines() if described.is_file() else []
     features = next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
     processor = f"{platform.machine()} {platform.processor()} {features}"
-    parts = _SOURCE.read_bytes(), version, processor.encode(), " ".join(_FLAGS).encode()
+    sources = [file.read_bytes() for file in sorted(_SOURCES.iterdir())]
+    parts = *sources, version, processor.encode(), " ".join(_FLAGS).encode()
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
