@@ -4,7 +4,8 @@
 
 unfold    the keys of every window are copied side by side, then multiplied (im2col attention)
 slots     neighbourhood attention as NATTEN's unfused kernels have it: logits of 169 slots are made and
-          stored anew in every iteration, keys are not copied
+          stored anew in every iteration, keys are not copied (and, as there, not kept for training,
+          which costs PyTorch the products a second time)
 ours      `depth_completion_ros.ops.propagation.propagate`
 
 Both alternatives redo normalisation, 1 x 1 convolution and products in every iteration, as the
@@ -28,6 +29,7 @@ import time
 
 import torch
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 
 from depth_completion_ros.ops.propagation import UpdateRule, propagate
 from depth_completion_ros.ops.propagation.reference import windows
@@ -90,6 +92,10 @@ def unfolded(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
 
 
 def slot_by_slot(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+    return checkpoint(_slot_by_slot, q, k, use_reentrant=False)
+
+
+def _slot_by_slot(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
     (rows, _), (columns, _) = (window_index(n, q.device) for n in q.shape[-2:])
     columns_of = [k.index_select(2, columns[:, j]) for j in range(columns.shape[1])]
     slots = [
@@ -216,31 +222,29 @@ def main() -> None:
     print(
         f"{arguments.device}, {arguments.threads} threads, torch {torch.__version__}; ~ scaled from a strip"
     )
-    print(
-        f"{'case':13s} {'pass':9s} {'iterations':>10s} {'form':7s} {'seconds':>9s} {'MiB':>9s}   of ours: time, memory"
-    )
+    print("case          pass      iterations form      seconds       MiB   of ours: time, memory")
     for case in arguments.case or CASES:
         if arguments.device.startswith("cuda"):
             print(case, bound(case))
         for train in (False, True):
-            rows = {}
-            for form in FORMS[:2]:
-                rows[form] = of_alternative(
-                    form, case, ITERATIONS, train, arguments, arguments.memory * 2**30
-                )
-            own = [apart("ours", case, n, train, arguments.device, arguments.threads) for n in ITERATIONS]
-            rows["ours"] = [(run["seconds"], run["bytes"], " ") for run in own]
-            for i, n in enumerate(ITERATIONS):
-                for form in FORMS:
-                    label = f"{case:13s} {'training' if train else 'inference':9s} {n:10d} {form:7s}"
-                    if rows[form] is None:
-                        print(f"{label} does not fit into memory")
-                        continue
-                    seconds, size, mark = rows[form][i]
-                    ratios = seconds / rows["ours"][i][0], size / rows["ours"][i][1]
-                    print(
-                        f"{label} {mark}{seconds:8.3f} {mark}{size / 2**20:8.0f}   {ratios[0]:8.1f} {ratios[1]:8.1f}"
-                    )
+            compare(case, train, arguments)
+
+
+def compare(case: str, train: bool, arguments) -> None:
+    """Print the rows of one case and pass."""
+    memory = arguments.memory * 2**30
+    forms = {form: of_alternative(form, case, ITERATIONS, train, arguments, memory) for form in FORMS[:2]}
+    own = [apart("ours", case, n, train, arguments.device, arguments.threads) for n in ITERATIONS]
+    forms["ours"] = [(run["seconds"], run["bytes"], " ") for run in own]
+    for i, n in enumerate(ITERATIONS):
+        for form, measured in forms.items():
+            label = f"{case:13s} {'training' if train else 'inference':9s} {n:10d} {form:7s}"
+            if measured is None:
+                print(label, "does not fit into memory")
+                continue
+            seconds, size, mark = measured[i]
+            times, larger = seconds / forms["ours"][i][0], size / forms["ours"][i][1]
+            print(f"{label} {mark}{seconds:8.3f} {mark}{size / 2**20:8.0f}   {times:8.1f} {larger:8.1f}")
 
 
 if __name__ == "__main__":
