@@ -1,0 +1,105 @@
+"""Completion by a monocular prior that is aligned to the points."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..core import SparseDepth
+from .interface import Completer, Completion, Source
+from .nearest import distance_confidence
+from .prior.alignment import Alignment, align, relative_error
+from .prior.interface import MonocularPrior
+from .prior.local_correction import local_correction
+from .prior.registry import create_prior, list_priors
+from .prior.schedule import PriorSchedule
+
+HALVING_RESIDUAL = 0.1
+"""Relative error of the aligned prior at the points that halves the confidence in it."""
+UNCONFIRMED = 0.05
+"""Confidence where no point confirms the prior."""
+
+
+class AlignedPrior(Completer):
+    """A monocular prior, aligned to the points by scale and shift, then by a smooth local correction.
+
+    Confidence is q (1 + c) / 2 with q = inliers / (1 + residual / 10 %) of the alignment (at least 0.05)
+    and c that of `Nearest`, of the distance to the nearest measurement that agrees with the prior.
+    Pixels are unknown where the prior knows nothing; all that are not measured are without an image, or
+    where a prior up to scale and shift meets no point. A metric prior needs no point.
+
+    Args:
+        prior: the prior, or what `create_prior` makes one from.
+        local: whether to correct locally.
+        prior_every: the prior looks at every so many frames; its last look is aligned anew in between.
+        device, allow_noncommercial: see `create_prior`.
+
+    Raises:
+        ValueError, FileNotFoundError, ImportError: there is no such prior, see `create_prior`.
+    """
+
+    name = "prior"
+
+    def __init__(
+        self,
+        prior: MonocularPrior | str | None,
+        local: bool = True,
+        prior_every: int = 1,
+        device: str = "auto",
+        allow_noncommercial: bool = False,
+    ):
+        if isinstance(prior, str):
+            prior = create_prior(prior, device, allow_noncommercial)
+        if prior is None:
+            raise ValueError(
+                f"Completer 'prior' needs a prior: one of {', '.join(list_priors()[1:])}, or the path of one."
+            )
+        self._schedule = PriorSchedule(prior, prior_every)
+        self._local = local
+        self._alignment: Alignment | None = None
+        self._age = 0
+
+    def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
+        if image is None:
+            dense, confidence = np.full(sparse.depth.shape, np.nan, np.float32), np.float32(0)
+        else:
+            dense, confidence = self._aligned(image, sparse.depth, name)
+        measured, known = sparse.depth > 0, np.isfinite(dense)
+        source = np.where(known, np.uint8(Source.PRIOR), np.uint8(Source.UNKNOWN))
+        return Completion(
+            depth=np.where(measured, sparse.depth, dense),
+            confidence=np.where(measured, np.float32(1), np.where(known, confidence, np.float32(0))),
+            source=np.where(measured, np.uint8(Source.MEASURED), source),
+        )
+
+    def _aligned(self, image, sparse_depth, name) -> tuple[np.ndarray, np.ndarray]:
+        """Depth of the prior in metres and confidence in it, float32 H x W."""
+        prediction, self._age = self._schedule.predict(image, name)
+        self._alignment = fit = align(prediction, sparse_depth, self._schedule.prior.space)
+        depth = fit.apply(prediction)
+        inlier = np.zeros(depth.shape, bool)
+        pixel = np.flatnonzero(sparse_depth > 0)
+        error = relative_error(depth.ravel()[pixel], sparse_depth.ravel()[pixel])
+        inlier.ravel()[pixel] = error <= fit.tolerance
+        if not inlier.any():
+            return depth, np.full(depth.shape, UNCONFIRMED, np.float32)
+        quality = max(fit.inliers / (1 + fit.residual / HALVING_RESIDUAL), UNCONFIRMED)
+        distance = cv2.distanceTransform((~inlier).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+        nearness = distance_confidence(distance, np.count_nonzero(inlier))
+        if self._local:
+            depth = local_correction(depth, sparse_depth, fit.tolerance)
+        return depth, (np.float32(quality / 2) * (1 + nearness))
+
+    def warm_up(self, height: int, width: int) -> None:
+        self._schedule.prior.warm_up(height, width)
+
+    def report(self) -> dict[str, object]:
+        prior, fit = self._schedule.prior, self._alignment
+        told = {
+            "prior": prior.name,
+            "licence of the prior": prior.licence,
+            "age of the prior (frames)": self._age,
+        }
+        if fit is not None:
+            told |= {"scale": fit.scale, "shift": fit.shift, "inliers": fit.inliers, "residual": fit.residual}
+        return told

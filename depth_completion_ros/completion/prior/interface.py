@@ -1,0 +1,60 @@
+"""What every monocular prior takes and gives back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+SPACES = ("disparity", "depth", "metric")
+
+
+class MonocularPrior(ABC):
+    """Predicts depth from one image, by a network that has seen many.
+
+    Args:
+        name: what a report calls it.
+        licence: SPDX identifier of the licence of its weights, or what is known of it.
+        space: what a prediction means: `disparity` is inverse depth (larger is nearer) and `depth` is
+            depth, both up to a scale and a shift that differ from image to image; `metric` is metres.
+    """
+
+    def __init__(self, name: str, licence: str, space: str):
+        if space not in SPACES:
+            raise ValueError(f"Space '{space}' of prior '{name}' is unknown; allowed: {', '.join(SPACES)}.")
+        self.name, self.licence, self.space = name, licence, space
+
+    def predict(self, image: np.ndarray, name: str = "") -> np.ndarray:
+        """Predict one image.
+
+        Args:
+            image: uint8 H x W x 3 RGB.
+            name: name of the frame, for priors that look their predictions up.
+
+        Returns:
+            float32 H x W in the prior's `space`, NaN where it knows nothing.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(
+                f"Prior '{self.name}' got an image of {image.dtype} {image.shape}; "
+                "it must be uint8 H x W x 3 RGB."
+            )
+        prediction = np.asarray(self._predict(image, name), np.float32)
+        if prediction.shape != image.shape[:2]:
+            raise ValueError(
+                f"Prior '{self.name}' predicts {_size(prediction)} for an image of {_size(image)} pixels; "
+                "they must be the same."
+            )
+        return np.where(np.isfinite(prediction), prediction, np.float32(np.nan))
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Do once what makes the first image of this size slow; nothing for priors without a network."""
+        return
+
+    @abstractmethod
+    def _predict(self, image: np.ndarray, name: str) -> np.ndarray:
+        """Prediction of the image's size; what is not finite counts as unknown."""
+
+
+def _size(plane: np.ndarray) -> str:
+    return " x ".join(str(n) for n in plane.shape[1::-1])

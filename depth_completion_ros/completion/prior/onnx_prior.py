@@ -1,0 +1,106 @@
+"""Monocular priors in ONNX files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .errors import first_line
+from .interface import MonocularPrior
+from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, PATCH, SIDE, network_size, resize_map
+
+
+class OnnxPrior(MonocularPrior):
+    """A network with one input, float32 1 x 3 x h x w RGB, whose first output is a map h x w.
+
+    Args:
+        path: of the ONNX file.
+        space: what it predicts, see `MonocularPrior`; the file does not tell.
+        name, licence: see `MonocularPrior`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`; a GPU needs the package onnxruntime-gpu.
+        side: pixels of the input's shorter side where the file leaves h and w open.
+        multiple: of which h and w must be where they are open, such as the network's patch.
+        mean, std: of the colours in [0, 1], by which they are normalised.
+
+    Raises:
+        ImportError: onnxruntime is not installed.
+        FileNotFoundError, ValueError: the file is missing or no such network, or the device is not there.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        space: str,
+        name: str = "",
+        licence: str = "unknown (your file)",
+        device: str = "auto",
+        side: int | None = None,
+        multiple: int = PATCH,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+    ):
+        super().__init__(name or Path(path).stem, licence, space)
+        self._session = _open(Path(path), self.name, device)
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 4:
+            found = ", ".join(f"{i.name}: {i.type} {i.shape}" for i in inputs)
+            raise ValueError(f"ONNX file '{path}' takes {found}; it must take one float32 1 x 3 x h x w.")
+        self._input = inputs[0]
+        fixed = [n if isinstance(n, int) else None for n in self._input.shape[2:]]
+        if side is not None and None not in fixed:
+            raise ValueError(
+                f"ONNX file '{path}' takes images of {fixed[1]} x {fixed[0]} pixels only, not of side {side}."
+            )
+        self._fixed, self._side, self._multiple = fixed, side or SIDE, multiple
+        self._mean, self._std = (np.asarray(values, np.float32) * 255 for values in (mean, std))
+
+    def warm_up(self, height: int, width: int) -> None:
+        self.predict(np.zeros((height, width, 3), np.uint8))
+
+    def _predict(self, image: np.ndarray, name: str) -> np.ndarray:
+        free = network_size(*image.shape[:2], self._side, self._multiple)
+        height, width = (fixed or n for fixed, n in zip(self._fixed, free, strict=True))
+        smaller = height * width < image.shape[0] * image.shape[1]
+        resized = cv2.resize(
+            image, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+        )
+        planes = ((resized - self._mean) / self._std).transpose(2, 0, 1)[None]
+        try:
+            output = self._session.run(None, {self._input.name: np.ascontiguousarray(planes)})[0]
+        except Exception as error:  # onnxruntime has no error class of its own
+            raise ValueError(
+                f"Prior '{self.name}' fails on an input of {width} x {height}: {first_line(error)}."
+            ) from None
+        prediction = np.squeeze(output)
+        if prediction.ndim != 2:
+            raise ValueError(
+                f"Prior '{self.name}' gives {output.shape}; its first output must be a map h x w."
+            )
+        return resize_map(prediction.astype(np.float32, copy=False), *image.shape[:2])
+
+
+def _open(path: Path, name: str, device: str):
+    if not path.is_file():
+        raise FileNotFoundError(f"ONNX file '{path}' is missing.")
+    try:
+        import onnxruntime
+    except ImportError:
+        raise ImportError(
+            f"Prior '{name}' needs 'onnxruntime': pip install 'depth_completion_ros[prior]'."
+        ) from None
+    has_gpu = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    kind, _, index = device.partition(":")
+    if kind == "cuda" and not has_gpu:
+        raise ValueError(f"Device '{device}' asks for a GPU, but this onnxruntime runs on the CPU alone.")
+    if kind not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"Device '{device}' is unknown; it must be auto, cpu, cuda or cuda:N.")
+    providers = ["CPUExecutionProvider"]
+    if has_gpu and kind != "cpu":
+        providers.insert(0, ("CUDAExecutionProvider", {"device_id": int(index or 0)}))
+    try:
+        return onnxruntime.InferenceSession(str(path), providers=providers)
+    except Exception as error:  # onnxruntime has no error class of its own
+        raise ValueError(f"ONNX file '{path}' cannot be loaded: {first_line(error)}.") from None

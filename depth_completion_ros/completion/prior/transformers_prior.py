@@ -1,0 +1,174 @@
+"""Monocular priors of the `transformers` library, above all Depth Anything V2."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from ..device import choose_device
+from .errors import first_line
+from .interface import MonocularPrior
+from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, SIDE, network_size, resize_map
+
+SPACE_OF_TYPE = {
+    "depth_anything": "disparity",
+    "dpt": "disparity",
+    "depth_pro": "metric",
+    "glpn": "metric",
+    "zoedepth": "metric",
+}
+"""What the `model_type` of a config.json predicts, where the file itself does not say more."""
+NEEDS_TORCHVISION = ("depth_pro", "zoedepth")
+
+
+class TransformersPrior(MonocularPrior):
+    """Any network for depth estimation in a folder of config.json and safetensors.
+
+    Images for Depth Anything are prepared here, several times faster than by its image processor;
+    for all others the processor that the folder names is used, so it must hold preprocessor_config.json.
+
+    Args:
+        folder: with config.json and model.safetensors.
+        name, licence: see `MonocularPrior`.
+        space: overrides what the folder says, as for a DPT that was trained to metres.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        side: pixels of the input's shorter side, for Depth Anything; the time grows with its square or
+            faster. None for the size that the weights were trained at.
+
+    Raises:
+        ImportError: transformers, PyTorch or torchvision is not installed and needed.
+        FileNotFoundError, ValueError: the folder is no such network, or its weights do not fit.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        name: str = "",
+        licence: str = "unknown (your file)",
+        space: str | None = None,
+        device: str = "auto",
+        side: int | None = None,
+    ):
+        folder = Path(folder)
+        config = _read_json(folder / "config.json")
+        kind = config.get("model_type")
+        if kind not in SPACE_OF_TYPE:
+            raise ValueError(
+                f"Folder '{folder}' holds a network of type '{kind}'; it must be one of "
+                f"{', '.join(SPACE_OF_TYPE)}."
+            )
+        super().__init__(name or folder.name, licence, space or _space_of(config))
+        self._is_depth_anything = kind == "depth_anything"
+        if side is not None and not self._is_depth_anything:
+            raise ValueError(
+                f"Prior '{self.name}' is of type '{kind}' and takes images of its own size only."
+            )
+        _require("torch", self.name)
+        _require("transformers", self.name)
+        self._device = choose_device(device)
+        self._model = _load_model(folder, self.name).to(self._device).eval()
+        if self._is_depth_anything:
+            self._prepare_input(folder, side)
+        else:
+            self._processor = _load_processor(folder, self.name, kind)
+
+    def _prepare_input(self, folder: Path, side: int | None):
+        import torch
+
+        file = folder / "preprocessor_config.json"
+        settings = _read_json(file) if file.is_file() else {}
+        self._side = side or settings.get("size", {}).get("height", SIDE)
+        self._patch = self._model.config.patch_size
+
+        def constants(values):
+            return torch.tensor(values, device=self._device).view(1, 3, 1, 1) * 255
+
+        self._mean = constants(settings.get("image_mean", IMAGENET_MEAN))
+        self._std = constants(settings.get("image_std", IMAGENET_STD))
+
+    def warm_up(self, height: int, width: int) -> None:
+        self.predict(np.zeros((height, width, 3), np.uint8))
+
+    def _predict(self, image: np.ndarray, name: str) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            if self._is_depth_anything:
+                prediction = self._model(self.network_input(image)).predicted_depth[0]
+                return resize_map(prediction.float().cpu().numpy(), *image.shape[:2])
+            inputs = self._processor(images=image, return_tensors="pt").to(self._device)
+            sizes = [tuple(image.shape[:2])]
+            padded = {"source_sizes": sizes} if self._model.config.model_type == "zoedepth" else {}
+            result = self._processor.post_process_depth_estimation(
+                self._model(**inputs), target_sizes=sizes, **padded
+            )
+            return result[0]["predicted_depth"].float().cpu().numpy()
+
+    def network_input(self, image: np.ndarray):
+        """Input of Depth Anything on its device, tensor 1 x 3 x h x w: bicubic, antialiased, normalised."""
+        import torch
+
+        size = network_size(*image.shape[:2], self._side, self._patch)
+        planes = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+        # In uint8, as the processor does it: overshoots are cut, and little goes to the device.
+        planes = torch.nn.functional.interpolate(planes, size, mode="bicubic", antialias=True)
+        return (planes.to(self._device, torch.float32) - self._mean) / self._std
+
+
+def _space_of(config: dict) -> str:
+    if config["model_type"] == "depth_anything" and config.get("depth_estimation_type") == "metric":
+        return "metric"
+    if config["model_type"] == "depth_pro" and not config.get("use_fov_model", False):
+        return "depth"  # without its own focal length it knows no scale
+    return SPACE_OF_TYPE[config["model_type"]]
+
+
+def _read_json(file: Path) -> dict:
+    try:
+        return json.loads(file.read_text())
+    except FileNotFoundError:
+        raise FileNotFoundError(f"File '{file}' is missing.") from None
+    except ValueError:
+        raise ValueError(f"File '{file}' is no JSON.") from None
+
+
+def _require(module: str, name: str, install: str = "'depth_completion_ros[prior]'"):
+    """An ImportError that says what to install, where a Python package is not installed."""
+    if find_spec(module) is None:
+        raise ImportError(f"Prior '{name}' needs the Python package '{module}': pip install {install}.")
+
+
+def _load_model(folder: Path, name: str):
+    from transformers import AutoModelForDepthEstimation
+
+    try:
+        model, info = AutoModelForDepthEstimation.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    except Exception as error:  # of many kinds, by what is broken
+        raise ValueError(f"Prior '{name}' cannot be loaded from '{folder}': {first_line(error)}.") from None
+    # What is missing would silently be random.
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise ValueError(
+            f"Weights in '{folder}' lack {len(missing)} of the network's parameters, such as '{missing[0]}'."
+        )
+    return model
+
+
+def _load_processor(folder: Path, name: str, kind: str):
+    if kind in NEEDS_TORCHVISION:
+        _require("torchvision", name, "torchvision")
+    from transformers import AutoImageProcessor
+
+    try:
+        return AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+    except ImportError as error:
+        raise ImportError(f"Prior '{name}' cannot prepare images: {first_line(error)}.") from None
+    except (OSError, ValueError):
+        raise FileNotFoundError(
+            f"Folder '{folder}' lacks preprocessor_config.json, which a network of type '{kind}' needs."
+        ) from None

@@ -1,0 +1,154 @@
+"""A prior that runs on some frames, and the completer made of a prior."""
+
+import numpy as np
+import pytest
+
+from depth_completion_ros import Frame, SparseDepth
+from depth_completion_ros.completion import Source
+from depth_completion_ros.completion.aligned_prior import AlignedPrior
+from depth_completion_ros.completion.prior import MonocularPrior, PriorSchedule
+
+SHAPE = (60, 90)
+
+
+def picture(shape=SHAPE) -> np.ndarray:
+    return np.zeros((*shape, 3), np.uint8)
+
+
+class Sequence(MonocularPrior):
+    """Gives 1, 2, 3 ... and counts how often it ran."""
+
+    def __init__(self, space="metric"):
+        super().__init__("sequence", "Apache-2.0", space)
+        self.runs = 0
+
+    def _predict(self, image, name):
+        self.runs += 1
+        return np.full(image.shape[:2], self.runs, np.float32)
+
+
+def test_a_schedule_runs_the_prior_on_every_third_frame_and_tells_the_age():
+    schedule = PriorSchedule(Sequence(), every=3)
+    seen = [schedule.predict(picture()) for _ in range(7)]
+    assert [int(plane[0, 0]) for plane, _ in seen] == [1, 1, 1, 2, 2, 2, 3]
+    assert [age for _, age in seen] == [0, 1, 2, 0, 1, 2, 0]
+
+
+def test_a_schedule_keeps_a_rate_by_stamps_and_starts_anew_when_time_jumps_back_or_the_size_changes():
+    schedule = PriorSchedule(Sequence(), max_rate=5)
+    stamps = [0, 100, 200, 300, 400, 1000, 0, 100]
+    ages = [schedule.predict(picture(), stamp=ms * 10**6)[1] for ms in stamps]
+    assert ages == [0, 1, 0, 1, 0, 0, 0, 1]
+    assert schedule.predict(picture((30, 40)), stamp=110 * 10**6)[0].shape == (30, 40)
+    with pytest.raises(ValueError, match="has no stamp"):
+        schedule.predict(picture())
+    for wrong in ({"every": 0}, {"max_rate": 0.0}):
+        with pytest.raises(ValueError, match="it must be above zero|must be 1 or more"):
+            PriorSchedule(Sequence(), **wrong)
+
+
+class Truth(MonocularPrior):
+    """Knows the depth that it is made of, but neither scale nor shift, and nothing of the first row."""
+
+    def __init__(self, depth):
+        super().__init__("truth", "Apache-2.0", "disparity")
+        self.depth = depth
+
+    def _predict(self, image, name):
+        prediction = (1 / self.depth + 0.1) / 3
+        prediction[0] = np.inf
+        return prediction
+
+
+def ramp() -> np.ndarray:
+    v, u = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    return (2 + 0.3 * v + 0.1 * u).astype(np.float32)
+
+
+def some_of(depth: np.ndarray) -> SparseDepth:
+    keep = np.random.default_rng(0).random(depth.shape) < 0.03
+    return SparseDepth(np.where(keep, depth, 0).astype(np.float32))
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_an_aligned_prior_gives_metres_where_it_knows_and_keeps_what_is_measured(local):
+    depth = ramp()
+    sparse = some_of(depth)
+    wrong = sparse.depth > 0
+    sparse.depth[30][wrong[30]] = 70  # an obstacle that the prior does not see
+    before = sparse.depth.copy()
+    completion = AlignedPrior(Truth(depth), local=local)(picture(), sparse)
+    measured = before > 0
+    assert np.array_equal(sparse.depth, before), "the input was changed"
+    assert np.array_equal(completion.depth[measured], before[measured])
+    assert np.isnan(completion.depth[0][~measured[0]]).all()
+    inferred = ~measured
+    inferred[0] = False
+    assert np.allclose(completion.depth[inferred], depth[inferred], rtol=0.01)
+    assert (completion.source[inferred] == Source.PRIOR).all()
+    assert (completion.source[measured] == Source.MEASURED).all()
+    assert (completion.source[0][~measured[0]] == Source.UNKNOWN).all()
+    assert (completion.confidence[measured] == 1).all()
+    assert (completion.confidence[0][~measured[0]] == 0).all()
+    assert ((completion.confidence[inferred] > 0) & (completion.confidence[inferred] < 1)).all()
+    for plane, dtype in zip(
+        (completion.depth, completion.confidence, completion.source),
+        (np.float32, np.float32, np.uint8),
+        strict=True,
+    ):
+        assert plane.dtype == dtype and plane.shape == SHAPE
+
+
+def test_confidence_falls_with_distance_and_with_a_prior_that_does_not_fit():
+    depth = ramp()
+    sparse = some_of(depth)
+    sparse.depth[:, 45:] = 0
+    good = AlignedPrior(Truth(depth))(picture(), sparse)
+    noise = np.exp(0.3 * np.random.default_rng(1).normal(size=SHAPE))
+    bad = AlignedPrior(Truth(depth * noise))(picture(), sparse)
+    free = (sparse.depth == 0) & (np.arange(SHAPE[0])[:, None] > 0)
+    assert good.confidence[free[:, :45].nonzero()].mean() > good.confidence[1:, 80:].mean()
+    assert bad.confidence[free].mean() < 0.7 * good.confidence[free].mean()
+
+
+def test_without_points_a_relative_prior_knows_nothing_and_a_metric_one_is_unsure():
+    nothing = SparseDepth(np.zeros(SHAPE, np.float32))
+    relative = AlignedPrior(Truth(ramp()))(picture(), nothing)
+    assert np.isnan(relative.depth).all() and not relative.source.any() and not relative.confidence.any()
+    metric = AlignedPrior(Sequence())(picture(), nothing)
+    assert (metric.depth == 1).all() and (metric.source == Source.PRIOR).all()
+    assert ((metric.confidence > 0) & (metric.confidence < 0.1)).all()
+
+
+def test_without_an_image_only_what_is_measured_is_known():
+    sparse = some_of(ramp())
+    completion = AlignedPrior(Truth(ramp()))(None, sparse)
+    assert np.array_equal(np.isfinite(completion.depth), sparse.depth > 0)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, SHAPE[0] * SHAPE[1]])
+def test_any_number_of_points_is_answered(number):
+    depth = ramp()
+    keep = np.random.default_rng(number).permutation(depth.size) < number
+    sparse = SparseDepth(np.where(keep.reshape(SHAPE), depth, 0).astype(np.float32))
+    completion = AlignedPrior(Truth(depth))(picture(), sparse)
+    assert (completion.depth[1:] > 0).all() and np.isfinite(completion.depth[1:]).all()
+
+
+def test_a_frame_s_name_reaches_a_folder_of_maps_and_the_report_tells_of_the_prior(tmp_path):
+    depth = ramp()
+    np.save(tmp_path / "frame_7.npy", depth)
+    completer = AlignedPrior(f"{tmp_path}@metric", prior_every=2)
+    frame = Frame(camera=None, image=picture(), sparse_depth=some_of(2 * depth).depth, name="frame_7")
+    assert np.allclose(completer(frame).depth, 2 * depth, rtol=1e-3)
+    frame.name = "frame_8"
+    completer(frame)
+    report = completer.report()
+    assert report["scale"] == pytest.approx(2) and report["age of the prior (frames)"] == 1
+    assert report["licence of the prior"] == "unknown (your file)"
+
+
+@pytest.mark.parametrize("prior", [None, "", "none"])
+def test_the_completer_needs_a_prior(prior):
+    with pytest.raises(ValueError, match="needs a prior: one of depth_anything_v2_small"):
+        AlignedPrior(prior)
