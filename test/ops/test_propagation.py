@@ -2,6 +2,8 @@
 
 import functools
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -146,3 +148,24 @@ def test_large_logits_do_not_overflow(backend):
 def test_an_unknown_backend_is_refused():
     with pytest.raises(ValueError, match="it must be one of auto, torch, cpu, triton"):
         run("fast", *layer(13, 13), 1, UpdateRule.PLAIN)
+
+
+@pytest.mark.parametrize("rule", [UpdateRule.INJECT, UpdateRule.PLAIN])
+def test_flat_guidance_with_a_gaussian_bias_is_diffusion(backend, rule):
+    """Where all pixels look alike, an iteration is a step of the heat equation: a Gaussian blur."""
+    sigma, steps, border = 2.0, 3, 18
+    inputs = layer(60, 70, share=0.05)
+    flat = [torch.zeros_like(x) for x in inputs[:4]]
+    offset = torch.arange(-12, 13, dtype=torch.float64)
+    rpb = -(offset[:, None] ** 2 + offset**2) / (2 * sigma**2)
+    depth, mask = run(backend, *flat, rpb, *inputs[5:], steps, rule)
+    start, sparse = (x[0, 0].numpy() for x in inputs[5:])
+    measured = sparse > 0
+    heat, share = np.where(measured, sparse, start), measured.astype(np.float64)
+    for _ in range(steps):
+        heat = cv2.GaussianBlur(heat, (13, 13), sigma)
+        heat = np.where(measured, sparse, heat) if rule.injects else heat
+        share = np.where(measured, share, cv2.GaussianBlur(share, (13, 13), sigma))
+    inside = np.s_[border:-border, border:-border]  # the blur pads its borders, the propagation does not
+    np.testing.assert_allclose(depth[0, 0].numpy()[inside], heat[inside], rtol=1e-12)
+    np.testing.assert_allclose(mask[0, 0].numpy()[inside], share[inside], rtol=1e-12)

@@ -1,0 +1,164 @@
+"""The whole MSPN network: time, memory and share of its parts, in one run.
+
+    python bench/mspn.py [--size 240x1216] [--variant sdr_kitti] [--device cuda] [--train]
+
+slots      batch norms unfolded, propagation as NATTEN's unfused kernels have it (see mspn_op.py)
+ours       batch norms folded, `propagate`; float32, then bfloat16
+compiled   ours through `torch.compile` (on a GPU with CUDA graphs)
+
+Weights are random, which does not change the time. --train measures a training step at official crop
+sizes instead: forward, loss (L1 + L2), backward, AdamW, with batch norms unfolded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+
+import torch
+from mspn_op import LAYERS, PeakMemory
+
+from depth_completion_ros.completion.mspn import MSPN, fold_batch_norm
+
+SIZES = ("228x304", "240x1216")
+POINTS = 500
+
+
+def make_inputs(network: MSPN, height: int, width: int, device: str) -> dict[str, torch.Tensor]:
+    make = torch.Generator().manual_seed(0)
+    depth = 5 + 40 * torch.rand(1, 1, height, width, generator=make)
+    share = (POINTS if height < 240 else 15000) / (height * width)
+    hit = torch.rand(1, 1, height, width, generator=make) < share
+    inputs = {"rgb": torch.randn(1, 3, height, width, generator=make), "sparse": torch.where(hit, depth, 0.0)}
+    if network.backbone.takes_prior:
+        inputs["prior"] = 1.1 * depth
+    return {name: x.to(device) for name, x in inputs.items()}
+
+
+def build(form: str, variant: str, device: str) -> MSPN:
+    torch.manual_seed(0)
+    network = MSPN(variant).eval().requires_grad_(False)
+    if form == "slots":
+        return network.to(device)
+    network = fold_batch_norm(network)
+    network = network.to(device, torch.bfloat16 if form.endswith("bfloat16") else torch.float32)
+    if form.startswith("compiled"):
+        network.backbone = torch.compile(
+            network.backbone, mode="reduce-overhead" if device != "cpu" else None
+        )
+    return network
+
+
+def propagation_by_slots(network: MSPN, guide, prior, sparse, iterations: int):
+    """Both layers with every product made anew in every iteration."""
+    depth = torch.where(sparse > 0, sparse, prior)
+    layers = [network.prop_layer.mspn] + [x for x in [getattr(network.prop_layer, "mspn_2nd", None)] if x]
+    for layer in layers:
+        weight = layer.conv.weight.flatten(1)
+        depth, _ = LAYERS["slots"](guide, weight, layer.rpb[0], depth, sparse, iterations)
+    return depth
+
+
+def measure(form: str, variant: str, size: str, device: str, threads: int) -> None:
+    """Run in a process of its own: print seconds of guidance and of all, and bytes."""
+    torch.set_num_threads(threads)
+    height, width = map(int, size.split("x"))
+    network = build(form, variant, device)
+    inputs = make_inputs(network, height, width, device)
+    weights = network.prop_layer.mspn.conv.weight.dtype
+    first = [inputs[name].to(weights) if name in inputs else None for name in ("rgb", "sparse", "prior")]
+
+    def guidance():
+        return network.backbone(*first)
+
+    def whole():
+        if form != "slots":
+            return network(**inputs)
+        guide, initial = guidance()
+        initial = inputs.get("prior") if initial is None else initial
+        return propagation_by_slots(network, guide, initial, inputs["sparse"], 6)
+
+    with torch.inference_mode():
+        whole()  # builds and tunes what there is to build
+        with PeakMemory(device) as peak:
+            whole()
+        times = {"guidance": best(guidance, device), "all": best(whole, device)}
+    print(json.dumps(times | {"bytes": peak.bytes}))
+
+
+def best(work, device: str, repeats: int = 3) -> float:
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        if device.startswith("cuda"):
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def measure_training(form: str, variant: str, size: str, device: str, threads: int) -> None:
+    torch.set_num_threads(threads)
+    height, width = map(int, size.split("x"))
+    torch.manual_seed(0)
+    network = MSPN(variant).to(device).train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-2)
+    inputs = make_inputs(network, height, width, device)
+    truth = 5 + 40 * torch.rand_like(inputs["sparse"])
+
+    def step():
+        optimiser.zero_grad()
+        error = network(**inputs).depth - truth
+        (error.abs().mean() + error.square().mean()).backward()
+        optimiser.step()
+
+    step()
+    with PeakMemory(device) as peak:
+        step()
+    print(json.dumps({"all": best(step, device, 2), "bytes": peak.bytes}))
+
+
+def apart(*arguments) -> dict:
+    command = [sys.executable, __file__, "--measure", json.dumps(arguments)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode:
+        raise SystemExit(run.stderr)
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", action="append", help="HEIGHTxWIDTH; repeat for more")
+    parser.add_argument("--variant", default="sdr_kitti")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--compiled", action="store_true", help="measure torch.compile too; takes minutes")
+    parser.add_argument("--train", action="store_true", help="measure a training step")
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        form, *others = json.loads(arguments.measure)
+        return (measure_training if form == "training" else measure)(form, *others)
+    where = arguments.device, arguments.threads
+    print(f"{where[0]}, {where[1]} threads, torch {torch.__version__}, {arguments.variant}")
+    forms = ["training"] if arguments.train else ["slots", "ours float32", "ours bfloat16"]
+    forms += ["compiled float32", "compiled bfloat16"] if arguments.compiled else []
+    print("size      form               ms   of it guidance   frames/s   peak MiB   times faster than slots")
+    for size in arguments.size or SIZES:
+        slowest = None
+        for form in forms:
+            run = apart(form, arguments.variant, size, *where)
+            slowest = slowest or run["all"]
+            guidance = f"{1e3 * run['guidance']:14.0f}" if "guidance" in run else " " * 14
+            print(
+                f"{size:9s} {form:16s} {1e3 * run['all']:6.0f}   {guidance}   {1 / run['all']:8.2f}   "
+                f"{run['bytes'] / 2**20:8.0f}   {slowest / run['all']:10.1f}"
+            )
+
+
+if __name__ == "__main__":
+    main()
