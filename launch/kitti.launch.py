@@ -33,6 +33,7 @@ from depth_completion_ros.ros.transport import profile_environment
 PACKAGE = "depth_completion_ros"
 CONFIG = PathJoinSubstitution([FindPackageShare(PACKAGE), "config"])
 BOOL = ("true", "false")
+OF_COMPLETER = ("completer", "variant", "weights", "prior", "device", "precision")
 
 ARGUMENTS = (
     (
@@ -44,7 +45,12 @@ ARGUMENTS = (
     ),
     ("bag", "", "rosbag2 folder or file to play in place of a data set.", None),
     ("completer", "default", "Name of the completer.", None),
+    ("variant", "", "Variant of the completer; empty for its usual one.", None),
+    ("weights", "", "File or stored name of a network's weights; empty for random ones.", None),
+    ("prior", "", "Name or path of a network's depth prior; empty for none.", None),
     ("device", "auto", "Device of a network: auto, cpu, cuda, cuda:1 ...", None),
+    ("precision", "auto", "Of a network: auto, float32, bfloat16, float16.", None),
+    ("allow_noncommercial", "false", "Take weights whose licence forbids commercial use.", BOOL),
     (
         "evaluate",
         "false",
@@ -94,7 +100,9 @@ def nodes(context: LaunchContext) -> list:
         name="completion",
         parameters=[
             PathJoinSubstitution([CONFIG, "completion.yaml"]),
-            clock | {"completer": given["completer"], "device": given["device"]},
+            clock
+            | {name: ParameterValue(given[name], value_type=str) for name in OF_COMPLETER}
+            | {"allow_noncommercial": given["allow_noncommercial"] == "true"},
         ],
         remappings=[("points", "points_kept")] if hide else [],
         output="screen",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,3 +17,81 @@ def real_frames() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real frames at {folder.parent.parent.name}/data/frames beside the repository")
     return folder
+
+
+# Learned completers ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A learned completer `tiny`, known to the registry for this test."""
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    from tiny import Tiny
+
+    from depth_completion_ros.completion import registry, weights
+
+    monkeypatch.setitem(registry._COMPLETERS, "tiny", Tiny)
+    weights.known_networks.cache_clear()
+    yield Tiny
+    weights.known_networks.cache_clear()
+
+
+@pytest.fixture
+def weights_folder(tmp_path, monkeypatch) -> Path:
+    """An empty folder in place of the user's own."""
+    from depth_completion_ros.completion.weights_folder import VARIABLE
+
+    folder = tmp_path / "weights"
+    monkeypatch.setenv(VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def official(tmp_path_factory):
+    """Makes a file like the official ones: 776 or 772 keys under `net` beside what a trainer leaves.
+
+    Each tensor is one number repeated, so that the file is small.
+    """
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from depth_completion_ros.completion.weights import known_shapes
+
+    folder = tmp_path_factory.mktemp("official")
+
+    def make(variant: str, change=lambda state_dict: None, name: str = "") -> Path:
+        path = folder / f"{name or variant.upper()}.pt"
+        state_dict = {
+            key: torch.tensor(1) if key.endswith("tracked") else torch.tensor(0.01).expand(shape)
+            for key, shape in known_shapes()[f"mspn:{variant}"].items()
+        }
+        change(state_dict)
+        args = argparse.Namespace(lr=1e-3, milestones=[18, 24, 30])
+        torch.save({"net": state_dict, "optimizer": {"state": {}}, "args": args}, path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def networks():
+    """Networks of MSPN with random weights by variant: with 82 million parameters, copies come faster."""
+    return {}
+
+
+@pytest.fixture
+def mspn(networks, monkeypatch):
+    """`create_completer("mspn", ...)` on the CPU, with a copy of a network that is made once in a session."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from depth_completion_ros import create_completer
+    from depth_completion_ros.completion.mspn.completer import MSPNCompleter
+
+    make = MSPNCompleter.make_network
+
+    def make_once(variant):
+        if torch.empty(0).is_meta:
+            return make(variant)
+        if variant not in networks:
+            networks[variant] = make(variant)
+        return deepcopy(networks[variant])
+
+    monkeypatch.setattr(MSPNCompleter, "make_network", staticmethod(make_once))
+    return partial(create_completer, "mspn", device="cpu")

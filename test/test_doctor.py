@@ -222,6 +222,11 @@ def test_the_installation_is_described_whatever_is_missing():
     for module in ("numpy", "cv2", "scipy", "rosbags", "open3d"):
         is_there = importlib.util.find_spec(module) is not None
         assert (f"{module} missing" in python.sentence) != is_there
+    (networks,) = [f for f in findings if f.subject == "networks"]
+    for module in ("torch", "triton", "safetensors", "transformers", "onnxruntime"):
+        is_there = importlib.util.find_spec(module) is not None
+        assert (f"{module} missing" in networks.sentence) != is_there
+    assert ("CPU kernels" in subjects) == (importlib.util.find_spec("torch") is not None)
 
 
 # Installation --------------------------------------------------------------------------------------

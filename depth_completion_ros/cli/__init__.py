@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import bags, complete, evaluate, others
+from . import bags, complete, evaluate, others, weights
 from .group import DataCommand, SentenceGroup
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("evaluate", cls=DataCommand)(evaluate.evaluate)
 app.command("replay", cls=DataCommand)(bags.replay)
 app.command("convert", cls=DataCommand)(bags.convert)
 app.command("completers")(others.completers)
+app.add_typer(weights.app, name="weights")
 app.command("doctor")(others.doctor)
 
 
@@ -62,6 +63,8 @@ def depth_completion(
         depth-completion convert DATA drive_bag
 
         depth-completion replay drive_bag dense_bag
+
+        depth-completion weights import SDR_NYU.pt
 
         depth-completion doctor drive_bag
 

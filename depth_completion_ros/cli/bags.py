@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import (
+    AllowNoncommercial,
     CompleterName,
     Data,
     Device,
@@ -15,12 +16,16 @@ from .options import (
     Limit,
     MaxRange,
     MinConfidence,
+    Precision,
+    Prior,
     ReaderOptions,
     Stride,
     Weights,
     filters,
     frames_with_progress,
+    make_completers,
     open_data,
+    print_degradations,
     print_skipped,
 )
 
@@ -46,6 +51,9 @@ def replay(
     limit: Limit = None,
     device: Device = "auto",
     weights: Weights = None,
+    prior: Prior = None,
+    precision: Precision = "auto",
+    allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
 ):
     """
@@ -64,9 +72,15 @@ def replay(
         depth-completion replay drive_bag dense_bag -O image_topic=/front/image_raw
     """
     from ..evaluation import replay as module
-    from ..evaluation.runner import completer_from_text
 
-    made = completer_from_text(completer, device=device, weights=weights)
+    made = make_completers(
+        [completer],
+        device=device,
+        weights=weights,
+        prior=prior,
+        precision=precision,
+        allow_noncommercial=allow_noncommercial,
+    )[completer]
     chosen = filters(filters_text)
     reader = open_data(data, reader_option)
     summary = module.replay(
@@ -81,6 +95,7 @@ def replay(
         **chosen,
     )
     print_skipped(reader)
+    print_degradations([made])
     if not summary.frames:
         raise ValueError(f"There is no pair of image and points in '{data}', so '{bag}' is empty.")
     seconds = (summary.last_ns - summary.first_ns) / 1e9

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from .options import (
+    AllowNoncommercial,
     CompleterName,
     Data,
     Device,
@@ -16,12 +17,16 @@ from .options import (
     Limit,
     MaxRange,
     MinConfidence,
+    Precision,
+    Prior,
     ReaderOptions,
     Stride,
     Weights,
     filters,
     frames_with_progress,
+    make_completers,
     open_data,
+    print_degradations,
     print_skipped,
 )
 
@@ -47,6 +52,9 @@ def complete(
     limit: Limit = None,
     device: Device = "auto",
     weights: Weights = None,
+    prior: Prior = None,
+    precision: Precision = "auto",
+    allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
 ):
     """
@@ -66,10 +74,16 @@ def complete(
         depth-completion complete drive_bag -O image_topic=/camera/image_raw --no-preview
     """
     from ..core import SparseDepth
-    from ..evaluation.runner import completer_from_text
 
     chosen = filters(filters_text)
-    made = completer_from_text(completer, device=device, weights=weights)
+    made = make_completers(
+        [completer],
+        device=device,
+        weights=weights,
+        prior=prior,
+        precision=precision,
+        allow_noncommercial=allow_noncommercial,
+    )[completer]
     reader = None if sparse else open_data(data, reader_option)
     frames = [_picture(data, sparse)] if sparse else frames_with_progress(reader, limit, "completing")
     out.mkdir(parents=True, exist_ok=True)
@@ -79,7 +93,7 @@ def complete(
         name = _unique(frame.name or f"{number:06d}", names)
         measured = SparseDepth.from_points(frame, max_depth=max_range, **chosen)
         empty += not measured.count
-        completion = made.complete(frame.image, measured, frame.camera).above(min_confidence)
+        completion = made.complete(frame.image, measured, frame.camera, frame.name).above(min_confidence)
         too_far += _write_depth(out / f"depth_{name}.png", completion.depth)
         if npy:
             _write_npy(out / f"depth_{name}.npy", completion.depth)
@@ -89,6 +103,7 @@ def complete(
             _write_preview(out / f"preview_{name}.png", frame, measured.depth, completion.depth)
     if reader is not None:
         print_skipped(reader)
+    print_degradations([made])
     if not names:
         raise ValueError(f"There is no frame in '{data}'.")
     if empty:

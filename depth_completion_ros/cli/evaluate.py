@@ -11,16 +11,21 @@ import typer
 
 from .group import sentence
 from .options import (
+    AllowNoncommercial,
     Data,
     Device,
     Filters,
     Limit,
     MaxRange,
+    Precision,
+    Prior,
     ReaderOptions,
     Weights,
     filters,
     frames_with_progress,
+    make_completers,
     open_data,
+    print_degradations,
     print_skipped,
 )
 
@@ -58,6 +63,9 @@ def evaluate(
     limit: Limit = None,
     device: Device = "auto",
     weights: Weights = None,
+    prior: Prior = None,
+    precision: Precision = "auto",
+    allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
 ):
     """
@@ -82,10 +90,11 @@ def evaluate(
         depth-completion evaluate drive_bag -c linear -c linear:depth -p hide:4 --out linear_on_drive
 
         depth-completion evaluate nyu_frames -p points:500 --seeds 3 --max-depth 10
+
+        depth-completion evaluate frames -c linear -c mspn:sdr_kitti --weights sdr_kitti --prior maps@metric
     """
     from ..evaluation.protocols import Settings
     from ..evaluation.report import write_report
-    from ..evaluation.runner import completer_from_text
     from ..evaluation.runner import evaluate as run
 
     names = completer or CLASSICAL
@@ -95,7 +104,14 @@ def evaluate(
     settings = Settings(
         max_range=max_range, max_depth=max_depth, crop=window, seeds=seeds, **filters(filters_text)
     )
-    made = {text: completer_from_text(text, device=device, weights=weights) for text in names}
+    made = make_completers(
+        names,
+        device=device,
+        weights=weights,
+        prior=prior,
+        precision=precision,
+        allow_noncommercial=allow_noncommercial,
+    )
     reader = open_data(data, reader_option)
     artist = _Artist(out / "pictures", len(reader) if limit is None else min(limit, len(reader)), pictures)
     frames = _UntilDamage(frames_with_progress(reader, limit, "evaluating"))
@@ -111,6 +127,7 @@ def evaluate(
         result.damage = sentence(frames.damage)
     files = write_report(result, out, artist.paths)
     print_skipped(reader)
+    print_degradations(made.values())
     _print_result(result)
     typer.echo(f"Report: {files[0]}")
     if frames.damage is not None:

@@ -31,7 +31,24 @@ CompleterName = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="`auto`, `cpu`, `cuda` or `cuda:N`.")]
 Weights = Annotated[
-    str | None, typer.Option(help="Path or registry name of the weights of a learned completer.")
+    str | None,
+    typer.Option(
+        help="File, or name in `depth-completion weights list`, of the weights of a learned completer."
+    ),
+]
+Prior = Annotated[
+    str | None,
+    typer.Option(
+        help="Depth prior of a learned completer: a name such as `depth_anything_v2_small`, or a path "
+        "such as `maps@metric`."
+    ),
+]
+Precision = Annotated[
+    str, typer.Option(help="Of a learned completer: `auto`, `float32`, `bfloat16` or `float16`.")
+]
+AllowNoncommercial = Annotated[
+    bool,
+    typer.Option("--allow-noncommercial", help="Take weights whose licence forbids commercial use."),
 ]
 Filters = Annotated[
     str,
@@ -105,6 +122,33 @@ def frames_with_progress(reader, limit: int | None, what: str) -> Iterator:
     hidden = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         yield from progress.track(frames, total=total)
+
+
+def make_completers(texts: Iterable[str], **options) -> dict:
+    """Completers by their texts, `NAME` or `NAME:VARIANT`; their warnings go to stderr.
+
+    Args:
+        options: of a network, for `create_completer`. Where learned and classical completers are mixed,
+            they are for the learned ones; classical ones alone refuse them.
+    """
+    from ..completion.registry import is_learned
+    from ..evaluation.runner import completer_from_text
+
+    learned = {text: is_learned(text.partition(":")[0]) for text in texts}
+    made = {}
+    for text, takes_options in learned.items():
+        mixed = any(learned.values()) and not takes_options
+        made[text] = completer_from_text(text, **({} if mixed else options))
+        for sentence in made[text].warnings:
+            typer.echo(sentence, err=True)
+    return made
+
+
+def print_degradations(completers: Iterable) -> None:
+    """Say on stderr what completers had to give up."""
+    for completer in completers:
+        for sentence in completer.degradations:
+            typer.echo(sentence, err=True)
 
 
 def print_skipped(reader) -> None:

@@ -46,14 +46,13 @@ def completers():
 
         depth-completion completers
     """
-    from ..completion import create_completer, list_completers
+    from ..completion import list_completers
+    from ..completion.registry import describe_completer
 
     for name in list_completers():
-        kind = type(create_completer(name))
-        variants = getattr(kind, "variants", ())
-        first = (kind.__doc__ or "").strip().splitlines()[0]
-        other = f" Variants: {', '.join(f'{name}:{variant}' for variant in variants)}." if variants else ""
-        typer.echo(f"{name:14s} {first}{other}")
+        described = describe_completer(name)
+        variants = ", ".join(f"{name}:{variant}" for variant in described.variants)
+        typer.echo(f"{name:14s} {described.summary}{f' Variants: {variants}.' if variants else ''}")
 
 
 def doctor(

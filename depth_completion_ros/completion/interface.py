@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -55,23 +56,47 @@ class Completion:
 class Completer(ABC):
     """Turns sparse depth, with or without an image, into dense depth.
 
-    A completer keeps measured depth as it is, answers any number of points from none to all, and
-    never changes its input.
+    A completer answers any number of points from none to all, and never changes its input.
+
+    Attributes:
+        variants: what `create_completer` takes as variant, the usual one first.
+        keeps_measured: whether measured depth comes back exactly as it is. Some networks refine it,
+            as raw LiDAR is noisy; a measured pixel is `Source.MEASURED` all the same.
+        warnings: what an operator must know from the start, a sentence each.
+        degradations: what was given up since to go on, a sentence each.
     """
 
     name: str
+    variants: tuple[str, ...] = ()
+    keeps_measured: bool = True
+    warnings: Sequence[str] = ()
+    degradations: Sequence[str] = ()
 
     def __call__(self, frame: Frame | np.ndarray | None, sparse: SparseDepth | None = None) -> Completion:
         """Complete a `Frame`, or an image (uint8 H x W x 3 RGB or None) with its sparse depth."""
         if isinstance(frame, Frame):
             sparse = SparseDepth.from_points(frame) if sparse is None else sparse
-            return self.complete(frame.image, sparse, frame.camera)
+            return self.complete(frame.image, sparse, frame.camera, frame.name)
         if sparse is None:
             raise TypeError("A completer called with an image needs its sparse depth too.")
         return self.complete(frame, sparse)
 
     @abstractmethod
     def complete(
-        self, image: np.ndarray | None, sparse: SparseDepth, camera: Camera | None = None
+        self, image: np.ndarray | None, sparse: SparseDepth, camera: Camera | None = None, name: str = ""
     ) -> Completion:
-        """Complete one image of sparse depth; `camera` where its intrinsics are known."""
+        """Complete one image of sparse depth.
+
+        Args:
+            image: uint8 H x W x 3 RGB, or None for a completer that needs none.
+            camera: of the image, where its intrinsics are known.
+            name: of the frame, for a prior that looks its prediction up in a folder.
+        """
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Do once what makes the first frame of this size slow; nothing for most."""
+        return
+
+    def report(self) -> dict[str, object]:
+        """What diagnostics show of the completer, by name; nothing for most."""
+        return {}

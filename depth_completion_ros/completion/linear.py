@@ -33,7 +33,7 @@ class Linear(Completer):
     def __init__(self, variant: str = "inverse"):
         self.variant = variant
 
-    def complete(self, image, sparse: SparseDepth, camera=None) -> Completion:
+    def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
         depth = sparse.depth
         if sparse.count == 0:
             return Completion.unknown(depth.shape)

@@ -27,7 +27,7 @@ class Morphological(Completer):
 
     name = "morphological"
 
-    def complete(self, image, sparse: SparseDepth, camera=None) -> Completion:
+    def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
         depth = sparse.depth
         if sparse.count == 0:
             return Completion.unknown(depth.shape)

@@ -56,7 +56,7 @@ class Nearest(Completer):
 
     name = "nearest"
 
-    def complete(self, image, sparse: SparseDepth, camera=None) -> Completion:
+    def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
         if sparse.count == 0:
             return Completion.unknown(sparse.depth.shape)
         dense, distance = nearest_measurement(sparse.depth)

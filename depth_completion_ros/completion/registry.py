@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from inspect import signature
+
 from .interface import Completer
 from .linear import Linear
 from .morphological import Morphological
 from .nearest import Nearest
 
-_COMPLETERS: dict[str, type[Completer]] = {
+# What needs PyTorch is told by module and class, and imported when it is asked for.
+_COMPLETERS: dict[str, type[Completer] | str] = {
     "default": Linear,
     "nearest": Nearest,
     "linear": Linear,
     "morphological": Morphological,
+    "mspn": "mspn.completer:MSPNCompleter",
+    "prior": "aligned_prior:AlignedPrior",
 }
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a completer is, in a line, and its variants, the usual one first."""
+
+    summary: str
+    variants: tuple[str, ...]
 
 
 def list_completers() -> list[str]:
     """Names that `create_completer` takes."""
     return list(_COMPLETERS)
+
+
+def describe_completer(name: str) -> Description:
+    """What a completer is, without making it; of one that cannot be imported, what is missing."""
+    try:
+        kind = _kind(name)
+    except ImportError as error:
+        return Description(str(error), ())
+    return Description((kind.__doc__ or "").strip().splitlines()[0], kind.variants)
+
+
+def is_learned(name: str) -> bool:
+    """Whether a completer takes options of a network, such as a device."""
+    return "device" in _options_of(_kind(name))
 
 
 def create_completer(
@@ -26,29 +57,105 @@ def create_completer(
     weights: str | None = None,
     device: str = "auto",
     prior: str | None = None,
+    *,
+    allow_noncommercial: bool = False,
+    precision: str = "auto",
+    inner_size: int = 0,
+    max_gpu_memory: float = 0.0,
+    prior_every: int = 1,
 ) -> Completer:
     """Make a completer by name.
 
     Args:
         name: one of `list_completers()`; `default` is the best that runs without weights.
         variant: one of the completer's variants; its first when None.
-        weights: path or registry name of a learned completer's weights.
+        weights: path or stored name of a learned completer's weights; None for seeded random ones.
         device: `auto`, `cpu`, `cuda` or `cuda:N`; the classical completers run on the CPU.
         prior: name of a monocular prior, for completers that take one.
+        allow_noncommercial: load weights whose licence forbids commercial use.
+        precision: `auto`, `float32`, `bfloat16` or `float16`, of a network.
+        inner_size: largest height and width in pixels at which a network works, 0 for any; its depth
+            is enlarged to that of the image.
+        max_gpu_memory: GiB of the GPU that this process may take, 0 for all.
+        prior_every: the prior looks at every so many frames; between them its last look is aligned
+            to the points anew.
 
     Raises:
         ValueError: an unknown name or variant, or an option that this completer does not take.
+        FileNotFoundError: no such weights.
+        ImportError: a learned completer without PyTorch, with what to install.
     """
+    kind = _kind(name)
+    if variant is not None and variant not in kind.variants:
+        allowed = f"one of {', '.join(kind.variants)}" if kind.variants else "left out"
+        raise ValueError(f"Variant '{variant}' of completer '{name}' is unknown; it must be {allowed}.")
+    given = {
+        "variant": variant or (kind.variants[0] if kind.variants else None),
+        "weights": weights or None,
+        "prior": prior or None,
+        "allow_noncommercial": allow_noncommercial,
+        "precision": precision,
+        "inner_size": inner_size,
+        "max_gpu_memory": max_gpu_memory,
+        "prior_every": prior_every,
+        "device": device,
+    }
+    with _what_is_missing(name):
+        return kind(**_taken(name, kind, given))
+
+
+def networks() -> dict[str, Callable[[], object]]:
+    """Every network that weights may belong to: 'completer:variant' to a function that makes it."""
+    found = {}
+    for name in _COMPLETERS:
+        kind = _kind(name)
+        if hasattr(kind, "make_network"):
+            for variant in kind.variants:
+                found[f"{name}:{variant}"] = lambda kind=kind, variant=variant: kind.make_network(variant)
+    return found
+
+
+def _kind(name: str) -> type[Completer]:
     if name not in _COMPLETERS:
         raise ValueError(f"Completer '{name}' is unknown; it must be one of {', '.join(_COMPLETERS)}.")
     kind = _COMPLETERS[name]
-    variants = getattr(kind, "variants", ())
-    if variant is not None and variant not in variants:
-        allowed = f"one of {', '.join(variants)}" if variants else "left out"
-        raise ValueError(f"Variant '{variant}' of completer '{name}' is unknown; it must be {allowed}.")
-    for option, value in (("weights", weights), ("prior", prior)):
-        if value:
-            raise ValueError(f"Completer '{name}' is classical and takes no {option}, but got '{value}'.")
-    if device not in ("auto", "cpu"):
-        raise ValueError(f"Completer '{name}' is classical and runs on the CPU, not on '{device}'.")
-    return kind(variant) if variant else kind()
+    if isinstance(kind, str):
+        module, _, class_name = kind.partition(":")
+        with _what_is_missing(name):
+            return getattr(import_module(f".{module}", __package__), class_name)
+    return kind
+
+
+@contextmanager
+def _what_is_missing(name: str) -> Iterator[None]:
+    """Says what to install where a completer lacks a package of the extra `torch`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "safetensors"):
+            raise
+        raise ImportError(
+            f"Completer '{name}' needs the Python package '{error.name}', which is not installed: "
+            "pip install 'depth_completion_ros[torch]'."
+        ) from None
+
+
+def _options_of(kind: type[Completer]) -> set[str]:
+    """Names that the constructor takes, with those that it hands on to its base."""
+    makers = [vars(base)["__init__"] for base in kind.__mro__ if "__init__" in vars(base)]
+    return {name for make in makers for name in signature(make).parameters}
+
+
+def _taken(name: str, kind: type[Completer], given: dict[str, object]) -> dict[str, object]:
+    """The options that the constructor takes; a ValueError for one that it does not and that is asked for."""
+    takes = _options_of(kind)
+    asked_for_nothing = signature(create_completer).parameters
+    for option, value in given.items():
+        if option in takes or (value or None) == (asked_for_nothing[option].default or None):
+            continue
+        if option == "device" and value != "cpu":
+            raise ValueError(f"Completer '{name}' is classical and runs on the CPU, not on '{value}'.")
+        if option not in ("device", "allow_noncommercial"):
+            shown = f"'{value}'" if isinstance(value, str) else value
+            raise ValueError(f"Completer '{name}' takes no {option.replace('_', ' ')}, but got {shown}.")
+    return {option: value for option, value in given.items() if option in takes}

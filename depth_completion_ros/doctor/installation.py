@@ -22,6 +22,13 @@ _LIBRARIES = {
     "rosbags": ("rosbags",),
     "open3d": ("open3d", "open3d-cpu"),
 }
+_OF_NETWORKS = {
+    "torch": ("torch",),
+    "triton": ("triton", "triton-windows", "pytorch-triton"),
+    "safetensors": ("safetensors",),
+    "transformers": ("transformers",),
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
+}
 
 
 def look_at_installation() -> Iterator[Finding]:
@@ -29,13 +36,13 @@ def look_at_installation() -> Iterator[Finding]:
     libraries = ", ".join(map(_library, _LIBRARIES))
     yield ok("Python", f"{platform.python_version()}; {libraries}.")
     yield from _ros()
-    yield from _gpu()
+    yield from _networks()
     yield from _completers()
 
 
 def _library(module: str) -> str:
     """A library with its version, by the name of the distribution that brought it."""
-    for distribution in _LIBRARIES[module]:
+    for distribution in (_LIBRARIES | _OF_NETWORKS)[module]:
         if _version(distribution):
             return f"{distribution} {_version(distribution)}"
     return f"{module} {'of unknown version' if find_spec(module) else 'missing'}"
@@ -98,20 +105,49 @@ def _transport() -> Finding:
     return ok(subject, f"{chosen}, with a segment of {max(sizes)} bytes.")
 
 
-def _gpu() -> Iterator[Finding]:
+def _networks() -> Iterator[Finding]:
+    """What networks and priors run with; the classical completers need nothing of it."""
+    libraries = ", ".join(map(_library, _OF_NETWORKS))
     if find_spec("torch") is None:
+        yield ok("networks", f"{libraries}. For networks: pip install 'depth_completion_ros[torch]'.")
         yield ok("GPU", "PyTorch is not installed; the classical completers do not need it.")
         return
     import torch
 
+    yield ok("networks", f"{libraries}.")
     if torch.cuda.is_available():
-        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
-        yield ok("GPU", f"PyTorch {torch.__version__} with {names}.")
+        sizes = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+        yield ok("GPU", f"{', '.join(f'{p.name} ({p.total_memory / 2**30:.1f} GiB)' for p in sizes)}.")
+    elif torch.version.cuda is None and _has_nvidia_gpu():
+        yield warning(
+            "GPU",
+            f"There is an NVIDIA GPU, but PyTorch {torch.__version__} is built for the CPU alone; "
+            "networks run on the CPU until a build with CUDA is installed: pip install torch.",
+        )
     else:
         yield ok("GPU", f"PyTorch {torch.__version__} sees no GPU; networks run on the CPU.")
+    yield _cpu_kernels()
+
+
+def _has_nvidia_gpu() -> bool:
+    return Path("/proc/driver/nvidia/version").exists() or Path("/dev/nvidia0").exists()
+
+
+def _cpu_kernels() -> Finding:
+    """Whether the propagation of MSPN is compiled for this processor, or runs many times slower."""
+    from ..ops.propagation import cpu_kernels_state
+
+    state = cpu_kernels_state()
+    return (ok if state.startswith("compiled") else warning)("CPU kernels", state)
 
 
 def _completers() -> Iterator[Finding]:
     from ..completion import list_completers
 
     yield ok("completers", f"{', '.join(list_completers())}.")
+    if find_spec("safetensors") is None or find_spec("torch") is None:
+        return
+    from ..completion.weights_folder import list_weights, weights_folder
+
+    stored = ", ".join(f"{entry.name} ({entry.licence or 'licence not given'})" for entry in list_weights())
+    yield ok("weights", f"{stored or 'none'}, in {weights_folder()}.")

@@ -82,7 +82,8 @@ def replay(
             sparse = SparseDepth.from_points(
                 frame, max_depth=max_range, see_through=see_through, isolated=isolated
             )
-            completion = completer.complete(frame.image, sparse, frame.camera).above(min_confidence)
+            completion = completer.complete(frame.image, sparse, frame.camera, frame.name)
+            completion = completion.above(min_confidence)
             stamp = number * 100_000_000 if frame.stamp_image is None else frame.stamp_image
             for name, message in _messages(frame, completion, stamp, outputs, stride):
                 writer.write(TOPICS[name], message.__msgtype__, message, stamp)

@@ -141,10 +141,10 @@ def _run(result, index, frame, protocol, completers, warm, watch) -> None:
         completions = {}
         for name, completer in completers.items():
             if name not in warm:  # the first call also pays for imports and allocations
-                completer.complete(frame.image, trial.feed, frame.camera)
+                completer.complete(frame.image, trial.feed, frame.camera, frame.name)
                 warm.add(name)
             start = time.perf_counter()
-            completion = completer.complete(frame.image, trial.feed, frame.camera)
+            completion = completer.complete(frame.image, trial.feed, frame.camera, frame.name)
             elapsed_ms = 1e3 * (time.perf_counter() - start)
             result.runtimes_ms.append((frame.name, protocol.text, name, elapsed_ms))
             metrics[name].append(compute_metrics(completion.depth, trial.truth))

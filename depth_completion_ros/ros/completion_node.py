@@ -21,7 +21,6 @@ from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
-from ..completion import create_completer
 from ..core.pairing import Pairing
 from . import qos
 from .calibration import Cameras, Drop, Extrinsics
@@ -36,7 +35,7 @@ from .diagnostics import (
     Stream,
     frames_status,
 )
-from .live import LiveCompletion, Pair
+from .live import LiveCompletion, Pair, completer_of
 from .packages import message_filters
 from .pairing_filter import PairingFilter
 from .parameters import NodeParameters
@@ -83,16 +82,13 @@ class CompletionNode(LifecycleNode):
         """Make completer, extrinsics and outputs; FAILURE with a sentence in the log if one cannot be."""
         s = self.settings
         try:
-            self._completer = create_completer(
-                s.completer, s.variant or None, s.weights or None, s.device, s.prior or None
-            )
+            self._completer = completer_of(s)
             self._extrinsics = Extrinsics(self, s)
         except Exception as error:
-            self._trouble = f"The node cannot be configured: {error}"
-            self.get_logger().error(self._trouble)
-            self.get_logger().debug(traceback.format_exc())
-            return FAILURE
+            return self._fail("configured", error)
         self._trouble = None
+        for sentence in self._completer.warnings:
+            self.get_logger().warning(sentence)
         self._cameras = Cameras(s.rectified, self.get_logger().info)
         self._outputs = Outputs(self, qos.output_profile(s), self._on_output_mismatch)
         self._live = LiveCompletion(
@@ -109,7 +105,14 @@ class CompletionNode(LifecycleNode):
         return SUCCESS
 
     def on_activate(self, state) -> TransitionCallbackReturn:
-        """Subscribe, and begin to work."""
+        """Warm the completer up, subscribe, and begin to work; FAILURE with a sentence if it cannot run."""
+        width, height = self.settings.warm_up_size
+        try:
+            if width and height:
+                self._live.warm_up(height, width)
+        except Exception as error:
+            return self._fail("activated", error)
+        self._trouble = None
         self._subscribe()
         self._worker.start()
         self._active = True
@@ -146,6 +149,12 @@ class CompletionNode(LifecycleNode):
         self._jump.unregister()
         super().destroy_node()
 
+    def _fail(self, done: str, error: Exception) -> TransitionCallbackReturn:
+        self._trouble = f"The node cannot be {done}: {error}"
+        self.get_logger().error(self._trouble)
+        self.get_logger().debug(traceback.format_exc())
+        return FAILURE
+
     def _stop(self) -> None:
         if not self._active:
             return
@@ -162,7 +171,7 @@ class CompletionNode(LifecycleNode):
             self._set_up = False
             self._extrinsics.close()
             self._outputs.close()
-            self._completer = None
+            self._completer = self._live = self._worker = None  # the memory of a network is free again
 
     # Inputs --------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..completion import create_completer
 from ..completion.interface import Completer, Completion
 from ..core import Frame, SparseDepth
 from ..data.messages import decode_compressed_image, decode_image, decode_points, stamp_ns
@@ -27,6 +28,23 @@ class Pair:
     image: object
     points: object
     taken: float
+
+
+def completer_of(settings) -> Completer:
+    """The completer that the node's parameters ask for; raises as `create_completer` does."""
+    s = settings
+    return create_completer(
+        s.completer,
+        s.variant or None,
+        s.weights or None,
+        s.device,
+        s.prior or None,
+        allow_noncommercial=s.allow_noncommercial,
+        precision=s.precision,
+        inner_size=s.inner_size,
+        max_gpu_memory=s.max_gpu_memory,
+        prior_every=s.prior_every,
+    )
 
 
 class LiveCompletion:
@@ -52,13 +70,18 @@ class LiveCompletion:
         self._completer, self._outputs = completer, outputs
         self._now_ns, self._warn = now_ns, warn
         self._checked: tuple[np.ndarray, float] | None = None
-        self._failures = 0
+        self._failures = self._told = 0
         self.statuses = {
             "extrinsics": Status("extrinsics", OK, "Not needed yet."),
             "points in view": Status("points in view", OK, "No frame yet."),
             "stamps": Status("stamps", OK, "No frame yet."),
-            "completer": Status("completer", OK, f"{completer.name}: no frame yet."),
+            "completer": self._completer_status("no frame yet."),
         }
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Warm the completer up for images of this size; raises what it raises."""
+        self._completer.warm_up(height, width)
+        self.statuses["completer"] = self._completer_status("no frame yet.")
 
     def __call__(self, pair: Pair) -> None:
         """Complete a pair and publish it.
@@ -133,8 +156,19 @@ class LiveCompletion:
             self.statuses["completer"] = Status("completer", WARN + many, said)
             raise Drop("completer failed", sentence) from error
         self._failures = 0
-        self.statuses["completer"] = Status("completer", OK, f"{name}: works.")
+        self.statuses["completer"] = self._completer_status("works.")
         return completion.above(self._settings.min_confidence)
+
+    def _completer_status(self, state: str) -> Status:
+        """How the completer is, with all that is not as it should be; what is new of that is logged."""
+        completer = self._completer
+        new = completer.degradations[self._told :]
+        if new:
+            self._told += len(new)
+            self._warn(" ".join(new))
+        sentences = [*completer.warnings, *completer.degradations]
+        message = " ".join([f"{completer.name}: {state}", *sentences])
+        return Status("completer", WARN if sentences else OK, message, completer.report())
 
     def _judge(self, frame: Frame, sparse: SparseDepth) -> None:
         """What the operator should know of a frame that is completed all the same."""

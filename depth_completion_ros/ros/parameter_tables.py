@@ -2,53 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a node.
-
-    Args:
-        default: also gives the type: bool, int, float, str, or list of one of them.
-        minimum, maximum: inclusive limits of numbers.
-        unit: of numbers.
-        choices: what a string may be; anything when empty.
-        lengths: how many entries a list may have.
-        live: whether a change while the node runs takes effect with the next frame.
-    """
-
-    name: str
-    default: bool | int | float | str | list
-    description: str
-    minimum: float | None = None
-    maximum: float | None = None
-    unit: str = ""
-    choices: tuple[str, ...] = ()
-    lengths: tuple[int, ...] = ()
-    live: bool = False
-
-    @property
-    def allowed(self) -> str:
-        """What is allowed, in words that follow 'it must be'."""
-        if isinstance(self.default, bool):
-            return "true or false"
-        if isinstance(self.default, str):
-            return f"one of {', '.join(self.choices)}" if self.choices else "a string"
-        entry = self.default[0] if isinstance(self.default, list) else self.default
-        if isinstance(entry, str):
-            return f"a list of {' or '.join(map(str, self.lengths))} of {', '.join(self.choices)}"
-        kind = "integer" if isinstance(entry, int) else "number"
-        limits = ""
-        if self.minimum is not None and self.maximum is not None:
-            limits = f" from {self.minimum:g} to {self.maximum:g}"
-        elif self.minimum is not None:
-            limits = f" of at least {self.minimum:g}"
-        limits += f" {self.unit}" if self.unit else ""
-        if isinstance(self.default, list):
-            return f"a list of {' or '.join(map(str, self.lengths))} {kind}s{limits}"
-        return f"{'an' if kind == 'integer' else 'a'} {kind}{limits}"
-
+from .network_parameters import NETWORK
+from .parameter import Parameter
 
 _RELIABILITY = ("best_effort", "reliable")
 
@@ -195,11 +150,8 @@ COMPLETION = (
         live=True,
     ),
     Parameter("filter_isolated", False, "Drop points that no neighbour supports.", live=True),
-    Parameter("completer", "default", "Name of the completer; `depth-completion doctor` lists them."),
-    Parameter("variant", "", "Variant of the completer; empty for its usual one."),
-    Parameter("weights", "", "File or registry name of a network's weights; empty for none."),
-    Parameter("device", "auto", "Device of a network: auto, cpu, cuda, cuda:1 ..."),
-    Parameter("prior", "", "Name of the depth prior of a network that takes one; empty for none."),
+    Parameter("completer", "default", "Name of the completer; `depth-completion completers` lists them."),
+    *NETWORK,
     Parameter(
         "min_confidence",
         0.0,

@@ -6,8 +6,10 @@ import pytest
 from depth_completion_ros import Camera, Frame, SparseDepth, create_completer, list_completers
 from depth_completion_ros.completion import Source
 from depth_completion_ros.completion.linear import delaunay, scan_rows
+from depth_completion_ros.completion.registry import describe_completer, is_learned
 
 SHAPE = (90, 120)
+CLASSICAL = ("default", "nearest", "linear", "morphological")
 
 
 def plane(shape=SHAPE) -> np.ndarray:
@@ -22,7 +24,7 @@ def sampled(depth: np.ndarray, share: float, seed=0) -> SparseDepth:
     return SparseDepth.from_depth(np.where(keep, depth, 0))
 
 
-@pytest.mark.parametrize("name", list_completers())
+@pytest.mark.parametrize("name", CLASSICAL)
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 40, SHAPE[0] * SHAPE[1]])
 def test_any_number_of_points_is_answered_and_measured_depth_is_kept(name, number):
     rng = np.random.default_rng(number)
@@ -63,7 +65,7 @@ def test_a_single_absurd_depth_leads_to_none_that_was_not_measured(name):
 def test_collinear_points_are_answered():
     depth = np.zeros(SHAPE, np.float32)
     depth[40, ::7] = 12
-    for name in list_completers():
+    for name in CLASSICAL:
         assert np.allclose(create_completer(name)(None, SparseDepth(depth)).depth, 12, atol=1e-3)
 
 
@@ -134,6 +136,14 @@ def test_a_completer_takes_a_frame_as_well():
     assert set(np.unique(create_completer("nearest")(frame).depth)) == {5, 8}
 
 
+def test_every_completer_is_described_without_being_made():
+    for name in list_completers():
+        described = describe_completer(name)
+        assert described.summary.endswith(".")
+        assert is_learned(name) == (name not in CLASSICAL)
+    assert describe_completer("linear").variants == ("inverse", "depth")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -142,6 +152,8 @@ def test_a_completer_takes_a_frame_as_well():
         ({"name": "nearest", "variant": "x"}, "must be left out"),
         ({"name": "nearest", "weights": "w.safetensors"}, "takes no weights"),
         ({"name": "linear", "device": "cuda"}, "runs on the CPU"),
+        ({"name": "linear", "precision": "float16"}, "takes no precision, but got 'float16'"),
+        ({"name": "nearest", "inner_size": 320}, "takes no inner size, but got 320"),
     ],
 )
 def test_a_wrong_request_is_refused_with_a_sentence(arguments, sentence):

@@ -110,7 +110,7 @@ def test_an_error_in_the_completer_ends_the_replay_and_is_not_hidden(streets, tm
     class Broken(Completer):
         name = "broken"
 
-        def complete(self, image, sparse, camera=None):
+        def complete(self, image, sparse, camera=None, name=""):
             raise ValueError("The weights are of another network.")
 
     with pytest.raises(ValueError, match="another network"):

@@ -20,7 +20,7 @@ class Nothing(Completer):
 
     name = "nothing"
 
-    def complete(self, image, sparse, camera=None):
+    def complete(self, image, sparse, camera=None, name=""):
         return Completion.unknown(sparse.depth.shape)
 
 

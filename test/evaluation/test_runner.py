@@ -15,7 +15,7 @@ class OnlyMeasured(Completer):
 
     name = "only measured"
 
-    def complete(self, image, sparse, camera=None):
+    def complete(self, image, sparse, camera=None, name=""):
         completion = Completion.unknown(sparse.depth.shape)
         completion.depth[sparse.depth > 0] = sparse.depth[sparse.depth > 0]
         return completion

@@ -237,7 +237,7 @@ def slow_completer(monkeypatch):
     class Slow(Nearest):
         name = "slow"
 
-        def complete(self, image, sparse, camera=None):
+        def complete(self, image, sparse, camera=None, name=""):
             time.sleep(0.1)
             return super().complete(image, sparse, camera)
 

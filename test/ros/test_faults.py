@@ -257,7 +257,7 @@ def test_a_completer_that_raises_costs_only_its_frames(ros, monkeypatch, capfd):
     class Moody(Nearest):
         bad = "raises"
 
-        def complete(self, image, sparse, camera=None):
+        def complete(self, image, sparse, camera=None, name=""):
             if self.bad == "raises":
                 raise RuntimeError("out of memory")
             completion = super().complete(image, sparse, camera)

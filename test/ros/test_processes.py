@@ -169,7 +169,7 @@ from depth_completion_ros.completion.nearest import Nearest
 from depth_completion_ros.ros.completion_node import main
 class Slow(Nearest):
     name = "slow"
-    def complete(self, image, sparse, camera=None):
+    def complete(self, image, sparse, camera=None, name=""):
         print("in mid-frame", flush=True)
         time.sleep(0.5)
         return super().complete(image, sparse, camera)

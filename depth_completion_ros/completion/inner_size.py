@@ -1,0 +1,48 @@
+"""Smaller frames for a network, and its results at the size of the image again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from ..core.sparse import z_buffer
+
+
+def inner_shape(shape: tuple[int, int], limit: int) -> tuple[int, int]:
+    """Height and width at which a network works, of the same proportions and at most `limit`; 0 for any."""
+    if not limit or max(shape) <= limit:
+        return shape
+    return tuple(max(1, round(side * limit / max(shape))) for side in shape)
+
+
+def shrink(
+    image: np.ndarray, sparse: np.ndarray, planes: Sequence[np.ndarray], shape: tuple[int, int]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Image and planes at a smaller size; of several measurements in a pixel the nearest one stays.
+
+    Args:
+        image: uint8 H x W x 3.
+        sparse: float32 H x W metres, 0 where not measured.
+        planes: dense float32 H x W each.
+
+    Returns:
+        the image, and the sparse depth followed by the planes.
+    """
+    if image.shape[:2] == shape:
+        return image, [sparse, *planes]
+    (height, width), size = shape, shape[::-1]
+    v, u = np.nonzero(sparse)
+    z = sparse[v, u]
+    v, u = v * height // sparse.shape[0], u * width // sparse.shape[1]
+    fewer, _ = z_buffer(u, v, z, height, width)
+    smooth = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), [fewer, *smooth]
+
+
+def enlarge(results: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Results of a network, float32 N x h x w, bilinearly at N x H x W."""
+    if results.shape[1:] == shape:
+        return results
+    return np.stack([cv2.resize(result, shape[::-1], interpolation=cv2.INTER_LINEAR) for result in results])

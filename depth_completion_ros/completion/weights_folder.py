@@ -1,0 +1,187 @@
+"""The folder in which weights are stored under names, with their origin and licence."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .weights import Checkpoint, Shapes, identify, known_networks, known_shapes, misfit, read_checkpoint
+
+VARIABLE = "DEPTH_COMPLETION_WEIGHTS"
+"""Environment variable with the folder."""
+
+
+def weights_folder() -> Path:
+    """Where weights are stored: $DEPTH_COMPLETION_WEIGHTS, or a folder among the user's data."""
+    chosen = os.environ.get(VARIABLE)
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return Path(chosen).expanduser() if chosen else data / "depth_completion_ros" / "weights"
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """Weights in a file of safetensors.
+
+    Args:
+        networks: what they are weights of, as 'completer:variant'; empty when nobody knows.
+        origin: name of the file that they were made from, and `sha256` of its bytes.
+        licence: as the user gave it; empty when not.
+    """
+
+    path: Path
+    networks: tuple[str, ...] = ()
+    origin: str = ""
+    sha256: str = ""
+    licence: str = ""
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained values of the network."""
+        return sum(values.numel() for values in known_networks()[self.networks[0]].parameters())
+
+    @property
+    def name(self) -> str:
+        """What `weights=` takes."""
+        return self.path.stem
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the file says of itself."""
+        return {
+            "networks": " ".join(self.networks),
+            "origin": self.origin,
+            "sha256": self.sha256,
+            "licence": self.licence,
+        }
+
+
+def list_weights() -> list[StoredWeights]:
+    """All weights in the folder, by name; files that are none are left out."""
+    from safetensors import SafetensorError
+
+    found = []
+    for path in sorted(weights_folder().glob("*.safetensors")):
+        try:
+            found.append(_stored(path))
+        except SafetensorError:
+            continue
+    return found
+
+
+def open_weights(text: str) -> Checkpoint:
+    """The checkpoint of a path or a stored name.
+
+    Raises:
+        FileNotFoundError: neither a file nor a stored name; the sentence lists the names.
+        ValueError: a file that cannot be used, see `read_checkpoint`.
+    """
+    stored = weights_folder() / f"{text}.safetensors"
+    is_path = Path(text).expanduser().is_file() or "/" in text or Path(text).suffix
+    if is_path or stored.is_file():
+        return read_checkpoint(text if is_path else stored)
+    names = ", ".join(entry.name for entry in list_weights()) or "none"
+    raise FileNotFoundError(
+        f"Weights '{text}' are neither a file nor stored in '{weights_folder()}' (there: {names}); "
+        "`depth-completion weights import` stores them."
+    )
+
+
+def import_weights(
+    file: str | Path,
+    folder: Path | None = None,
+    name: str = "",
+    network: str = "",
+    licence: str = "",
+    drop_unexpected: bool = False,
+) -> StoredWeights:
+    """Check a checkpoint against the known networks and store it as safetensors with what is known of it.
+
+    Args:
+        folder: where to; `weights_folder()` when None.
+        name: to store it under; from the file's name when empty.
+        network: 'completer:variant' that it is for, where several fit and the file's name does not tell.
+        licence: of the weights, such as MIT or CC-BY-NC-4.0.
+        drop_unexpected: leave out what `network` has no place for.
+
+    Raises:
+        ValueError: it fits no known network, or not the one given.
+        FileExistsError: other weights are stored under this name.
+    """
+    from safetensors.torch import save_file
+
+    file = Path(file).expanduser()
+    checkpoint = read_checkpoint(file)
+    state_dict = checkpoint.state_dict
+    if drop_unexpected:
+        wanted = _shapes_of(network)
+        state_dict = {key: tensor for key, tensor in state_dict.items() if key in wanted}
+    checkpoint = Checkpoint(state_dict, checkpoint.description)
+    stored = StoredWeights(
+        path=(folder or weights_folder()) / f"{_plain(name or file.stem)}.safetensors",
+        networks=_networks_of(checkpoint, network, file.stem),
+        origin=file.name,
+        sha256=_sha256(file),
+        licence=licence,
+    )
+    if stored.path.is_file() and _stored(stored.path).sha256 != stored.sha256:
+        raise FileExistsError(f"Other weights are stored in '{stored.path}' already; give another name.")
+    stored.path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = stored.path.with_suffix(".unfinished")
+    save_file({key: tensor.contiguous() for key, tensor in state_dict.items()}, unfinished, stored.metadata)
+    unfinished.replace(stored.path)
+    return stored
+
+
+def _stored(path: Path) -> StoredWeights:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        noted = file.metadata() or {}
+    networks = tuple(noted.get("networks", "").split())
+    return StoredWeights(path, networks, *(noted.get(key, "") for key in ("origin", "sha256", "licence")))
+
+
+def _networks_of(checkpoint: Checkpoint, network: str, stem: str) -> tuple[str, ...]:
+    """What a checkpoint is for: the network given, else those that fit, by the file's name where it tells."""
+    if network:
+        problem = misfit(checkpoint.shapes, _shapes_of(network))
+        if problem:
+            hint = " or ".join(identify(checkpoint.shapes))
+            hint = f" These are weights of {hint}." if hint else ""
+            raise ValueError(f"{checkpoint.description} does not fit {network}: {problem}.{hint}")
+        return (network,)
+    fitting = identify(checkpoint.shapes)
+    if not fitting:
+        nearest = max(known_shapes(), key=lambda name: _shared(checkpoint.shapes, known_shapes()[name]))
+        problem = misfit(checkpoint.shapes, known_shapes()[nearest])
+        raise ValueError(
+            f"{checkpoint.description} fits none of the known networks ({', '.join(known_shapes())}); "
+            f"the nearest is {nearest}, but {problem}."
+        )
+    return tuple(name for name in fitting if name.split(":")[1] in _plain(stem)) or tuple(fitting)
+
+
+def _shapes_of(network: str) -> Shapes:
+    if network not in known_shapes():
+        allowed = ", ".join(known_shapes())
+        raise ValueError(f"Network '{network}' is unknown; it must be one of {allowed}.")
+    return known_shapes()[network]
+
+
+def _shared(given: Shapes, wanted: Shapes) -> int:
+    """Tensors in common, less those that the network has no place for."""
+    same = sum(given.get(key) == shape for key, shape in wanted.items())
+    return same - sum(key not in wanted for key in given)
+
+
+def _plain(name: str) -> str:
+    """A name in small letters, digits, `_` and `-`."""
+    return re.sub(r"[^a-z0-9_-]+", "_", name.lower()).strip("_") or "weights"
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,63 @@
+"""The parameters of a completer that has a network; `create_completer` says more of them."""
+
+from __future__ import annotations
+
+from .parameter import Parameter
+
+NETWORK = (
+    Parameter("variant", "", "Variant of the completer; empty for its usual one."),
+    Parameter(
+        "weights",
+        "",
+        "Weights of a network: a file, or a name in `depth-completion weights list`; empty for random ones, "
+        "whose depth is meaningless.",
+    ),
+    Parameter("device", "auto", "Device of a network: auto, cpu, cuda, cuda:1 ..."),
+    Parameter(
+        "prior",
+        "",
+        "Depth prior of a network that takes one: a name such as depth_anything_v2_small, or a path such as "
+        "net.onnx@disparity; empty for none.",
+    ),
+    Parameter(
+        "prior_every",
+        1,
+        "The prior looks at every so many frames; between them its last look is aligned to the points anew.",
+        minimum=1,
+        maximum=1000,
+    ),
+    Parameter("allow_noncommercial", False, "Take weights and priors whose licence forbids commercial use."),
+    Parameter(
+        "precision",
+        "auto",
+        "Number format that a network computes in; auto is float32.",
+        choices=("auto", "float32", "bfloat16", "float16"),
+    ),
+    Parameter(
+        "inner_size",
+        0,
+        "Largest height and width at which a network works, to save time and memory; its depth is enlarged "
+        "to the size of the image. 0 for that of the image.",
+        minimum=0,
+        maximum=16384,
+        unit="pixels",
+    ),
+    Parameter(
+        "max_gpu_memory",
+        0.0,
+        "How much of the GPU's memory this process may take; 0 for all.",
+        minimum=0.0,
+        maximum=1024.0,
+        unit="GiB",
+    ),
+    Parameter(
+        "warm_up_size",
+        [0, 0],
+        "Width and height of the images: a network is run once at this size before the node is active. "
+        "0, 0 leaves that to the first frame, which then takes longer.",
+        minimum=0,
+        maximum=16384,
+        unit="pixels",
+        lengths=(2,),
+    ),
+)
