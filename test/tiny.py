@@ -7,6 +7,13 @@ import torch
 from depth_completion_ros.completion.learned import LearnedCompleter
 
 
+class Network(torch.nn.Conv2d):
+    """A convolution and a function of every pixel, so that there is something to compile."""
+
+    def forward(self, x):
+        return torch.nn.functional.softplus(super().forward(x))
+
+
 class Tiny(LearnedCompleter):
     """One convolution of image and sparse depth. Its variant `wide` has a larger kernel."""
 
@@ -16,7 +23,7 @@ class Tiny(LearnedCompleter):
     @staticmethod
     def make_network(variant: str) -> torch.nn.Module:
         size = 5 if variant == "wide" else 3
-        return torch.nn.Conv2d(4, 2, size, padding=size // 2)
+        return Network(4, 2, size, padding=size // 2)
 
     def forward(self, rgb, sparse, *planes, points):
         inputs = torch.cat([rgb, sparse], dim=1).to(self.network.weight.dtype)

@@ -8,11 +8,11 @@ import numpy as np
 from ..core import SparseDepth
 from .interface import Completer, Completion, Source
 from .nearest import distance_confidence
-from .prior.alignment import Alignment, align, relative_error
+from .prior.alignment import relative_error
 from .prior.interface import MonocularPrior
 from .prior.local_correction import local_correction
 from .prior.registry import create_prior, list_priors
-from .prior.schedule import PriorSchedule
+from .prior_depth import PriorDepth
 
 HALVING_RESIDUAL = 0.1
 """Relative error of the aligned prior at the points that halves the confidence in it."""
@@ -32,7 +32,7 @@ class AlignedPrior(Completer):
         prior: the prior, or what `create_prior` makes one from.
         local: whether to correct locally.
         prior_every: the prior looks at every so many frames; its last look is aligned anew in between.
-        device, allow_noncommercial: see `create_prior`.
+        prior_side, device, allow_noncommercial: see `create_prior`.
 
     Raises:
         ValueError, FileNotFoundError, ImportError: there is no such prior, see `create_prior`.
@@ -45,19 +45,18 @@ class AlignedPrior(Completer):
         prior: MonocularPrior | str | None,
         local: bool = True,
         prior_every: int = 1,
+        prior_side: int = 0,
         device: str = "auto",
         allow_noncommercial: bool = False,
     ):
         if isinstance(prior, str):
-            prior = create_prior(prior, device, allow_noncommercial)
+            prior = create_prior(prior, device, allow_noncommercial, prior_side)
         if prior is None:
             raise ValueError(
                 f"Completer 'prior' needs a prior: one of {', '.join(list_priors()[1:])}, or the path of one."
             )
-        self._schedule = PriorSchedule(prior, prior_every)
+        self._prior_depth = PriorDepth(prior, prior_every)
         self._local = local
-        self._alignment: Alignment | None = None
-        self._age = 0
 
     def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
         if image is None:
@@ -74,9 +73,8 @@ class AlignedPrior(Completer):
 
     def _aligned(self, image, sparse_depth, name) -> tuple[np.ndarray, np.ndarray]:
         """Depth of the prior in metres and confidence in it, float32 H x W."""
-        prediction, self._age = self._schedule.predict(image, name)
-        self._alignment = fit = align(prediction, sparse_depth, self._schedule.prior.space)
-        depth = fit.apply(prediction)
+        depth = self._prior_depth(image, sparse_depth, name)
+        fit = self._prior_depth.alignment
         inlier = np.zeros(depth.shape, bool)
         pixel = np.flatnonzero(sparse_depth > 0)
         error = relative_error(depth.ravel()[pixel], sparse_depth.ravel()[pixel])
@@ -91,15 +89,7 @@ class AlignedPrior(Completer):
         return depth, (np.float32(quality / 2) * (1 + nearness))
 
     def warm_up(self, height: int, width: int) -> None:
-        self._schedule.prior.warm_up(height, width)
+        self._prior_depth.prior.warm_up(height, width)
 
     def report(self) -> dict[str, object]:
-        prior, fit = self._schedule.prior, self._alignment
-        told = {
-            "prior": prior.name,
-            "licence of the prior": prior.licence,
-            "age of the prior (frames)": self._age,
-        }
-        if fit is not None:
-            told |= {"scale": fit.scale, "shift": fit.shift, "inliers": fit.inliers, "residual": fit.residual}
-        return told
+        return self._prior_depth.report()

@@ -37,6 +37,8 @@ class LearnedCompleter(Completer):
         precision: `auto`, `float32`, `bfloat16` or `float16`.
         inner_size: largest height and width at which the network works, 0 for any.
         max_gpu_memory: GiB of the GPU that this process may take, 0 for all.
+        compiled: whether `torch.compile` makes the network faster, at the price of a slow first frame;
+            where it fails the network runs as it is, which `degradations` tells.
         allow_noncommercial: load weights whose licence forbids commercial use.
 
     Attributes:
@@ -59,6 +61,7 @@ class LearnedCompleter(Completer):
         precision: str = "auto",
         inner_size: int = 0,
         max_gpu_memory: float = 0.0,
+        compiled: bool = False,
         allow_noncommercial: bool = False,
     ):
         from .runner import choose_precision
@@ -71,6 +74,9 @@ class LearnedCompleter(Completer):
         self.precision = choose_precision(precision, self.device)
         limit_memory(self.device, max_gpu_memory)
         self.network = self._load(weights, allow_noncommercial)
+        self.compiled = compiled
+        if compiled:
+            self.steady_part().compile(dynamic=False)
         try:
             self._move_to(self.device)
         except Exception as error:
@@ -99,6 +105,10 @@ class LearnedCompleter(Completer):
             planes: what `planes` gave, 1 x 1 x H x W each.
             points: number of measured pixels, at least 1.
         """
+
+    def steady_part(self) -> torch.nn.Module:
+        """The part of the network that does the same work for all frames of a size, and can be compiled."""
+        return self.network
 
     def planes(
         self, image: np.ndarray, sparse: SparseDepth, camera: Camera | None, name: str
@@ -146,15 +156,30 @@ class LearnedCompleter(Completer):
             "precision": str(self.precision).removeprefix("torch."),
             "weights": self.weights_from,
             "licence of the weights": self.licence or "unknown",
+            "compiled": self.compiled,
             "inner size": self.inner_size or "that of the image",
             "warmed up": self._warm,
         }
 
     def _run(self, image: np.ndarray, sparse: np.ndarray, planes: Sequence[np.ndarray]) -> Completion:
         small, inputs = shrink(image, sparse, planes, inner_shape(sparse.shape, self.inner_size))
-        results = self._runner(small, inputs, points=int(np.count_nonzero(inputs[0])))
+        points = int(np.count_nonzero(inputs[0]))
+        try:
+            results = self._runner(small, inputs, points=points)
+        except Exception as error:
+            if not self.compiled or is_out_of_memory(error):
+                raise
+            self._run_as_it_is(error)
+            results = self._runner(small, inputs, points=points)
         depth, confidence = enlarge(results, sparse.shape)
         return self._completion(depth, confidence, sparse)
+
+    def _run_as_it_is(self, error: Exception) -> None:
+        """Give compiling up."""
+        self.compiled = False
+        self.steady_part()._compiled_call_impl = None  # there is no public way back from `Module.compile`
+        why = str(error).strip().partition("\n")[0]
+        self.degradations.append(f"torch.compile failed ({type(error).__name__}: {why}); not compiled.")
 
     def _completion(self, depth: np.ndarray, confidence: np.ndarray, sparse: np.ndarray) -> Completion:
         """Depth of the network with what was measured; NaN where the network gives no depth."""
@@ -201,9 +226,12 @@ class LearnedCompleter(Completer):
         return network.eval().requires_grad_(False)
 
     def _move_to(self, device: torch.device) -> None:
+        import torch
+
         from .runner import NetworkRunner
 
-        self.network.to(device, self.precision)
+        # Channels lie together, as the fast convolutions of CPUs and GPUs want them.
+        self.network.to(device, self.precision, memory_format=torch.channels_last)
         self._runner = NetworkRunner(self.forward, device, self.mean, self.std)
         self.device = device
 

@@ -12,12 +12,15 @@ class PriorDepth:
 
     Args:
         every: the prior looks at every so many frames; between them its last prediction is aligned anew.
+
+    Attributes:
+        alignment: that of the last frame; None before the first.
     """
 
     def __init__(self, prior: MonocularPrior, every: int = 1):
         self.prior = prior
         self._schedule = PriorSchedule(prior, every)
-        self._alignment: Alignment | None = None
+        self.alignment: Alignment | None = None
         self._age = 0
 
     def __call__(self, image: np.ndarray, sparse_depth: np.ndarray, name: str = "") -> np.ndarray:
@@ -33,15 +36,15 @@ class PriorDepth:
             float32 H x W metres, NaN where unknown.
         """
         prediction, self._age = self._schedule.predict(image, name)
-        self._alignment = align(prediction, sparse_depth, self.prior.space)
-        return self._alignment.apply(prediction)
+        self.alignment = align(prediction, sparse_depth, self.prior.space)
+        return self.alignment.apply(prediction)
 
     def report(self) -> dict[str, object]:
         """The prior, how old its last look is, and how well it fits the points."""
         values = {"prior": self.prior.name, "licence of the prior": self.prior.licence}
-        if self._alignment is None:
+        if self.alignment is None:
             return values
-        fit = self._alignment
+        fit = self.alignment
         return values | {
             "age of the prior (frames)": self._age,
             "scale": fit.scale,

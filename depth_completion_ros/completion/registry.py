@@ -63,6 +63,8 @@ def create_completer(
     inner_size: int = 0,
     max_gpu_memory: float = 0.0,
     prior_every: int = 1,
+    prior_side: int = 0,
+    compiled: bool = False,
 ) -> Completer:
     """Make a completer by name.
 
@@ -79,6 +81,9 @@ def create_completer(
         max_gpu_memory: GiB of the GPU that this process may take, 0 for all.
         prior_every: the prior looks at every so many frames; between them its last look is aligned
             to the points anew.
+        prior_side: shorter side of the prior's input in pixels, 0 for what it was trained at.
+        compiled: compile the network (`torch.compile`): minutes at the first frame of a size, faster
+            ones from then on.
 
     Raises:
         ValueError: an unknown name or variant, or an option that this completer does not take.
@@ -98,6 +103,8 @@ def create_completer(
         "inner_size": inner_size,
         "max_gpu_memory": max_gpu_memory,
         "prior_every": prior_every,
+        "prior_side": prior_side,
+        "compiled": compiled,
         "device": device,
     }
     with _what_is_missing(name):

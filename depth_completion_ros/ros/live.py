@@ -44,6 +44,8 @@ def completer_of(settings) -> Completer:
         inner_size=s.inner_size,
         max_gpu_memory=s.max_gpu_memory,
         prior_every=s.prior_every,
+        prior_side=s.prior_side,
+        compiled=s.compiled,
     )
 
 
@@ -139,13 +141,14 @@ class LiveCompletion:
             stamp_image=stamp_image,
             stamp_points=stamp_points,
             frame_id=header.frame_id,
+            name=str(stamp_image),
         )
         return info, frame
 
     def _complete(self, frame: Frame, sparse: SparseDepth) -> Completion:
         name = self._completer.name
         try:
-            completion = self._completer.complete(frame.image, sparse, frame.camera)
+            completion = self._completer.complete(frame.image, sparse, frame.camera, frame.name)
             if completion.depth.shape != frame.size:
                 raise ValueError(f"its depth is {completion.depth.shape}, not {frame.size}")
         except Exception as error:

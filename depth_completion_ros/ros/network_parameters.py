@@ -26,12 +26,26 @@ NETWORK = (
         minimum=1,
         maximum=1000,
     ),
+    Parameter(
+        "prior_side",
+        0,
+        "Shorter side of the image that the prior sees, which sets its time; 0 for what it was trained at.",
+        minimum=0,
+        maximum=4096,
+        unit="pixels",
+    ),
     Parameter("allow_noncommercial", False, "Take weights and priors whose licence forbids commercial use."),
     Parameter(
         "precision",
         "auto",
         "Number format that a network computes in; auto is float32.",
         choices=("auto", "float32", "bfloat16", "float16"),
+    ),
+    Parameter(
+        "compiled",
+        False,
+        "Compile the network at its first frame of a size (torch.compile): that frame takes minutes, all "
+        "others are faster. Set `warm_up_size` with it.",
     ),
     Parameter(
         "inner_size",

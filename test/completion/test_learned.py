@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -226,6 +227,25 @@ def test_image_and_planes_arrive_as_they_were_sent_at_sizes_that_change():
         rgb, *arrived = seen[-1]
         np.testing.assert_allclose(rgb[0].permute(1, 2, 0), picture(shape), atol=1e-4)
         assert all(np.array_equal(a[0, 0], b) for a, b in zip(arrived, planes, strict=True))
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+def test_a_compiled_network_gives_the_same(tiny):
+    completer = create_completer("tiny", device="cpu", compiled=True)
+    expected = create_completer("tiny", device="cpu")(picture(), measured())
+    np.testing.assert_allclose(completer(picture(), measured()).depth, expected.depth, rtol=1e-5)
+    assert completer.compiled and not completer.degradations
+
+
+def test_a_network_that_cannot_be_compiled_runs_as_it_is(tiny, monkeypatch):
+    import torch._inductor.config
+
+    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("no-such-compiler",))
+    torch._dynamo.reset()
+    completer = create_completer("tiny", variant="wide", device="cpu", compiled=True)
+    assert np.isfinite(completer(picture(), measured()).depth).all()
+    (sentence,) = completer.degradations
+    assert sentence.startswith("torch.compile failed (") and not completer.report()["compiled"]
 
 
 @GPU

@@ -1,7 +1,6 @@
 """MSPN-SDR: masked spatial propagation network (Jun, Lee, Kim, CVPR 2024)."""
 
-from .inference import fold_batch_norm
 from .network import MSPN, VARIANTS, MSPNOutput
 from .propagation import iteration_count
 
-__all__ = ["MSPN", "VARIANTS", "MSPNOutput", "fold_batch_norm", "iteration_count"]
+__all__ = ["MSPN", "VARIANTS", "MSPNOutput", "iteration_count"]

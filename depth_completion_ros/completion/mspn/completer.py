@@ -31,6 +31,7 @@ class MSPNCompleter(LearnedCompleter):
     Args:
         prior: what `create_prior` takes; None for none.
         prior_every: the prior looks at every so many frames.
+        prior_side: shorter side of the prior's input in pixels, 0 for what it was trained at.
 
     Raises:
         ValueError: a prior for a variant that takes none.
@@ -44,6 +45,7 @@ class MSPNCompleter(LearnedCompleter):
         variant: str = "sdr_nyu",
         prior: str | None = None,
         prior_every: int = 1,
+        prior_side: int = 0,
         allow_noncommercial: bool = False,
         **options,
     ):
@@ -54,7 +56,8 @@ class MSPNCompleter(LearnedCompleter):
                 f"Variant '{variant}' of completer 'mspn' predicts its first depth itself and takes no "
                 f"prior, but got '{prior}'."
             )
-        self._prior_options = prior, allow_noncommercial, prior_every
+        self._prior_options = prior, allow_noncommercial, prior_side
+        self._prior_every = prior_every
         self._prior: PriorDepth | None = None
         if prior or not self._takes_first_depth:
             self.unreached = Source.PRIOR
@@ -65,6 +68,9 @@ class MSPNCompleter(LearnedCompleter):
         from .network import MSPN
 
         return MSPN(variant)
+
+    def steady_part(self):
+        return self.network.backbone  # the number of iterations changes with the points
 
     def forward(self, rgb, sparse, *planes, points):
         output = self.network(rgb, sparse, *planes, points=points)
@@ -108,6 +114,6 @@ class MSPNCompleter(LearnedCompleter):
         from ..prior import create_prior
 
         super()._move_to(device)
-        prior, allow_noncommercial, every = self._prior_options
-        made = create_prior(prior, str(device), allow_noncommercial) if prior else None
-        self._prior = None if made is None else PriorDepth(made, every)
+        prior, *options = self._prior_options
+        made = create_prior(prior, str(device), *options) if prior else None
+        self._prior = None if made is None else PriorDepth(made, self._prior_every)

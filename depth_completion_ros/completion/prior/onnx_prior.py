@@ -37,7 +37,7 @@ class OnnxPrior(MonocularPrior):
         name: str = "",
         licence: str = "unknown (your file)",
         device: str = "auto",
-        side: int | None = None,
+        side: int = 0,
         multiple: int = PATCH,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
@@ -50,7 +50,7 @@ class OnnxPrior(MonocularPrior):
             raise ValueError(f"ONNX file '{path}' takes {found}; it must take one float32 1 x 3 x h x w.")
         self._input = inputs[0]
         fixed = [n if isinstance(n, int) else None for n in self._input.shape[2:]]
-        if side is not None and None not in fixed:
+        if side and None not in fixed:
             raise ValueError(
                 f"ONNX file '{path}' takes images of {fixed[1]} x {fixed[0]} pixels only, not of side {side}."
             )

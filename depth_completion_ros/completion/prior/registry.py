@@ -15,7 +15,7 @@ def list_priors() -> list[str]:
 
 
 def create_prior(
-    spec: str, device: str = "auto", allow_noncommercial: bool = False, side: int | None = None
+    spec: str, device: str = "auto", allow_noncommercial: bool = False, side: int = 0
 ) -> MonocularPrior | None:
     """Make a prior from one text.
 
@@ -36,7 +36,7 @@ def create_prior(
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         allow_noncommercial: load weights whose licence is not known to permit commercial use.
         side: pixels of the network's input along the shorter side, where the network leaves it open;
-            None for what it was trained at.
+            0 for what it was trained at.
 
     Raises:
         ValueError: no such prior, a licence that was not allowed, or files that are no prior.
@@ -68,7 +68,7 @@ def create_prior(
     )
 
 
-def _known(name: str, device: str, allow_noncommercial: bool, side: int | None) -> MonocularPrior:
+def _known(name: str, device: str, allow_noncommercial: bool, side: int) -> MonocularPrior:
     from .transformers_prior import TransformersPrior
 
     prior = KNOWN[name]

@@ -36,7 +36,7 @@ class TransformersPrior(MonocularPrior):
         space: overrides what the folder says, as for a DPT that was trained to metres.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         side: pixels of the input's shorter side, for Depth Anything; the time grows with its square or
-            faster. None for the size that the weights were trained at.
+            faster. 0 for the size that the weights were trained at.
 
     Raises:
         ImportError: transformers, PyTorch or torchvision is not installed and needed.
@@ -50,7 +50,7 @@ class TransformersPrior(MonocularPrior):
         licence: str = "unknown (your file)",
         space: str | None = None,
         device: str = "auto",
-        side: int | None = None,
+        side: int = 0,
     ):
         folder = Path(folder)
         config = _read_json(folder / "config.json")
@@ -62,7 +62,7 @@ class TransformersPrior(MonocularPrior):
             )
         super().__init__(name or folder.name, licence, space or _space_of(config))
         self._is_depth_anything = kind == "depth_anything"
-        if side is not None and not self._is_depth_anything:
+        if side and not self._is_depth_anything:
             raise ValueError(
                 f"Prior '{self.name}' is of type '{kind}' and takes images of its own size only."
             )
@@ -75,7 +75,7 @@ class TransformersPrior(MonocularPrior):
         else:
             self._processor = _load_processor(folder, self.name, kind)
 
-    def _prepare_input(self, folder: Path, side: int | None):
+    def _prepare_input(self, folder: Path, side: int):
         import torch
 
         file = folder / "preprocessor_config.json"
