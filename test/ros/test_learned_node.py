@@ -185,14 +185,19 @@ def test_a_precision_that_does_not_exist_is_refused_at_start(ros):
         completion_node(ros, completer="mspn", precision="half")
 
 
-def test_a_frame_that_its_prior_does_not_know_costs_that_frame_only(ros, mspn, tmp_path):
-    np.save(tmp_path / "a.npy", np.ones((96, 160), np.float32))
+def test_maps_made_beforehand_are_named_by_the_stamp_and_a_frame_without_one_costs_that_frame_only(
+    ros, mspn, tmp_path
+):
+    np.save(tmp_path / f"{START}.npy", np.full((96, 160), 10, np.float32))
     robot = Robot(ros)
     node = completion_node(ros, completer="mspn", device="cpu", prior=f"{tmp_path}@metric")
     robot.connect()
     robot.send(START)
+    robot.wait_for_outputs(1)
+    assert values(robot)["prior"]
+    robot.send(START + STEP)
     assert ros.spin_until(lambda: node.counters.snapshot().dropped == {"completer failed": 1})
-    robot.wait_for_status(COMPLETER, "WARN", "looks maps up by the frame's name")
+    robot.wait_for_status(COMPLETER, "WARN", f"{START + STEP}")
 
 
 # Memory ------------------------------------------------------------------------------------------
