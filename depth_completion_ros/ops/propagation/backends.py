@@ -46,7 +46,8 @@ def choose_backend(name: str, like: torch.Tensor) -> type:
 
 
 def _fastest(like: torch.Tensor) -> str:
-    if like.device.type == "cuda" and find_spec("triton") is not None and like.dtype != torch.float64:
+    known = like.dtype in (torch.float32, torch.bfloat16)
+    if like.device.type == "cuda" and find_spec("triton") is not None and known:
         return "triton"
     if like.device.type == "cpu" and load_cpu_kernels() is not None:
         return "cpu"
