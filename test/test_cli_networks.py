@@ -65,6 +65,29 @@ def test_options_of_a_network_go_to_networks_alone_where_classical_ones_are_eval
     assert code == 2 and said == "Error: Completer 'linear' takes no precision, but got 'bfloat16'.\n"
 
 
+def test_a_prior_alone_and_a_network_are_evaluated_together(mspn, bag, tmp_path):
+    (tmp_path / "maps").mkdir()
+    for at in range(2):
+        np.save(tmp_path / "maps" / f"bag_{at:06d}.npy", np.full(SHAPE, 8, np.float32))
+    code, said, _ = run(
+        *(
+            "evaluate",
+            bag,
+            "-c",
+            "linear",
+            "-c",
+            "prior",
+            "-c",
+            "mspn",
+            "--prior",
+            f"{tmp_path / 'maps'}@metric",
+        ),
+        *("--precision", "bfloat16", "--device", "cpu", "-p", "points:30", "--pictures", "0"),
+        *("--out", tmp_path / "out"),
+    )
+    assert code == 0 and all(name in said for name in ("linear", "prior", "mspn"))
+
+
 def test_what_had_to_be_given_up_is_told_at_the_end(tiny, bag, tmp_path, monkeypatch):
     import torch
 

@@ -128,17 +128,18 @@ def make_completers(texts: Iterable[str], **options) -> dict:
     """Completers by their texts, `NAME` or `NAME:VARIANT`; their warnings go to stderr.
 
     Args:
-        options: of a network, for `create_completer`. Where learned and classical completers are mixed,
-            they are for the learned ones; classical ones alone refuse them.
+        options: for `create_completer`. Each goes to the completers that take it; one that none takes
+            goes to all, to be refused.
     """
-    from ..completion.registry import is_learned
+    from ..completion.registry import options_of
     from ..evaluation.runner import completer_from_text
 
-    learned = {text: is_learned(text.partition(":")[0]) for text in texts}
+    takes = {text: options_of(text.partition(":")[0]) for text in texts}
+    by_some = set().union(*takes.values())
     made = {}
-    for text, takes_options in learned.items():
-        mixed = any(learned.values()) and not takes_options
-        made[text] = completer_from_text(text, **({} if mixed else options))
+    for text, names in takes.items():
+        given = {name: value for name, value in options.items() if name in names or name not in by_some}
+        made[text] = completer_from_text(text, **given)
         for sentence in made[text].warnings:
             typer.echo(sentence, err=True)
     return made

@@ -91,5 +91,8 @@ class AlignedPrior(Completer):
     def warm_up(self, height: int, width: int) -> None:
         self._prior_depth.prior.warm_up(height, width)
 
+    def forget(self) -> None:
+        self._prior_depth.forget()
+
     def report(self) -> dict[str, object]:
         return self._prior_depth.report()

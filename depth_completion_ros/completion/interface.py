@@ -97,6 +97,10 @@ class Completer(ABC):
         """Do once what makes the first frame of this size slow; nothing for most."""
         return
 
+    def forget(self) -> None:
+        """Forget earlier frames, as the next one is of another time; nothing for most."""
+        return
+
     def report(self) -> dict[str, object]:
         """What diagnostics show of the completer, by name; nothing for most."""
         return {}

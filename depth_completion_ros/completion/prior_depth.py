@@ -19,9 +19,8 @@ class PriorDepth:
 
     def __init__(self, prior: MonocularPrior, every: int = 1):
         self.prior = prior
-        self._schedule = PriorSchedule(prior, every)
-        self.alignment: Alignment | None = None
-        self._age = 0
+        self._every = every
+        self.forget()
 
     def __call__(self, image: np.ndarray, sparse_depth: np.ndarray, name: str = "") -> np.ndarray:
         """Depth of a frame.
@@ -38,6 +37,12 @@ class PriorDepth:
         prediction, self._age = self._schedule.predict(image, name)
         self.alignment = align(prediction, sparse_depth, self.prior.space)
         return self.alignment.apply(prediction)
+
+    def forget(self) -> None:
+        """Forget earlier frames: the prior looks at the next one."""
+        self._schedule = PriorSchedule(self.prior, self._every)
+        self.alignment: Alignment | None = None
+        self._age = 0
 
     def report(self) -> dict[str, object]:
         """The prior, how old its last look is, and how well it fits the points."""

@@ -46,9 +46,11 @@ def describe_completer(name: str) -> Description:
     return Description((kind.__doc__ or "").strip().splitlines()[0], kind.variants)
 
 
-def is_learned(name: str) -> bool:
-    """Whether a completer takes options of a network, such as a device."""
-    return "device" in _options_of(_kind(name))
+def options_of(name: str) -> set[str]:
+    """Names that the constructor of a completer takes, with those that it hands on to its base."""
+    bases = _kind(name).__mro__
+    makers = [vars(base)["__init__"] for base in bases if "__init__" in vars(base)]
+    return {option for make in makers for option in signature(make).parameters}
 
 
 def create_completer(
@@ -73,7 +75,7 @@ def create_completer(
         variant: one of the completer's variants; its first when None.
         weights: path or stored name of a learned completer's weights; None for seeded random ones.
         device: `auto`, `cpu`, `cuda` or `cuda:N`; the classical completers run on the CPU.
-        prior: name of a monocular prior, for completers that take one.
+        prior: what `create_prior` takes, for completers with a monocular prior.
         allow_noncommercial: load weights whose licence forbids commercial use.
         precision: `auto`, `float32`, `bfloat16` or `float16`, of a network.
         inner_size: largest height and width in pixels at which a network works, 0 for any; its depth
@@ -97,7 +99,7 @@ def create_completer(
     given = {
         "variant": variant or (kind.variants[0] if kind.variants else None),
         "weights": weights or None,
-        "prior": prior or None,
+        "prior": None if prior in ("", "none") else prior,
         "allow_noncommercial": allow_noncommercial,
         "precision": precision,
         "inner_size": inner_size,
@@ -108,7 +110,7 @@ def create_completer(
         "device": device,
     }
     with _what_is_missing(name):
-        return kind(**_taken(name, kind, given))
+        return kind(**_taken(name, given))
 
 
 def networks() -> dict[str, Callable[[], object]]:
@@ -147,15 +149,9 @@ def _what_is_missing(name: str) -> Iterator[None]:
         ) from None
 
 
-def _options_of(kind: type[Completer]) -> set[str]:
-    """Names that the constructor takes, with those that it hands on to its base."""
-    makers = [vars(base)["__init__"] for base in kind.__mro__ if "__init__" in vars(base)]
-    return {name for make in makers for name in signature(make).parameters}
-
-
-def _taken(name: str, kind: type[Completer], given: dict[str, object]) -> dict[str, object]:
+def _taken(name: str, given: dict[str, object]) -> dict[str, object]:
     """The options that the constructor takes; a ValueError for one that it does not and that is asked for."""
-    takes = _options_of(kind)
+    takes = options_of(name)
     asked_for_nothing = signature(create_completer).parameters
     for option, value in given.items():
         if option in takes or (value or None) == (asked_for_nothing[option].default or None):

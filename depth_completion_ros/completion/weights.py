@@ -179,7 +179,7 @@ def _state_dict(path: Path, content: object) -> dict[str, torch.Tensor]:
     if isinstance(content, Mapping):
         content = next((content[key] for key in _WEIGHTS_UNDER if key in content), content)
     tensors = isinstance(content, Mapping) and content
-    if not tensors or not all(isinstance(value, torch.Tensor) for value in content.values()):
+    if not tensors or not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()):
         raise ValueError(
             f"'{path}' is no checkpoint: it holds {_content(content)}, not tensors by key or such under "
             f"{', '.join(_WEIGHTS_UNDER)}."

@@ -130,7 +130,8 @@ def import_weights(
         raise FileExistsError(f"Other weights are stored in '{stored.path}' already; give another name.")
     stored.path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = stored.path.with_suffix(".unfinished")
-    save_file({key: tensor.contiguous() for key, tensor in state_dict.items()}, unfinished, stored.metadata)
+    own = {key: tensor.clone().contiguous() for key, tensor in state_dict.items()}  # some share memory
+    save_file(own, unfinished, stored.metadata)
     unfinished.replace(stored.path)
     return stored
 

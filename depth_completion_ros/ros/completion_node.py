@@ -82,10 +82,11 @@ class CompletionNode(LifecycleNode):
         """Make completer, extrinsics and outputs; FAILURE with a sentence in the log if one cannot be."""
         s = self.settings
         try:
-            self._completer = completer_of(s)
+            completer = completer_of(s)
             self._extrinsics = Extrinsics(self, s)
         except Exception as error:
             return self._fail("configured", error)
+        self._completer = completer  # only now: a node that is not configured holds no network
         self._trouble = None
         for sentence in self._completer.warnings:
             self.get_logger().warning(sentence)
@@ -98,7 +99,7 @@ class CompletionNode(LifecycleNode):
             self._completer,
             self._outputs,
             lambda: self.get_clock().now().nanoseconds,
-            lambda sentence: self.get_logger().warning(sentence, throttle_duration_sec=10.0),
+            self.get_logger().warning,
         )
         self._worker = Worker(self._work, self._on_work_failed, s.frame_queue)
         self._set_up = True
@@ -113,6 +114,7 @@ class CompletionNode(LifecycleNode):
         except Exception as error:
             return self._fail("activated", error)
         self._trouble = None
+        self._completer.forget()
         self._subscribe()
         self._worker.start()
         self._active = True

@@ -55,7 +55,7 @@ class LiveCompletion:
     Args:
         settings: values of the node's parameters.
         now_ns: the node's clock, nanoseconds.
-        warn: called with a sentence whenever the extrinsics look wrong.
+        warn: `warning` of the node's logger.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class LiveCompletion:
         completer: Completer,
         outputs: Outputs,
         now_ns: Callable[[], int],
-        warn: Callable[[str], None] = lambda sentence: None,
+        warn: Callable[..., None] = lambda sentence, **throttle: None,
     ):
         self._settings, self._cameras, self._extrinsics = settings, cameras, extrinsics
         self._completer, self._outputs = completer, outputs
         self._now_ns, self._warn = now_ns, warn
         self._checked: tuple[np.ndarray, float] | None = None
-        self._failures = self._told = 0
+        self._failures = self._told = self._last_stamp = 0
         self.statuses = {
             "extrinsics": Status("extrinsics", OK, "Not needed yet."),
             "points in view": Status("points in view", OK, "No frame yet."),
@@ -147,6 +147,9 @@ class LiveCompletion:
 
     def _complete(self, frame: Frame, sparse: SparseDepth) -> Completion:
         name = self._completer.name
+        if frame.stamp_image < self._last_stamp:  # a bag begins again
+            self._completer.forget()
+        self._last_stamp = frame.stamp_image
         try:
             completion = self._completer.complete(frame.image, sparse, frame.camera, frame.name)
             if completion.depth.shape != frame.size:
@@ -203,7 +206,7 @@ class LiveCompletion:
         self._checked = T, time.monotonic()
         wrong = check_direction(T, frame.camera, frame.points)
         if wrong:
-            self._warn(wrong)
+            self._warn(wrong, throttle_duration_sec=10.0)
             self.statuses["extrinsics"] = Status("extrinsics", WARN, wrong)
         else:
             self.statuses["extrinsics"] = Status("extrinsics", OK, "Known, and they look right.")

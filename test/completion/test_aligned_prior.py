@@ -41,6 +41,15 @@ def test_a_schedule_starts_anew_when_the_size_changes():
     assert prediction.shape == (30, 40) and age == 0
 
 
+def test_after_forgetting_the_prior_looks_at_the_next_frame():
+    prior = Sequence()
+    completer, sparse = AlignedPrior(prior, prior_every=9), SparseDepth(np.zeros(SHAPE, np.float32))
+    completer(picture(), sparse)
+    completer(picture(), sparse)
+    completer.forget()
+    assert completer(picture(), sparse).depth[0, 0] == prior.runs == 2
+
+
 def test_a_schedule_that_never_runs_is_refused():
     with pytest.raises(ValueError, match="must be 1 or more"):
         PriorSchedule(Sequence(), every=0)

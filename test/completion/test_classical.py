@@ -6,7 +6,7 @@ import pytest
 from depth_completion_ros import Camera, Frame, SparseDepth, create_completer, list_completers
 from depth_completion_ros.completion import Source
 from depth_completion_ros.completion.linear import delaunay, scan_rows
-from depth_completion_ros.completion.registry import describe_completer, is_learned
+from depth_completion_ros.completion.registry import describe_completer, options_of
 
 SHAPE = (90, 120)
 CLASSICAL = ("default", "nearest", "linear", "morphological")
@@ -140,7 +140,7 @@ def test_every_completer_is_described_without_being_made():
     for name in list_completers():
         described = describe_completer(name)
         assert described.summary.endswith(".")
-        assert is_learned(name) == (name not in CLASSICAL)
+        assert ("device" in options_of(name)) == (name not in CLASSICAL)
     assert describe_completer("linear").variants == ("inverse", "depth")
 
 

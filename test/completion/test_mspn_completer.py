@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from depth_completion_ros import Frame, SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
+from depth_completion_ros.completion.learned import LearnedCompleter  # noqa: E402
 from depth_completion_ros.completion.mspn.completer import MSPNCompleter  # noqa: E402
 
 SHAPE = (40, 64)
@@ -131,7 +132,7 @@ def test_a_prior_is_aligned_to_the_points_and_filled_where_it_knows_nothing(mspn
 
 
 def test_without_a_prior_linear_completion_is_the_first_depth_and_the_report_says_so(mspn):
-    completer, sparse = mspn(), some(50)
+    completer, sparse = mspn(prior="none"), some(50)
     (first,) = completer.planes(picture(), sparse, None, "")
     np.testing.assert_array_equal(first, create_completer("linear")(None, sparse).depth)
     assert completer.report()["prior"] == "none: linear completion in its place"
@@ -143,7 +144,7 @@ def test_depth_that_no_measurement_reached_is_called_the_prior_s(mspn, maps):
     for completer, expected in (
         (mspn(prior=f"{maps}@metric"), Source.PRIOR),
         (mspn("conventional_kitti"), Source.PRIOR),
-        (mspn(), Source.PROPAGATED),
+        (mspn(prior="none"), Source.PROPAGATED),
     ):
         results = np.stack([np.full(SHAPE, 3, np.float32), (truth() < 8).astype(np.float32)])
         completion = completer._completion(*results, far.depth)
@@ -158,6 +159,31 @@ def test_the_prior_looks_at_every_so_many_frames_and_its_age_is_reported(mspn, m
         completer(Frame(camera=None, image=picture(), sparse_depth=some(30).depth, name=name))
         ages.append(completer.report()["age of the prior (frames)"])
     assert ages == [0, 1, 0]
+    completer.forget()
+    completer(Frame(camera=None, image=picture(), sparse_depth=some(30).depth, name="a"))
+    assert completer.report()["age of the prior (frames)"] == 0, "a look from before was taken"
+
+
+def test_on_a_gpu_that_onnxruntime_does_not_know_the_prior_runs_on_the_cpu(mspn, monkeypatch, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime knows the GPU")
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    from test_prior import save_onnx
+
+    save_onnx(str(tmp_path / "mean.onnx"), 28, 42)
+    completer = mspn(prior=f"{tmp_path / 'mean.onnx'}@depth", device="auto")
+    monkeypatch.setattr(LearnedCompleter, "_move_to", lambda self, device: None)
+    completer._move_to(torch.device("cuda", 0))  # as if PyTorch had it
+    assert completer.report()["prior"] == "mean"
+
+
+def test_weights_that_are_named_like_those_of_a_twin_are_told(mspn, official):
+    completer = mspn("sdr_nyu", weights=str(official("sdr_kitti")))
+    assert completer.warnings == [
+        "Weights 'SDR_KITTI.pt' (PyTorch) are named like those of sdr_kitti, but the variant is sdr_nyu."
+    ]
+    assert not mspn("sdr_kitti", weights=str(official("sdr_kitti"))).warnings
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,9 @@ def test_maps_that_are_none_are_refused(tmp_path):
     (tmp_path / "b.npy").write_bytes(b"no array")
     (tmp_path / "c.png").write_bytes(b"no picture")
     cv2.imwrite(str(tmp_path / "d.png"), picture())
+    (tmp_path / "e.png").touch()
     prior = create_prior(f"{tmp_path}@metric")
-    for name in "abcd":
+    for name in "abcde":
         with pytest.raises(ValueError, match=f"{name}\\.(npy|png)' is"):
             prior.predict(picture(), name)
 

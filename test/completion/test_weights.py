@@ -130,6 +130,8 @@ def test_other_archives_and_contents_are_no_checkpoint(tmp_path):
     assert "it holds a dict with nothing" in refusal(tmp_path / "a.pt")
     torch.save([1, 2], tmp_path / "a.pt")
     assert "it holds a list" in refusal(tmp_path / "a.pt")
+    torch.save({0: torch.ones(1)}, tmp_path / "a.pt")
+    assert "it holds a dict with 0, not tensors by key" in refusal(tmp_path / "a.pt")
 
 
 def test_values_that_are_not_finite_are_refused_with_their_key(tmp_path):
@@ -224,6 +226,15 @@ def test_what_is_stored_is_taken_by_path_or_name(tiny_file, weights_folder):
         create_completer("tiny", weights="your_tiny")
     with pytest.raises(FileNotFoundError, match="There is no checkpoint 'my/tiny'"):
         create_completer("tiny", weights="my/tiny")
+
+
+def test_tensors_that_share_memory_are_stored_too(tiny, weights_folder, tmp_path):
+    flat = torch.arange(74.0)
+    torch.save({"weight": flat[:72].reshape(2, 4, 3, 3), "bias": flat[72:]}, tmp_path / "flat.pt")
+    code, said = command("import", tmp_path / "flat.pt")
+    assert code == 0, said
+    weight = create_completer("tiny", weights="flat", device="cpu").network.weight
+    assert torch.equal(weight.flatten(), flat[:72])
 
 
 def test_a_name_is_given_once_and_the_same_file_may_come_again(tiny_file, weights_folder, tmp_path):

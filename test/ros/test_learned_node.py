@@ -194,10 +194,38 @@ def test_maps_made_beforehand_are_named_by_the_stamp_and_a_frame_without_one_cos
     robot.connect()
     robot.send(START)
     robot.wait_for_outputs(1)
-    assert values(robot)["prior"]
     robot.send(START + STEP)
     assert ros.spin_until(lambda: node.counters.snapshot().dropped == {"completer failed": 1})
     robot.wait_for_status(COMPLETER, "WARN", f"{START + STEP}")
+
+
+def test_where_the_extrinsics_cannot_be_had_the_network_takes_no_memory(ros, mspn):
+    robot = Robot(ros, outputs=())
+    node = completion_node(
+        ros, completer="mspn", device="cpu", extrinsics_source="file", extrinsics_file="/no/such.yaml"
+    )
+    robot.wait_for_status(LIFE_CYCLE, "ERROR", "/no/such.yaml")
+    assert not hasattr(node, "_completer")
+
+
+def test_a_look_of_the_prior_outlives_neither_deactivation_nor_a_bag_that_begins_again(ros, mspn, tmp_path):
+    for stamp in (START, START + STEP):
+        np.save(tmp_path / f"{stamp}.npy", np.full((96, 160), 10, np.float32))
+    robot = Robot(ros)
+    node = completion_node(ros, completer="mspn", device="cpu", prior=f"{tmp_path}@metric", prior_every=9)
+    robot.connect()
+
+    def age_after(stamp: int) -> int:
+        number = len(robot.received["depth/image"])
+        robot.send(stamp)
+        robot.wait_for_outputs(number + 1)
+        return node._completer.report()["age of the prior (frames)"]
+
+    assert [age_after(stamp) for stamp in (START, START + STEP, START)] == [0, 1, 0]
+    node.trigger_deactivate()
+    node.trigger_activate()
+    robot.connect()
+    assert age_after(START + STEP) == 0
 
 
 # Memory ------------------------------------------------------------------------------------------
@@ -232,6 +260,20 @@ def test_when_memory_runs_out_the_node_goes_on_smaller_and_warns(ros, greedy, ca
     assert values(robot)["inner size"] == "80"
     assert node.counters.snapshot().lost == 0
     assert capfd.readouterr().err.count(step) == 1, "said once, not every frame"
+
+
+def test_every_step_is_logged_however_soon_the_next_one_follows(ros, greedy, capfd):
+    greedy.wants = staticmethod(lambda width: PETABYTE if width > 100 else 1)
+    robot = Robot(ros)
+    completion_node(ros, completer="tiny", device="cpu")
+    robot.connect()
+    robot.send(START)
+    robot.wait_for_outputs(1)
+    greedy.wants = staticmethod(lambda width: PETABYTE)
+    robot.send(START + STEP)
+    robot.wait_for_outputs(2)
+    said = capfd.readouterr().err
+    assert "works at 80 pixels at most" in said and "linear completion stands in" in said
 
 
 def test_when_no_memory_is_left_for_the_network_linear_completion_stands_in(ros, greedy):

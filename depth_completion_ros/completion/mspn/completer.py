@@ -46,6 +46,7 @@ class MSPNCompleter(LearnedCompleter):
         prior: str | None = None,
         prior_every: int = 1,
         prior_side: int = 0,
+        device: str = "auto",
         allow_noncommercial: bool = False,
         **options,
     ):
@@ -56,12 +57,18 @@ class MSPNCompleter(LearnedCompleter):
                 f"Variant '{variant}' of completer 'mspn' predicts its first depth itself and takes no "
                 f"prior, but got '{prior}'."
             )
-        self._prior_options = prior, allow_noncommercial, prior_side
+        self._prior_options = prior, device, allow_noncommercial, prior_side
         self._prior_every = prior_every
         self._prior: PriorDepth | None = None
         if prior or not self._takes_first_depth:
             self.unreached = Source.PRIOR
-        super().__init__(variant, allow_noncommercial=allow_noncommercial, **options)
+        super().__init__(variant, device=device, allow_noncommercial=allow_noncommercial, **options)
+        named = [other for other in self.variants if other in self.weights_from.lower()]
+        if named and variant not in named:  # keys and shapes do not tell the `sdr` variants apart
+            self.warnings.append(
+                f"Weights {self.weights_from} are named like those of {named[0]}, but the variant is "
+                f"{variant}."
+            )
 
     @staticmethod
     def make_network(variant: str) -> torch.nn.Module:
@@ -102,6 +109,10 @@ class MSPNCompleter(LearnedCompleter):
             completion.source[known] = Source.PRIOR
         return completion
 
+    def forget(self):
+        if self._prior is not None:
+            self._prior.forget()
+
     def report(self):
         values = super().report()
         if self._prior is not None:
@@ -114,6 +125,7 @@ class MSPNCompleter(LearnedCompleter):
         from ..prior import create_prior
 
         super()._move_to(device)
-        prior, *options = self._prior_options
-        made = create_prior(prior, str(device), *options) if prior else None
+        prior, asked, *options = self._prior_options
+        # Not `device`: ONNX Runtime may know no GPU where PyTorch does, and `auto` lets it run on the CPU.
+        made = create_prior(prior, "cpu" if device.type == "cpu" else asked, *options) if prior else None
         self._prior = None if made is None else PriorDepth(made, self._prior_every)

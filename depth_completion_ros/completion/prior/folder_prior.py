@@ -51,7 +51,8 @@ def _read_map(file: Path) -> np.ndarray:
         except (ValueError, EOFError):
             raise ValueError(f"File '{file}' is no array of NumPy.") from None
     else:
-        values = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_UNCHANGED)
+        data = np.fromfile(file, np.uint8)
+        values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if file.suffix == ".png" and values is not None and values.dtype == np.uint16:
         return np.where(values > 0, values / np.float32(PNG_UNITS), np.float32(np.nan))
     if values is None or values.ndim != 2 or values.dtype.kind != "f":
