@@ -109,6 +109,10 @@ class CompletionNode(LifecycleNode):
         """Warm the completer up, subscribe, and begin to work; FAILURE with a sentence if it cannot run."""
         width, height = self.settings.warm_up_size
         try:
+            if bool(width) != bool(height):
+                raise ValueError(
+                    f"parameter 'warm_up_size' is {width}, {height}; both must be above 0, or both 0."
+                )
             if width and height:
                 self._live.warm_up(height, width)
         except Exception as error:

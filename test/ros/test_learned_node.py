@@ -185,6 +185,11 @@ def test_a_precision_that_does_not_exist_is_refused_at_start(ros):
         completion_node(ros, completer="mspn", precision="half")
 
 
+def test_half_a_warm_up_size_is_refused_in_a_sentence(ros, tiny, capfd):
+    completion_node(ros, completer="tiny", device="cpu", warm_up_size=[160, 0])
+    assert "'warm_up_size' is 160, 0; both must be above 0, or both 0." in capfd.readouterr().err
+
+
 def test_maps_made_beforehand_are_named_by_the_stamp_and_a_frame_without_one_costs_that_frame_only(
     ros, mspn, tmp_path
 ):
