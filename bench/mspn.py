@@ -2,7 +2,7 @@
 
     python bench/mspn.py [--size 240x1216] [--variant sdr_kitti] [--device cuda] [--train]
 
-slots      propagation as NATTEN's unfused kernels have it (see mspn_op.py); one iteration of each layer is
+slots      propagation slot by slot (see mspn_op.py); one iteration of each layer is
            timed and counted six times, as all are alike
 ours       propagation by `propagate`; float32, then bfloat16
 compiled   ours, with the guidance network through `torch.compile`
@@ -146,8 +146,9 @@ def main() -> None:
     where = arguments.device, arguments.threads
     print(f"{where[0]}, {where[1]} threads, torch {torch.__version__}, {arguments.variant}")
     forms = ["training"] if arguments.train else ["slots", "ours float32", "ours bfloat16"]
-    forms += ["compiled float32", "compiled bfloat16"] if arguments.compiled else []
-    print("size      form               ms   of it guidance   frames/s   peak MiB   times faster than slots")
+    if arguments.compiled and not arguments.train:
+        forms += ["compiled float32", "compiled bfloat16"]
+    print("size      form               ms   of it guidance   frames/s   peak MiB   times faster")
     for size in arguments.size or SIZES:
         slowest = None
         for form in forms:

@@ -3,13 +3,14 @@
     python bench/mspn_op.py [--case 228x304x64] [--threads 2] [--device cuda]
 
 unfold    the keys of every window are copied side by side, then multiplied (im2col attention)
-slots     neighbourhood attention as NATTEN's unfused kernels have it: logits of 169 slots are made and
-          stored anew in every iteration, keys are not copied (and, as there, not kept for training,
-          which costs PyTorch the products a second time)
+slots     neighbourhood attention in the manner of NATTEN's unfused kernels, in PyTorch (NATTEN itself is not
+          run): the logits of 169 slots are made and stored anew in every iteration, keys are not copied
+          (nor kept for training, which costs the products a second time)
 ours      `depth_completion_ros.ops.propagation.propagate`
 
 Both alternatives redo normalisation, 1 x 1 convolution and products in every iteration, as the
-published code does; ours does them once and that is counted in its time. Each form runs in a process
+published code does; ours does the first two once, and on a CPU the products too, which is counted in its
+time. Each form runs in a process
 of its own, so that peak memory (beyond the inputs) is its own. The alternatives are timed on one
 iteration and multiplied, as all are alike; where they do not fit into memory, on a strip of rows, and
 scaled by the number of rows (marked ~). Their memory for training grows by what one more iteration
@@ -22,6 +23,7 @@ import argparse
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -33,7 +35,7 @@ from torch.utils.checkpoint import checkpoint
 
 from depth_completion_ros.ops.propagation import UpdateRule, propagate
 from depth_completion_ros.ops.propagation.reference import windows
-from depth_completion_ros.ops.propagation.window import window_index
+from depth_completion_ros.ops.propagation.window import WINDOW, window_index
 
 CASES = ("228x304x64", "240x1216x64", "240x1216x192")
 ITERATIONS = (6, 28)
@@ -162,8 +164,7 @@ def measure(form: str, case: str, iterations: int, train: bool, device: str, thr
         if device.startswith("cuda"):
             torch.cuda.synchronize()
 
-    if form == "ours":
-        LAYERS[form](**make_inputs(32, 48, channels, device), iterations=1)  # compiles the kernels
+    LAYERS[form](**make_inputs(32, 48, channels, device), iterations=1)  # loads and compiles what there is
     with PeakMemory(device) as peak:
         once()
     seconds = []
@@ -180,7 +181,7 @@ def apart(*arguments) -> dict | None:
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode == 0:
         return json.loads(run.stdout.splitlines()[-1])
-    if run.returncode < 0 or "memory" in run.stderr:
+    if run.returncode == -signal.SIGKILL or "out of memory" in run.stderr or "allocate memory" in run.stderr:
         return None
     raise SystemExit(run.stderr)
 
@@ -190,6 +191,8 @@ def of_alternative(form: str, case: str, counts, train: bool, arguments, memory:
     height, width, channels = map(int, case.split("x"))
     copies = {"unfold": 3 * 169 * channels, "slots": 6 * 169}[form] * (4 if train and form == "slots" else 1)
     rows = min(height, int(memory / (4 * copies * width * (2 if train else 1))))
+    if rows < WINDOW:  # in less there is no whole window
+        return None
     strip, factor = f"{rows}x{width}x{channels}", height / rows
     one = apart(form, strip, 1, train, arguments.device, arguments.threads)
     two = apart(form, strip, 2, train, arguments.device, arguments.threads) if train else one
@@ -201,12 +204,12 @@ def of_alternative(form: str, case: str, counts, train: bool, arguments, memory:
 
 
 def bound(case: str) -> str:
-    """Least time of an iteration on an H200: 4.8 TB/s, and 495 TFLOP/s of TF32 products."""
+    """Least time of an iteration that makes its products anew, on an H200: 4.8 TB/s, 495 TFLOP/s of TF32."""
     height, width, channels = map(int, case.split("x"))
     pixels = height * width
     read = pixels * (2 * channels * 4 + 6 * 4) / 4.8e12
     products = pixels * 2 * 169 * channels / 495e12
-    return f"bound of an iteration {max(read, products) * 1e6:.0f} us"
+    return f"bound of an iteration on an H200: {max(read, products) * 1e6:.0f} us"
 
 
 def main() -> None:
@@ -235,6 +238,8 @@ def compare(case: str, train: bool, arguments) -> None:
     memory = arguments.memory * 2**30
     forms = {form: of_alternative(form, case, ITERATIONS, train, arguments, memory) for form in FORMS[:2]}
     own = [apart("ours", case, n, train, arguments.device, arguments.threads) for n in ITERATIONS]
+    if None in own:
+        raise SystemExit(f"{case} does not fit into memory even in our form.")
     forms["ours"] = [(run["seconds"], run["bytes"], " ") for run in own]
     for i, n in enumerate(ITERATIONS):
         for form, measured in forms.items():

@@ -34,7 +34,11 @@ NETWORK = (
         maximum=4096,
         unit="pixels",
     ),
-    Parameter("allow_noncommercial", False, "Take weights and priors whose licence forbids commercial use."),
+    Parameter(
+        "allow_noncommercial",
+        False,
+        "Take weights and priors whose licence is not known to permit commercial use.",
+    ),
     Parameter(
         "precision",
         "auto",

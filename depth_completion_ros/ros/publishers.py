@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from rclpy.duration import Duration
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from ..completion.interface import Completion
@@ -23,6 +24,10 @@ DENSE = {
 """Topics that need the completer."""
 SPARSE = {"sparse_depth/image": Image, "overlay": Image}
 """Topics that need the points in the image only."""
+
+
+LAST_FRAME = Duration(seconds=0.5)
+"""How long reliable subscribers may take to acknowledge what was published last."""
 
 
 class Outputs:
@@ -88,7 +93,10 @@ class Outputs:
             self._publishers[topic].publish(make())
 
     def close(self) -> None:
-        """Destroy the publishers."""
+        """Destroy the publishers, once the last frame has reached its subscribers."""
+        for publisher in self._publishers.values():
+            if publisher.get_subscription_count():
+                publisher.wait_for_all_acked(LAST_FRAME)
         for publisher in self._publishers.values():
             self._node.destroy_publisher(publisher)
         self._publishers.clear()

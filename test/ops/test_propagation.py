@@ -1,6 +1,10 @@
 """Every backend of the propagation against its definition: values and gradients."""
 
 import functools
+import os
+import shutil
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -13,8 +17,8 @@ from depth_completion_ros.ops.propagation.backends import choose_backend
 SIZES = {
     "one window": (13, 13),
     "borders only": (14, 20),
-    "inside as well": (31, 37),
-    "two bands of rows": (53, 30),
+    "inside as well": (31, 45),
+    "three bands of rows": (53, 30),
     "lower than the window": (9, 40),
     "smaller than the window": (5, 7),
     "one pixel": (1, 1),
@@ -169,3 +173,68 @@ def test_flat_guidance_with_a_gaussian_bias_is_diffusion(backend, rule):
     inside = np.s_[border:-border, border:-border]  # the blur pads its borders, the propagation does not
     np.testing.assert_allclose(depth[0, 0].numpy()[inside], heat[inside], rtol=1e-12)
     np.testing.assert_allclose(mask[0, 0].numpy()[inside], share[inside], rtol=1e-12)
+
+
+# Misuse and poor surroundings ----------------------------------------------------------------------
+
+
+def test_what_does_not_fit_is_refused_in_a_sentence(backend):
+    q, k, q_slope, k_slope, rpb, depth, sparse = layer(14, 15, batch=2)
+    a, b, g = terms(q, k, q_slope, k_slope)
+    rule = UpdateRule.PLAIN
+    with pytest.raises(ValueError, match=r"rpb of shape \(13, 13\) on cpu; it must be \(25, 25\)"):
+        propagate(q, k, a, b, g, rpb[:13, :13], depth, sparse, 1, rule, backend)
+    with pytest.raises(ValueError, match="depth of shape"):
+        propagate(q, k, a, b, g, rpb, depth[..., 1:], sparse, 1, rule, backend)
+    with pytest.raises(ValueError, match="iterations for 1 images; it must be 2"):
+        propagate(q, k, a, b, g, rpb, depth, sparse, [3], rule, backend)
+
+
+def test_no_image_gives_no_image(backend):
+    inputs = layer(14, 15, batch=0)
+    depth, mask = run(backend, *inputs, 2, UpdateRule.PLAIN)
+    assert depth.shape == mask.shape == (0, 1, 14, 15)
+
+
+def test_lower_precision_is_computed_in_single_precision(backend):
+    inputs = layer(14, 30, dtype=torch.bfloat16)
+    depth, mask = run(backend, *inputs, 2, UpdateRule.BLEND_AND_INJECT)
+    assert depth.dtype == mask.dtype == torch.float32
+    q, k, q_slope, k_slope, rpb, *maps = inputs
+    constants = [x.float() for x in (q, k, *terms(q, k, q_slope, k_slope), rpb)]
+    single = propagate(*constants, *(x.float() for x in maps), 2, UpdateRule.BLEND_AND_INJECT, backend)
+    agree((depth, mask), single, 0.02)
+
+
+STATE = "from depth_completion_ros.ops.propagation import cpu_kernels_state; print(cpu_kernels_state())"
+BREAK = """
+from depth_completion_ros.ops.propagation import cpu_kernels
+compiler = cpu_kernels.shutil.which("g++")
+(cpu_kernels._folder() / f"propagation-{cpu_kernels._fingerprint(compiler)}.so").write_bytes(b"half a file")
+"""
+
+
+def state_of_kernels(code=STATE, **environment):
+    """What another process says of the kernels."""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_without_a_compiler_the_reason_is_told(tmp_path):
+    told = state_of_kernels(PATH="", CXX="", XDG_CACHE_HOME=str(tmp_path))
+    assert told == "the CPU kernels cannot be built: no C++ compiler was found (apt install g++)."
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
+def test_a_damaged_file_is_built_again(tmp_path):
+    told = state_of_kernels(BREAK + STATE, CXX="", XDG_CACHE_HOME=str(tmp_path))
+    assert told.startswith("compiled, ")
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="needs a C++ compiler")
+def test_where_nothing_can_be_kept_the_kernels_are_built_for_the_process(tmp_path):
+    (tmp_path / "file").touch()
+    told = state_of_kernels(XDG_CACHE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path))
+    assert told.startswith(f"compiled, {tmp_path}/depth_completion_ros-")

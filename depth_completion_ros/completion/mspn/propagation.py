@@ -20,7 +20,7 @@ def iteration_count(height: int, width: int, points: int) -> int:
     """Iterations of the first layer that let measured pixels reach each other (MSPN-SDR, section 3.3).
 
     N = max(6, floor(2 nu / 6) + 1), where nu = sqrt(H W / points) - 1 is the mean number of pixels between
-    neighbours and 6 the radius of the window; in float32, as the weights were made. None without points.
+    neighbours and 6 the radius of the window; in float32, as the weights were made. 0 without points.
 
     Raises:
         ValueError: a negative number of points.
@@ -36,8 +36,8 @@ def iteration_count(height: int, width: int, points: int) -> int:
 class PropagationLayer(nn.Module):
     """One layer: queries and keys of guidance and current depth, and a bias for the place in the window.
 
-    Query and key of a pixel are affine in its depth. All that has channels is therefore computed once, and
-    an iteration only sees the constants that `propagate` takes.
+    Query and key of a pixel are affine in its depth. The guidance is therefore multiplied once, and an
+    iteration only sees the constants that `propagate` takes.
     """
 
     def __init__(self, channels: int):

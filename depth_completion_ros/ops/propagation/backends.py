@@ -29,10 +29,10 @@ def choose_backend(name: str, like: torch.Tensor) -> type:
 
         return TorchBackend
     if name == "cpu":
-        if like.device.type != "cpu" or load_cpu_kernels() is None:
-            raise ValueError(
-                f"Propagation backend 'cpu' cannot work on {like.device.type}: {cpu_kernels_state()}"
-            )
+        if like.device.type != "cpu":
+            raise ValueError(f"Propagation backend 'cpu' cannot work on tensors on {like.device}.")
+        if load_cpu_kernels() is None:
+            raise ValueError(f"Propagation backend 'cpu' is not at hand: {cpu_kernels_state()}")
         from .cpu_backend import CpuBackend
 
         return CpuBackend
@@ -46,9 +46,10 @@ def choose_backend(name: str, like: torch.Tensor) -> type:
 
 
 def _fastest(like: torch.Tensor) -> str:
-    known = like.dtype in (torch.float32, torch.bfloat16)
-    if like.device.type == "cuda" and find_spec("triton") is not None and known:
-        return "triton"
+    if like.device.type == "cuda" and find_spec("triton") is not None:
+        known = like.dtype in (torch.float32, torch.bfloat16)
+        if known and torch.cuda.get_device_capability(like.device) >= (8, 0):  # TF32 and bfloat16
+            return "triton"
     if like.device.type == "cpu" and load_cpu_kernels() is not None:
         return "cpu"
     return "torch"

@@ -1,4 +1,4 @@
-"""The constant-logit form on the CPU, by the compiled kernels in cpu/."""
+"""The propagation on the CPU by the compiled kernels in cpu/, which keep the products q.k of all windows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from .cpu_kernels import load_cpu_kernels
 from .window import WINDOW
 
-LANES = MARGIN = 16  # as in cpu/layout.hpp
+LANES = MARGIN = 16  # as in cpu/vector.hpp and cpu/layout.hpp
 
 
 class CpuBackend:
@@ -30,8 +30,9 @@ class CpuBackend:
 
     def step(self, depth, mask):
         """Filter depth and mask once."""
-        out = tuple(torch.empty_like(self._plain(depth)) for _ in range(3))
-        self._call("step", self._logits, self._plain(depth), self._plain(mask), *self._maps, *out)
+        depth, mask = self._plain(depth), self._plain(mask)
+        out = tuple(torch.empty_like(depth) for _ in range(3))
+        self._call("step", self._logits, depth, mask, *self._maps, *out)
         return out
 
     def step_backward(self, depth, mask, log_sum_exp, filtered_depth, filtered_mask, grad_depth, grad_mask):
@@ -69,4 +70,5 @@ class CpuBackend:
     def _call(self, name: str, *tensors: torch.Tensor) -> None:
         function = getattr(load_cpu_kernels(), f"{name}_{str(self._dtype).removeprefix('torch.')}")
         pointers = (ctypes.c_void_p(x.data_ptr()) for x in tensors)
-        function(*map(ctypes.c_int, self._shape), *pointers, ctypes.c_int(torch.get_num_threads()))
+        if function(*map(ctypes.c_int, self._shape), *pointers, ctypes.c_int(torch.get_num_threads())):
+            raise MemoryError(f"There is not enough memory to propagate over {self._shape[1:]} pixels.")

@@ -15,39 +15,44 @@ from pathlib import Path
 
 _SOURCES = Path(__file__).with_name("cpu")
 _FLAGS = ("-O3", "-march=native", "-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
-_state = "not needed yet."
 
 
 def cpu_kernels_state() -> str:
     """In words: whether the CPU kernels of the propagation are built, and else why they are not."""
-    load_cpu_kernels()
-    return _state
+    return _load()[1]
 
 
-@functools.cache
 def load_cpu_kernels() -> ctypes.CDLL | None:
     """The compiled kernels; None, with a warning that says why, where they cannot be built.
 
     They are kept in `$XDG_CACHE_HOME/depth_completion_ros`, one file for each source, compiler and
-    processor.
+    processor, or for the life of the process alone where that folder cannot be used.
     """
-    global _state
+    return _load()[0]
+
+
+@functools.cache
+def _load() -> tuple[ctypes.CDLL | None, str]:
     try:
         library = _build()
-        _state = f"compiled, {library}."
-        return ctypes.CDLL(str(library))
+        try:
+            return ctypes.CDLL(str(library)), f"compiled, {library}."
+        except OSError:  # damaged, as by a full disk, or in a place where nothing may be executed
+            library.unlink()
+            library = _build(Path(tempfile.mkdtemp(prefix="depth_completion_ros-")))
+            return ctypes.CDLL(str(library)), f"compiled, {library}."
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-        _state = f"the CPU kernels are not compiled: {error} The slower PyTorch form is used."
-        logging.getLogger(__name__).warning(_state[0].upper() + _state[1:])
-        return None
+        reason = f"the CPU kernels cannot be built: {str(error).rstrip('.')}."
+        logging.getLogger(__name__).warning(f"Propagation is slow: {reason}")
+        return None, reason
 
 
-def _build() -> Path:
+def _build(folder: Path | None = None) -> Path:
     compiler = next(filter(None, map(shutil.which, (os.environ.get("CXX", ""), "g++", "clang++"))), None)
     if compiler is None:
         raise RuntimeError("no C++ compiler was found (apt install g++).")
     command = [compiler, *_FLAGS, "-pthread", str(_SOURCES / "kernels.cpp")]
-    library = _folder() / f"propagation-{_fingerprint(compiler)}.so"
+    library = (folder or _folder()) / f"propagation-{_fingerprint(compiler)}.so"
     if library.is_file():
         return library
     # Built beside its place and moved there, so that no other process ever loads half a file.
@@ -63,10 +68,14 @@ def _build() -> Path:
 
 
 def _folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "depth_completion_ros"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folder = Path(base) / "depth_completion_ros"
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+        return folder
+    except (OSError, RuntimeError):  # no home, or one that cannot be written to
+        return Path(tempfile.mkdtemp(prefix="depth_completion_ros-"))
 
 
 def _fingerprint(compiler: str) -> str:

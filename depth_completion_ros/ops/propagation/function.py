@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Protocol
 
 import torch
@@ -10,10 +11,13 @@ from torch import Tensor
 
 from .backends import choose_backend
 from .rule import UpdateRule
+from .window import WINDOW
 
 
 class Backend(Protocol):
     """One propagation layer of one image, whose constants are given once.
+
+    A backend may also have `advance(depth, mask, sparse, rule)`, a step with its update in one.
 
     Query i gives key j of its window the logit m_j (q_i.k_j + d_i a_j + d_j b_i + g d_i d_j) + bias,
     with depth d and mask m; the softmax of the logits weighs depth and mask of the window.
@@ -60,9 +64,10 @@ def propagate(
     rule: UpdateRule,
     backend: str = "auto",
 ) -> tuple[Tensor, Tensor]:
-    """Filter depth and mask as MSPN-SDR does (eq. 7 to 11; sheet of the constants in `Backend`).
+    """Filter depth and mask as MSPN-SDR does (eq. 6 to 11, with the constants of `Backend`).
 
-    Memory for training is five maps of the image an iteration.
+    Training keeps five maps of the image an iteration; the backward pass takes another 338 for a while,
+    but for Triton's. `sparse` gets no gradient.
 
     Args:
         q, k: B x C x H x W; a, b: B x 1 x H x W; g: scalar; rpb: 25 x 25; see `Backend`.
@@ -72,27 +77,49 @@ def propagate(
         backend: `auto` or one of `list_backends()`.
 
     Returns:
-        depth and mask, B x 1 x H x W; the mask lies in [0, 1].
+        depth and mask, B x 1 x H x W, float32 or, of float64 q, float64.
 
     Raises:
-        ValueError: backend unknown or not at hand.
+        ValueError: backend unknown or not at hand; a shape or device that does not fit.
     """
-    counts = [iterations] * len(q) if isinstance(iterations, int) else list(iterations)
-    make = choose_backend(backend, q)
+    counts = [iterations] * len(q) if isinstance(iterations, Integral) else list(iterations)
+    _check(q, k, a, b, g, rpb, depth, sparse, counts)
+    make, keep = choose_backend(backend, q), torch.is_grad_enabled()
+    precision = torch.promote_types(q.dtype, torch.float32)
+    depth, sparse = depth.to(precision), sparse.to(precision)
     images = [
-        _Layer.apply(q[i], k[i], a[i, 0], b[i, 0], g, rpb, depth[i, 0], sparse[i, 0], count, rule, make)
+        _Layer.apply(q[i], k[i], a[i, 0], b[i, 0], g, rpb, depth[i, 0], sparse[i, 0], count, rule, make, keep)
         for i, count in enumerate(counts)
     ]
+    if not images:
+        return depth, torch.zeros_like(depth)
     return tuple(torch.stack(maps)[:, None] for maps in zip(*images, strict=True))
+
+
+def _check(q, k, a, b, g, rpb, depth, sparse, counts) -> None:
+    """Refuse what would make a kernel read beyond its tensors."""
+    batch, _, height, width = q.shape
+    span, image = 2 * WINDOW - 1, (batch, 1, height, width)
+    expected = {"k": (k, q.shape), "g": (g, ()), "rpb": (rpb, (span, span))}
+    maps = {"a": a, "b": b, "depth": depth, "sparse": sparse}
+    expected |= {name: (x, image) for name, x in maps.items()}
+    for name, (x, shape) in expected.items():
+        if x.shape != shape or x.device != q.device:
+            raise ValueError(
+                f"Propagation got {name} of shape {tuple(x.shape)} on {x.device}; it must be {tuple(shape)} "
+                f"on {q.device}."
+            )
+    if len(counts) != batch:
+        raise ValueError(f"Propagation got iterations for {len(counts)} images; it must be {batch}.")
 
 
 class _Layer(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, q, k, a, b, g, rpb, depth, sparse, iterations, rule, make):
+    def forward(ctx, q, k, a, b, g, rpb, depth, sparse, iterations, rule, make, keep):
         constants = tuple(x.contiguous() for x in (q, k, a, b, g, rpb))
         layer = make(*constants) if iterations else None
         depth, mask = start(depth, sparse)
-        training = any(ctx.needs_input_grad)
+        training = keep and any(ctx.needs_input_grad)
         if not training and hasattr(layer, "advance"):
             for _ in range(iterations):
                 depth, mask = layer.advance(depth, mask, sparse, rule)
@@ -122,7 +149,7 @@ class _Layer(torch.autograd.Function):
                     layer, steps[at : at + 5], sparse, ctx.rule, grad_depth, grad_mask
                 )
             grads = layer.gradients()
-        return *grads, grad_depth.masked_fill(sparse > 0, 0), None, None, None, None
+        return *grads, grad_depth.masked_fill(sparse > 0, 0), None, None, None, None, None
 
 
 def _step_backward(layer, step, sparse, rule, grad_depth, grad_mask):

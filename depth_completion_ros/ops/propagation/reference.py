@@ -1,6 +1,6 @@
-"""One propagation layer as it is defined, with no algebra and no thrift; every other form is held to it.
+"""One propagation layer just as it is defined, slow and large; every other form is held to it.
 
-Source: MSPN-SDR (Jun, Lee, Kim, CVPR 2024), eq. 7 to 11, in the order of the released weights.
+Source: MSPN-SDR (Jun, Lee, Kim, CVPR 2024), eq. 6 to 11, in the order of the released weights.
 """
 
 from __future__ import annotations

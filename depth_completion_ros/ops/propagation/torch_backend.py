@@ -1,4 +1,7 @@
-"""The constant-logit form in plain PyTorch, for every device and for machines without a compiler."""
+"""The propagation in plain PyTorch, for every device and for machines without a compiler.
+
+The products q.k of all windows, which no iteration changes, are computed once and kept.
+"""
 
 from __future__ import annotations
 

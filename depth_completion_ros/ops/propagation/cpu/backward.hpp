@@ -26,7 +26,7 @@ template <class T> struct Arriving { std::vector<T> depth, mask, mean, lse; };
 template <class T> struct Sums {
   std::vector<T> depth, mask, a, b;
   std::vector<T> g;                         // [band]
-  std::vector<std::vector<Vec<T>>> biases;  // [band][block, those inside as one][row of the table][column of the window]
+  std::vector<std::vector<Vec<T>>> biases;  // [band][border][row of the table][column of the window]
 };
 
 template <class T, bool inside>
@@ -64,12 +64,18 @@ void backward_block(const Shape& s, const T* logits, T* d_logits, const Maps<T>&
 }
 
 template <class T> void add_biases(const Shape& s, const std::vector<Block<T>>& blocks, const Sums<T>& sums, T* d_rpb) {
-  for (const auto& band : sums.biases)
-    for (int n = 0; n <= s.blocks; ++n)
-      for (int r = 0; r < TABLE && (n == s.blocks || !blocks[n].inside); ++r)
+  const auto add = [&](int border, const int* columns) {
+    for (const auto& band : sums.biases)
+      for (int r = 0; r < TABLE; ++r)
         for (int j = 0; j < s.columns; ++j)
           for (int l = 0; l < LANES; ++l)
-            d_rpb[r * TABLE + (n == s.blocks ? RADIUS : blocks[n].bias[l]) + j] += band[(n * TABLE + r) * WINDOW + j][l];
+            d_rpb[r * TABLE + columns[l] + j] += band[(border * TABLE + r) * WINDOW + j][l];
+  };
+  int inside[LANES];
+  std::fill_n(inside, LANES, RADIUS);
+  add(0, inside);
+  for (const auto& block : blocks)
+    if (!block.inside) add(block.border, block.bias);
 }
 
 template <class T>
@@ -79,7 +85,7 @@ void step_backward(const Shape& s, const T* logits, const T* depth, const T* mas
                    int threads) {
   const Maps<T> maps(s, depth, mask, a, b, g);
   const auto blocks = blocks_of(s, rpb);
-  Arriving<T> arriving{padded(s, grad_depth), padded(s, grad_mask), padded(s, grad_depth), padded(s, lse)};
+  Arriving<T> arriving{padded(s, grad_depth), padded(s, grad_mask), std::vector<T>(s.pixels(), T(0)), padded(s, lse)};
   for (int y = 0; y < s.height; ++y)
     for (int x = 0; x < s.width; ++x) {
       const size_t from = size_t(y) * s.width + x;
@@ -88,13 +94,13 @@ void step_backward(const Shape& s, const T* logits, const T* depth, const T* mas
   Sums<T> sums;
   for (auto* map : {&sums.depth, &sums.mask, &sums.a, &sums.b}) map->assign(s.pixels(), T(0));
   sums.g.assign(bands(s), T(0));
-  sums.biases.resize(bands(s));
+  const int borders = std::count_if(blocks.begin(), blocks.end(), [](const Block<T>& b) { return !b.inside; });
+  sums.biases.assign(bands(s), std::vector<Vec<T>>((borders + 1) * TABLE * WINDOW, Vec<T>{}));
   by_bands(s, threads, [&](int band, int begin, int end) {
-    sums.biases[band].assign((s.blocks + 1) * TABLE * WINDOW, Vec<T>{});
     for (int y = begin; y < end; ++y)
       for (int n = 0; n < s.blocks; ++n) {
         const bool inside = blocks[n].inside;
-        Vec<T>* d_bias = &sums.biases[band][(inside ? s.blocks : n) * TABLE * WINDOW];
+        Vec<T>* d_bias = &sums.biases[band][blocks[n].border * TABLE * WINDOW];
         (inside ? backward_block<T, true> : backward_block<T, false>)(
             s, logits + s.logits(y, n), d_logits + s.logits(y, n), maps, g, rpb, arriving, sums, y, blocks[n], band, d_bias);
       }

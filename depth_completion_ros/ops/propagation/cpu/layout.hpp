@@ -29,17 +29,18 @@ struct Shape {
 
 // How the lanes of a block find their keys: side by side, or, where the window is shifted, all in the same place.
 template <class T> struct Block {
-  int x, first, last, bias[LANES];
+  int x, last, bias[LANES];
+  int border = 0;  // number among the blocks near borders, from 1; 0 inside
   bool inside;
   Vec<T> at_left{}, at_right{}, between{};  // 1 for the lanes of a kind, else 0
   std::vector<Vec<T>> biases;               // [row of the table][column of the window], near borders only
 
-  Block(const Shape& s, int index) : x(index * LANES), first(0), last(s.width - s.columns) {
+  Block(const Shape& s, int index) : x(index * LANES), last(s.width - s.columns) {
     inside = true;
     for (int l = 0; l < LANES; ++l) {
       const int at = std::min(x + l, s.width - 1), origin = s.left(at);
       bias[l] = origin - at + WINDOW - 1;
-      const bool here = x + l < s.width, left = origin == first, right = !left && origin == last;
+      const bool here = x + l < s.width, left = origin == 0, right = !left && origin == last;
       at_left[l] = here && left;
       at_right[l] = here && right;
       between[l] = here && !left && !right;
@@ -50,8 +51,10 @@ template <class T> struct Block {
 
 template <class T> std::vector<Block<T>> blocks_of(const Shape& s, const T* rpb = nullptr) {
   std::vector<Block<T>> blocks;
+  int borders = 0;
   for (int n = 0; n < s.blocks; ++n) {
     blocks.emplace_back(s, n);
+    if (!blocks[n].inside) blocks[n].border = ++borders;
     if (blocks[n].inside || !rpb) continue;
     blocks[n].biases.resize(TABLE * WINDOW);
     for (int r = 0; r < TABLE; ++r)
@@ -64,7 +67,7 @@ template <class T> std::vector<Block<T>> blocks_of(const Shape& s, const T* rpb 
 template <class T, bool inside> inline Vec<T> keys(const T* row, const Block<T>& block, int column) {
   const Vec<T> beside = load(row + block.x - RADIUS + column);
   if (inside) return beside;
-  const Vec<T> left = Vec<T>{} + row[block.first + column], right = Vec<T>{} + row[block.last + column];
+  const Vec<T> left = Vec<T>{} + row[column], right = Vec<T>{} + row[block.last + column];
   return block.between > 0 ? beside : block.at_right > 0 ? right : left;
 }
 
@@ -74,7 +77,7 @@ template <class T, bool inside> inline void add_to_keys(T* row, const Block<T>& 
     store(beside, Vec<T>(load(beside) + v));
   } else {
     store(beside, Vec<T>(load(beside) + v * block.between));
-    row[block.first + column] += sum<T>(v * block.at_left);
+    row[column] += sum<T>(v * block.at_left);
     row[block.last + column] += sum<T>(v * block.at_right);
   }
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <system_error>
 #include <thread>
 #include <vector>
 #if defined(__SSE2__)
@@ -70,7 +71,10 @@ template <class Work> void parallel(int items, int threads, const Work& work) {
     for (int i; (i = next++) < items;) work(i);
   };
   std::vector<std::thread> others;
-  for (int t = 1; t < std::min(threads, items); ++t) others.emplace_back(run);
+  try {
+    for (int t = 1; t < std::min(threads, items); ++t) others.emplace_back(run);
+  } catch (const std::system_error&) {  // no more threads to be had: those there are do all
+  }
   run();
   for (auto& thread : others) thread.join();
 }
