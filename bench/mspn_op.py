@@ -203,13 +203,14 @@ def of_alternative(form: str, case: str, counts, train: bool, arguments, memory:
     return [(factor * n * one["seconds"], factor * (one["bytes"] + (n - 1) * more), mark) for n in counts]
 
 
-def bound(case: str) -> str:
-    """Least time of an iteration that makes its products anew, on an H200: 4.8 TB/s, 495 TFLOP/s of TF32."""
+def bound(case: str, terabytes: float = 4.8, teraflops: float = 495.0) -> str:
+    """Least time of an iteration that makes its products anew, for memory and TF32 units of a GPU so fast."""
     height, width, channels = map(int, case.split("x"))
     pixels = height * width
-    read = pixels * (2 * channels * 4 + 6 * 4) / 4.8e12
-    products = pixels * 2 * 169 * channels / 495e12
-    return f"bound of an iteration on an H200: {max(read, products) * 1e6:.0f} us"
+    read = pixels * (2 * channels * 4 + 6 * 4) / (terabytes * 1e12)
+    products = pixels * 2 * 169 * channels / (teraflops * 1e12)
+    least = max(read, products) * 1e6
+    return f"bound of an iteration at {terabytes} TB/s and {teraflops} TFLOP/s: {least:.0f} us"
 
 
 def main() -> None:
