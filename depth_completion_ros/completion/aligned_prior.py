@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 from ..core import SparseDepth
+from .device import is_out_of_memory
 from .interface import Completer, Completion, Source
+from .linear import Linear
 from .nearest import distance_confidence
 from .prior.alignment import relative_error
 from .prior.interface import MonocularPrior
@@ -26,7 +28,8 @@ class AlignedPrior(Completer):
     Confidence is q (1 + c) / 2 with q = inliers / (1 + residual / 10 %) of the alignment (at least 0.05)
     and c that of `Nearest`, of the distance to the nearest measurement that agrees with the prior.
     Pixels are unknown where the prior knows nothing; all that are not measured are without an image, or
-    where a prior up to scale and shift meets no point. A metric prior needs no point.
+    where a prior up to scale and shift meets no point. A metric prior needs no point. When memory runs out,
+    linear completion stands in from then on, which `degradations` tells.
 
     Args:
         prior: the prior, or what `create_prior` makes one from.
@@ -57,8 +60,21 @@ class AlignedPrior(Completer):
             )
         self._prior_depth = PriorDepth(prior, prior_every)
         self._local = local
+        self._stand_in: Linear | None = None
+        self.degradations: list[str] = []
 
     def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
+        if self._stand_in is None:
+            try:
+                return self._complete(image, sparse, name)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            self._stand_in = Linear()
+            self.degradations.append("Out of memory in the prior; from now on linear completion stands in.")
+        return self._stand_in.complete(image, sparse, camera)
+
+    def _complete(self, image, sparse: SparseDepth, name: str) -> Completion:
         if image is None:
             dense, confidence = np.full(sparse.depth.shape, np.nan, np.float32), np.float32(0)
         else:

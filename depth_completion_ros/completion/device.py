@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import cv2
@@ -55,9 +56,8 @@ def limit_memory(device: torch.device, gib: float) -> None:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that the memory of the machine or of its GPU does not suffice."""
-    import torch
-
-    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
+    torch = sys.modules.get("torch")  # an error of PyTorch comes only where it is loaded
+    if isinstance(error, MemoryError) or (torch and isinstance(error, torch.cuda.OutOfMemoryError)):
         return True
     if not isinstance(error, (RuntimeError, cv2.error)):
         return False

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from depth_completion_ros import Frame, SparseDepth
+from depth_completion_ros import Frame, SparseDepth, create_completer
 from depth_completion_ros.completion import Source
 from depth_completion_ros.completion.aligned_prior import AlignedPrior
 from depth_completion_ros.completion.prior import MonocularPrior, PriorSchedule
@@ -160,3 +160,23 @@ def test_a_frame_s_name_reaches_a_folder_of_maps_and_the_report_tells_of_the_pri
 def test_the_completer_needs_a_prior(prior):
     with pytest.raises(ValueError, match="needs a prior: one of depth_anything_v2_small"):
         AlignedPrior(prior)
+
+
+class Greedy(MonocularPrior):
+    """Asks for more memory than there is."""
+
+    def __init__(self):
+        super().__init__("greedy", "Apache-2.0", "metric")
+
+    def _predict(self, image, name):
+        torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+        return torch.empty(2**50, dtype=torch.uint8).numpy()
+
+
+def test_when_the_prior_finds_no_memory_linear_completion_stands_in_and_it_is_told():
+    completer, sparse = AlignedPrior(Greedy()), SparseDepth(np.zeros(SHAPE, np.float32))
+    sparse.depth[::7, ::9] = 5
+    expected = create_completer("linear")(picture(), sparse)
+    for _ in range(2):
+        assert np.array_equal(completer(picture(), sparse).depth, expected.depth)
+    assert completer.degradations == ["Out of memory in the prior; from now on linear completion stands in."]
