@@ -19,6 +19,16 @@ def real_frames() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """PyTorch on one thread: small images gain nothing from more, and on a busy machine threads wait."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 # Learned completers ------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from .inner_size import enlarge, inner_shape, shrink
 from .interface import Completer, Completion, Source
 from .licences import refuse_noncommercial
 from .linear import Linear
+from .prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:
     import torch
@@ -49,8 +50,8 @@ class LearnedCompleter(Completer):
         ValueError, FileNotFoundError: weights or device cannot be used; in a sentence.
     """
 
-    mean = (0.485, 0.456, 0.406)
-    std = (0.229, 0.224, 0.225)
+    mean = IMAGENET_MEAN
+    std = IMAGENET_STD
     unreached = Source.PROPAGATED
 
     def __init__(

@@ -60,15 +60,7 @@ class StoredWeights:
 
 def list_weights() -> list[StoredWeights]:
     """All weights in the folder, by name; files that are none are left out."""
-    from safetensors import SafetensorError
-
-    found = []
-    for path in sorted(weights_folder().glob("*.safetensors")):
-        try:
-            found.append(_stored(path))
-        except SafetensorError:
-            continue
-    return found
+    return list(filter(None, map(_stored, sorted(weights_folder().glob("*.safetensors")))))
 
 
 def open_weights(text: str) -> Checkpoint:
@@ -126,7 +118,8 @@ def import_weights(
         sha256=_sha256(file),
         licence=licence,
     )
-    if stored.path.is_file() and _stored(stored.path).sha256 != stored.sha256:
+    there = _stored(stored.path) if stored.path.is_file() else None
+    if there and there.sha256 != stored.sha256:
         raise FileExistsError(f"Other weights are stored in '{stored.path}' already; give another name.")
     stored.path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = stored.path.with_suffix(".unfinished")
@@ -136,11 +129,15 @@ def import_weights(
     return stored
 
 
-def _stored(path: Path) -> StoredWeights:
-    from safetensors import safe_open
+def _stored(path: Path) -> StoredWeights | None:
+    """What a file says of itself; None where it is damaged."""
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(path, "pt") as file:
-        noted = file.metadata() or {}
+    try:
+        with safe_open(path, "pt") as file:
+            noted = file.metadata() or {}
+    except SafetensorError:
+        return None
     networks = tuple(noted.get("networks", "").split())
     return StoredWeights(path, networks, *(noted.get(key, "") for key in ("origin", "sha256", "licence")))
 

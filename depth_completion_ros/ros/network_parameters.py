@@ -37,7 +37,8 @@ NETWORK = (
     Parameter(
         "allow_noncommercial",
         False,
-        "Take weights and priors whose licence is not known to permit commercial use.",
+        "Take weights under a non-commercial licence, and priors whose licence is not known to permit "
+        "commercial use.",
     ),
     Parameter(
         "precision",

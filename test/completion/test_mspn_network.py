@@ -15,19 +15,11 @@ from depth_completion_ros.completion.mspn import MSPN  # noqa: E402
 from depth_completion_ros.completion.mspn.encoder import STAGES, position_embedding  # noqa: E402
 from depth_completion_ros.completion.mspn.transformer import drop_images  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 VARIANTS = ("sdr_nyu", "conventional_kitti", "sdr_kitti", "conventional_nyu")
 # The other two have the same guidance networks but for the number of channels.
 two_variants = pytest.mark.parametrize("network", VARIANTS[:2], indirect=True)
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "mspn.json").read_text())["variants"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small images gain nothing from more, and on a busy machine threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session", params=VARIANTS)

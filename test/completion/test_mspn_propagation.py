@@ -14,14 +14,7 @@ from depth_completion_ros.completion.mspn import iteration_count  # noqa: E402
 from depth_completion_ros.completion.mspn.propagation import Propagation  # noqa: E402
 from depth_completion_ros.ops.propagation import UpdateRule  # noqa: E402
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Small images gain nothing from more, and on a busy machine threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def layers(channels: int, layers: int, rule: UpdateRule, dtype=torch.float64) -> Propagation:

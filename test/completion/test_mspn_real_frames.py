@@ -16,6 +16,7 @@ from depth_completion_ros.completion.mspn import iteration_count  # noqa: E402
 from depth_completion_ros.data import open_reader  # noqa: E402
 from depth_completion_ros.evaluation.protocols import parse_protocol  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = (64, 208)
 FEEDS = ["lines:1", "lines:4", "lines:16", "lines:32", "points:1", "points:10", "points:1000", "truth"]
 

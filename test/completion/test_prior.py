@@ -3,20 +3,11 @@
 import cv2
 import numpy as np
 import pytest
+from pictures import SHAPE, picture
 
 from depth_completion_ros.completion.prior import MonocularPrior, create_prior, list_priors
 from depth_completion_ros.completion.prior.known import KNOWN
 from depth_completion_ros.completion.prior.preprocessing import network_size
-
-SHAPE = (60, 90)
-
-
-def picture(shape=SHAPE, seed=0) -> np.ndarray:
-    """A smooth picture with some texture, uint8 RGB."""
-    random = np.random.default_rng(seed)
-    coarse = random.integers(0, 256, (6, 9, 3), dtype=np.uint8)
-    smooth = cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return cv2.add(smooth, random.integers(0, 30, smooth.shape, dtype=np.uint8))
 
 
 def save_onnx(path, height="h", width="w"):

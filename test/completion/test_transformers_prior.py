@@ -3,21 +3,11 @@
 import json
 import socket
 
-import cv2
 import numpy as np
 import pytest
+from pictures import SHAPE, picture
 
 from depth_completion_ros.completion.prior import create_prior
-
-SHAPE = (60, 90)
-
-
-def picture(shape=SHAPE, seed=0) -> np.ndarray:
-    """A smooth picture with some texture, uint8 RGB."""
-    random = np.random.default_rng(seed)
-    coarse = random.integers(0, 256, (6, 9, 3), dtype=np.uint8)
-    smooth = cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return cv2.add(smooth, random.integers(0, 30, smooth.shape, dtype=np.uint8))
 
 
 def save_depth_anything(folder, kind="relative"):

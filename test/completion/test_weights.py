@@ -250,6 +250,15 @@ def test_a_name_is_given_once_and_the_same_file_may_come_again(tiny_file, weight
     assert not list(weights_folder.glob("*.unfinished"))
 
 
+def test_a_damaged_stored_file_is_left_out_and_can_be_stored_anew(tiny_file, weights_folder):
+    weights_folder.mkdir()
+    (weights_folder / "a.safetensors").write_bytes(b"half a file")
+    assert command("list")[0] == 0
+    code, said = command("import", tiny_file, "--name", "a")
+    assert code == 0, said
+    assert create_completer("tiny", weights="a", device="cpu").report()["weights"] != "random"
+
+
 def test_what_fits_no_network_is_not_stored_and_the_nearest_is_named(tiny_file, weights_folder, tmp_path):
     bad = tmp_path / "bad.pt"
     torch.save(torch.load(tiny_file)["net"] | {"head": torch.ones(2)}, bad)

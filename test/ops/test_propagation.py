@@ -238,3 +238,4 @@ def test_where_nothing_can_be_kept_the_kernels_are_built_for_the_process(tmp_pat
     (tmp_path / "file").touch()
     told = state_of_kernels(XDG_CACHE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path))
     assert told.startswith(f"compiled, {tmp_path}/depth_completion_ros-")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"], "something was left behind"

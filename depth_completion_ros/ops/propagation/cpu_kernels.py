@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import functools
 import hashlib
@@ -39,7 +40,7 @@ def _load() -> tuple[ctypes.CDLL | None, str]:
             return ctypes.CDLL(str(library)), f"compiled, {library}."
         except OSError:  # damaged, as by a full disk, or in a place where nothing may be executed
             library.unlink()
-            library = _build(Path(tempfile.mkdtemp(prefix="depth_completion_ros-")))
+            library = _build(_folder_of_this_process())
             return ctypes.CDLL(str(library)), f"compiled, {library}."
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         reason = f"the CPU kernels cannot be built: {str(error).rstrip('.')}."
@@ -75,7 +76,13 @@ def _folder() -> Path:
         tempfile.TemporaryFile(dir=folder).close()
         return folder
     except (OSError, RuntimeError):  # no home, or one that cannot be written to
-        return Path(tempfile.mkdtemp(prefix="depth_completion_ros-"))
+        return _folder_of_this_process()
+
+
+def _folder_of_this_process() -> Path:
+    folder = tempfile.mkdtemp(prefix="depth_completion_ros-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def _fingerprint(compiler: str) -> str:
