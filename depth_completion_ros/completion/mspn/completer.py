@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..interface import Completion, Source
-from ..learned import LearnedCompleter
+from ..interface import Source
+from ..learned_with_prior import LearnedWithPrior
 from ..linear import Linear
-from ..prior_depth import PriorDepth
 
 if TYPE_CHECKING:
     import torch
 
 
-class MSPNCompleter(LearnedCompleter):
+class MSPNCompleter(LearnedWithPrior):
     """Masked spatial propagation: refines the depth of a prior by any number of points.
 
     After Jun, Lee, Kim: Masked Spatial Propagation Network for Sparsity-Adaptive Depth Refinement, CVPR
@@ -30,8 +29,7 @@ class MSPNCompleter(LearnedCompleter):
 
     Args:
         prior: what `create_prior` takes; None for none.
-        prior_every: the prior looks at every so many frames.
-        prior_side: shorter side of the prior's input in pixels, 0 for what it was trained at.
+        options: of `LearnedWithPrior`.
 
     Raises:
         ValueError: a prior for a variant that takes none.
@@ -40,16 +38,7 @@ class MSPNCompleter(LearnedCompleter):
     name = "mspn"
     variants = ("sdr_nyu", "sdr_kitti", "conventional_nyu", "conventional_kitti")
 
-    def __init__(
-        self,
-        variant: str = "sdr_nyu",
-        prior: str | None = None,
-        prior_every: int = 1,
-        prior_side: int = 0,
-        device: str = "auto",
-        allow_noncommercial: bool = False,
-        **options,
-    ):
+    def __init__(self, variant: str = "sdr_nyu", prior: str | None = None, **options):
         self.keeps_measured = variant.endswith("nyu")
         self._takes_first_depth = variant.startswith("sdr")
         if prior and not self._takes_first_depth:
@@ -57,12 +46,9 @@ class MSPNCompleter(LearnedCompleter):
                 f"Variant '{variant}' of completer 'mspn' predicts its first depth itself and takes no "
                 f"prior, but got '{prior}'."
             )
-        self._prior_options = prior, device, allow_noncommercial, prior_side
-        self._prior_every = prior_every
-        self._prior: PriorDepth | None = None
         if prior or not self._takes_first_depth:
             self.unreached = Source.PRIOR
-        super().__init__(variant, device=device, allow_noncommercial=allow_noncommercial, **options)
+        super().__init__(variant, prior, **options)
         named = [other for other in self.variants if other in self.weights_from.lower()]
         if named and variant not in named:  # keys and shapes do not tell the `sdr` variants apart
             self.warnings.append(
@@ -86,46 +72,19 @@ class MSPNCompleter(LearnedCompleter):
     def planes(self, image, sparse, camera, name):
         if not self._takes_first_depth:
             return ()
-        if self._prior is None:
+        if self.prior is None:
             return (Linear().complete(None, sparse).depth,)
-        depth = self._prior(image, sparse.depth, name)
+        depth = self.prior(image, sparse.depth, name)
         known = np.isfinite(depth)
         if not known.all():
             depth = np.where(known, depth, Linear().complete(None, sparse).depth)
         return (depth,)
 
     def planes_to_warm_up(self, image):
-        if self._prior is not None:
-            self._prior.prior.warm_up(*image.shape[:2])
+        super().planes_to_warm_up(image)
         return (np.full(image.shape[:2], 10, np.float32),) if self._takes_first_depth else ()
 
-    def without_points(self, image, name):
-        shape = image.shape[:2]
-        completion = Completion.unknown(shape)
-        if self._prior is not None and self._prior.prior.space == "metric":
-            depth = self._prior(image, np.zeros(shape, np.float32), name)
-            known = np.isfinite(depth)
-            completion.depth[known] = depth[known]
-            completion.source[known] = Source.PRIOR
-        return completion
-
-    def forget(self):
-        if self._prior is not None:
-            self._prior.forget()
-
     def report(self):
-        values = super().report()
-        if self._prior is not None:
-            return values | self._prior.report()
-        if self._takes_first_depth:
-            return values | {"prior": "none: linear completion in its place"}
-        return values
-
-    def _move_to(self, device: torch.device) -> None:
-        from ..prior import create_prior
-
-        super()._move_to(device)
-        prior, asked, *options = self._prior_options
-        # Not `device`: ONNX Runtime may know no GPU where PyTorch does, and `auto` lets it run on the CPU.
-        made = create_prior(prior, "cpu" if device.type == "cpu" else asked, *options) if prior else None
-        self._prior = None if made is None else PriorDepth(made, self._prior_every)
+        if self.prior is None and self._takes_first_depth:
+            return super().report() | {"prior": "none: linear completion in its place"}
+        return super().report()
