@@ -1,0 +1,1 @@
+"""MSPN-lite: the small network whose weights ship with the package."""

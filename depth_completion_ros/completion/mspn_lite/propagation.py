@@ -1,0 +1,53 @@
+"""Masked spatial propagation over fixed neighbours, by weights that the network gives once an image."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+SIDE = 3
+
+
+def propagate(
+    depth: torch.Tensor,
+    mass: torch.Tensor,
+    affinity: torch.Tensor,
+    measured: torch.Tensor,
+    trust: torch.Tensor,
+    iterations: int,
+    dilations: tuple[int, ...],
+) -> torch.Tensor:
+    """Let depth spread from where it is sure to where it is not.
+
+    As in MSPN, neighbours count by their mass, which spreads along with depth; a measured pixel is
+    drawn back to its measurement in every step, as far as the network trusts it:
+
+        depth_i <- sum_j a_ij m_j depth_j / sum_j a_ij m_j,    m_i <- sum_j a_ij m_j
+
+    Args:
+        depth: B x 1 x H x W, in any unit.
+        mass: B x 1 x H x W in (0, 1], how sure each depth is.
+        affinity: B x (9 * dilations) x H x W, over the neighbours, summing to 1.
+        measured: B x 1 x H x W, in the unit of depth.
+        trust: B x 1 x H x W in [0, 1], 0 where nothing was measured.
+
+    Returns:
+        depth after the last step.
+    """
+    for _ in range(iterations):
+        flow = torch.cat([mass * depth, mass], dim=1)
+        flow = _gather(flow, affinity, dilations)
+        mass = flow[:, 1:]
+        depth = flow[:, :1] / mass.clamp(min=1e-6)
+        depth, mass = torch.lerp(depth, measured, trust), torch.lerp(mass, torch.ones_like(mass), trust)
+    return depth
+
+
+def _gather(flow: torch.Tensor, affinity: torch.Tensor, dilations: tuple[int, ...]) -> torch.Tensor:
+    """Weighted sums over the neighbours, of both planes; outside there is no mass."""
+    batch, planes, height, width = flow.shape
+    windows = [
+        F.unfold(flow, SIDE, dilation, padding=dilation).view(batch, planes, SIDE * SIDE, height, width)
+        for dilation in dilations
+    ]
+    return (torch.cat(windows, dim=2) * affinity[:, None]).sum(dim=2)
