@@ -1,0 +1,116 @@
+"""From light to the numbers in a picture: exposure, colour balance, tone, blur and noise of a camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+_STEPS = 2048  # of the tone curve's table
+
+
+@dataclass(frozen=True, eq=False)
+class Sensor:
+    """One camera on one occasion.
+
+    Args:
+        white: light that is just shown as white.
+        balance: float32 3 x 1, factors of the colours.
+        curve: float32, display value in [0, 1] by light / (4 white).
+        saturation: 1 leaves colours as they are.
+        vignette: loss of light in the corners, 0 to 1.
+        blur: spread in pixels of what is out of focus.
+        shake: (dx, dy), pixels that the picture moves while the shutter is open.
+        noise: (of dark, of bright, of colour), in display values.
+    """
+
+    white: float
+    balance: np.ndarray
+    curve: np.ndarray
+    saturation: float
+    vignette: float
+    blur: float
+    shake: tuple[float, float]
+    noise: tuple[float, float, float]
+
+    @staticmethod
+    def random(rng: np.random.Generator, light: np.ndarray) -> Sensor:
+        """A camera that has measured the light 3 x N, well or badly."""
+        key = float(np.exp(np.log(light.mean(axis=0) + 1e-3).mean()))
+        bright = float(np.percentile(light.max(axis=0)[::7], 92))
+        spread = rng.choice([0.25, 0.7], p=[0.75, 0.25])
+        white = (0.5 * key * 5 + 0.5 * bright) * np.exp(rng.normal(0, spread))
+        mean = light.mean(axis=1) + 1e-4
+        adapted = (mean.mean() / mean) ** rng.uniform(0.2, 0.9)
+        balance = (adapted * np.exp(rng.normal(0, 0.06, 3))).astype(np.float32).reshape(3, 1)
+        shaken = rng.random() < 0.15
+        turn, way = rng.uniform(0, np.pi), rng.uniform(1.5, 8) * shaken
+        dim = float(np.clip(0.25 / (white + 0.02), 0, 3))  # little light, much gain
+        level = np.exp(rng.normal(np.log(0.005), 0.7)) * (1 + 0.6 * dim)
+        level = min(level, 0.03)
+        return Sensor(
+            white=float(max(white, 0.02)),
+            balance=balance,
+            curve=_curve(rng),
+            saturation=float(rng.choice([rng.normal(1.05, 0.15), 0.0], p=[0.96, 0.04])),
+            vignette=float(max(rng.normal(0.1, 0.15), 0)),
+            blur=float(rng.choice([rng.uniform(0, 0.7), rng.uniform(0.7, 2.2)], p=[0.88, 0.12])),
+            shake=(way * np.cos(turn), way * np.sin(turn)),
+            noise=(level * 0.6, level * 1.5, level * rng.uniform(0, 1.5)),
+        )
+
+    def tone(self, light: np.ndarray) -> np.ndarray:
+        """Display values in [0, 1] of light 3 x ..., without the faults of the picture as a whole."""
+        balance = self.balance.reshape(3, *[1] * (light.ndim - 1))
+        step = light * (balance * np.float32((_STEPS - 1) / (4 * self.white)))
+        return self.curve[np.clip(step, 0, _STEPS - 1).astype(np.int16)]
+
+    def develop(self, light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The picture uint8 H x W x 3 of light 3 x H x W."""
+        light = np.ascontiguousarray(light.transpose(1, 2, 0))
+        if self.blur > 0.25:
+            light = cv2.GaussianBlur(light, (0, 0), self.blur)
+        if np.hypot(*self.shake) > 1:
+            light = cv2.filter2D(light, -1, _stroke(*self.shake))
+        if self.vignette > 0.02:
+            light *= _corners(*light.shape[:2], self.vignette)
+        picture = self.tone(light.transpose(2, 0, 1)).transpose(1, 2, 0)
+        if abs(self.saturation - 1) > 0.02:
+            grey = picture @ np.float32([0.3, 0.59, 0.11])
+            picture = grey[..., None] + (picture - grey[..., None]) * np.float32(self.saturation)
+        return self._noisy(np.ascontiguousarray(picture), rng)
+
+    def _noisy(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        dark, bright, colour = self.noise
+        height, width = picture.shape[:2]
+        grain = rng.standard_normal((height, width), dtype=np.float32)
+        spread = np.float32(dark) + np.float32(bright) * np.sqrt(np.clip(picture[..., 1], 0, 1))
+        blotch = rng.standard_normal((height // 2 + 1, width // 2 + 1, 3), dtype=np.float32)
+        blotch = cv2.resize(blotch, (width, height), interpolation=cv2.INTER_LINEAR)
+        picture += (grain * spread)[..., None] + blotch * np.float32(colour)
+        return np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def _curve(rng: np.random.Generator) -> np.ndarray:
+    """Display values of light from 0 to 4 times white: gamma, and a soft shoulder or hard clipping."""
+    light = np.linspace(0, 4, _STEPS)
+    soft = (1 - np.exp(-light * rng.uniform(1.2, 2.2))) / (1 - np.exp(-4 * 1.2))
+    value = np.where(rng.random() < 0.65, soft, light).clip(0, 1) ** (1 / rng.uniform(1.8, 2.5))
+    bend = rng.uniform(-0.1, 0.7)
+    value = value + bend * (value * value * (3 - 2 * value) - value)
+    return (rng.uniform(0, 0.04) + value * rng.uniform(0.93, 1.0)).clip(0, 1).astype(np.float32)
+
+
+def _stroke(dx: float, dy: float) -> np.ndarray:
+    """Kernel of a straight movement, sum 1."""
+    half = int(np.ceil(max(abs(dx), abs(dy)) / 2)) + 1
+    kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
+    ends = [tuple(int(round((half + sign * way / 2) * 16)) for way in (dx, dy)) for sign in (-1, 1)]
+    cv2.line(kernel, *ends, 1.0, 1, cv2.LINE_AA, 4)
+    return kernel / kernel.sum()
+
+
+def _corners(height: int, width: int, loss: float) -> np.ndarray:
+    y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    return (1 - loss * (x * x + y * y) / 2)[..., None].astype(np.float32)
