@@ -1,0 +1,74 @@
+"""Frames of real pictures and their monocular depth."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from depth_completion_training.generation.frame_file import read_frame
+from depth_completion_training.generation.from_images import frame_from_image, metric_depth
+
+from depth_completion_ros.data.demo_drive.caster import import_open3d
+
+try:
+    import_open3d()
+except ModuleNotFoundError:
+    pytest.skip("Open3D is not installed", allow_module_level=True)
+
+
+def test_metric_depth_keeps_metres_and_order():
+    rng = np.random.default_rng(0)
+    prediction = rng.uniform(0.2, 9, (30, 40)).astype(np.float32)
+    prediction[0] = np.nan
+    metric = metric_depth(prediction, "metric", rng)
+    np.testing.assert_array_equal(metric[1:], prediction[1:])
+    assert not metric[0].any()
+    for space, sign in (("depth", 1), ("disparity", -1)):
+        depth = metric_depth(prediction, space, rng)
+        assert not depth[0].any() and (depth[1:] > 0).all()
+        order = np.argsort(prediction[1:], axis=None)
+        assert (sign * np.diff(depth[1:].ravel()[order]) >= 0).all()
+        assert 3.9 < depth[1:].max() / depth[1:].min() < 151
+        assert 1 <= np.median(depth[1:]) <= 25
+    with pytest.raises(ValueError, match="knows no pixel"):
+        metric_depth(np.full((3, 3), np.nan), "depth", rng)
+    with pytest.raises(ValueError, match="same everywhere"):
+        metric_depth(np.ones((3, 3)), "disparity", rng)
+
+
+def test_a_picture_with_depth_becomes_a_frame_with_scans_of_it():
+    rng = np.random.default_rng(4)
+    image = cv2.resize(rng.integers(0, 256, (5, 6, 3), np.uint8), (160, 100))
+    depth = np.linspace(12, 3, 100, dtype=np.float32)[:, None] + np.zeros((100, 160), np.float32)
+    there = frame_from_image(image, depth, (64, 96), 3, rng)
+    assert there.image.shape == (64, 96, 3) and len(there.scans) == 3
+    assert there.depth.min() > 2.9 and there.depth.max() < 12.1
+    errors = [np.abs(s.z / there.depth.ravel()[s.pixel] - 1) for s in there.scans if len(s.z)]
+    assert len(errors) >= 2 and np.median(np.concatenate(errors)) < 0.05
+
+
+def test_a_bad_picture_is_reported_and_left_out(tmp_path):
+    images, maps, out = (tmp_path / name for name in ("images", "maps", "out"))
+    (images / "a").mkdir(parents=True)
+    (maps / "a").mkdir(parents=True)
+    image = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8), (96, 64))
+    for name in ("one", "a/two"):
+        cv2.imwrite(str(images / f"{name}.png"), image)
+        np.save(
+            maps / f"{name}.npy", np.linspace(1, 4, 64, dtype=np.float32)[:, None] + np.zeros((64, 96), "f4")
+        )
+    np.save(maps / "bad.npy", np.zeros((64, 96), np.float32))
+    (images / "bad.jpg").write_bytes(b"no picture")
+    module = "depth_completion_training.generation.from_images"
+    options = [images, f"{maps}@disparity", out, "--size", "48x64", "--workers", "1"]
+    result = subprocess.run(
+        [sys.executable, "-m", module, *map(str, options)], capture_output=True, text=True
+    )
+    assert result.returncode == 1, result.stderr
+    assert "2 frames of 2 pictures" in result.stdout and "1 pictures failed." in result.stdout
+    assert "Picture 'bad.jpg' failed: ValueError: " in result.stderr
+    assert sorted(file.name for file in out.iterdir()) == ["picture-a-two_00.npz", "picture-one_00.npz"]
+    assert read_frame(out / "picture-one_00.npz").depth.shape == (48, 64)

@@ -1,0 +1,1 @@
+"""Simulated frames: their files, and the engine that makes them."""
