@@ -1,0 +1,1 @@
+"""Frames to train with: readers, sparse depth drawn from them, augmentation, Lightning data modules."""

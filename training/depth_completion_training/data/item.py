@@ -1,0 +1,37 @@
+"""One sample as a batch holds it, and where its prior comes from."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from depth_completion_ros.completion.linear import Linear
+from depth_completion_ros.core import SparseDepth
+
+LINEAR = "linear"
+"""Prior that is made of the measurements, where no prediction of a network is at hand."""
+
+
+def item(
+    image: np.ndarray, sparse: np.ndarray, depth: np.ndarray, K: np.ndarray, prior: np.ndarray | None = None
+) -> dict[str, torch.Tensor]:
+    """Tensors of a sample.
+
+    Args:
+        image: uint8 H x W x 3 RGB.
+        sparse, depth, prior: H x W metres, 0 where not measured or unknown.
+        K: 3 x 3, pixels.
+    """
+    tensors = {
+        "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
+        "K": torch.from_numpy(np.asarray(K, np.float32)),
+    }
+    for name, plane in (("sparse", sparse), ("depth", depth), ("prior", prior)):
+        if plane is not None:
+            tensors[name] = torch.from_numpy(np.ascontiguousarray(plane, np.float32))[None]
+    return tensors
+
+
+def linear_prior(sparse: np.ndarray) -> np.ndarray:
+    """Linear completion of the measurements, float32 H x W metres; 0 where there is none at all."""
+    return np.nan_to_num(Linear().complete(None, SparseDepth(sparse)).depth)

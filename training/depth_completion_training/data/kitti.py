@@ -1,0 +1,209 @@
+"""KITTI depth completion in its official layout, augmented as MSPN-SDR has it."""
+
+from __future__ import annotations
+
+from copy import copy
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from lightning import LightningDataModule
+from torch.utils.data import Dataset
+
+from depth_completion_ros.core import Frame
+from depth_completion_ros.data.files import read_depth
+from depth_completion_ros.data.kitti_depth import KittiDepth
+
+from .item import LINEAR, item, linear_prior
+from .lines import LINES, evenly_spaced_lines, random_lines
+from .loader import random_of, training_loader, validation_loader
+from .transforms import jittered, resized, rotated, shape_with_short_side
+
+SKY_ROWS = 100
+"""Rows at the top of a picture that the LiDAR does not reach."""
+DOWNLOAD = "https://www.cvlibs.net/datasets/kitti/eval_depth_all.php"
+_SUBSET_SEED = 7240
+
+
+class KittiFrames(Dataset):
+    """Frames of `KittiDepth` readers as samples.
+
+    Args:
+        readers: of which all frames with image, truth and camera are taken.
+        lines: of the scan that are fed: a divisor of 64 for evenly spaced ones, or the least and the
+            greatest number of random ones.
+        crop: height and width of a random crop, with augmentation; None for the whole picture as it is.
+        prior: `linear`, or the name of a folder beside `velodyne_raw` with depth predicted by a network;
+            None for none.
+        frames: a random subset of so many; all when None.
+    """
+
+    def __init__(
+        self,
+        readers: list[KittiDepth],
+        lines: int | tuple[int, int] = 64,
+        crop: tuple[int, int] | None = None,
+        prior: str | None = None,
+        frames: int | None = None,
+    ):
+        entries = [(reader, at) for reader in readers for at in range(len(reader)) if _complete(reader, at)]
+        if not entries:
+            raise FileNotFoundError(
+                f"{readers[0].name} has no frame with image and truth; the images of a tree are those of the "
+                "raw drives, raw_root/<date>/<drive>/image_02/data."
+            )
+        order = (
+            np.random.default_rng(_SUBSET_SEED).permutation(len(entries)) if frames else range(len(entries))
+        )
+        self.entries = [entries[at] for at in list(order)[:frames]]
+        self.lines, self.crop, self.prior = lines, crop, prior
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        reader, at = self.entries[int(index)]
+        random = random_of(index)
+        frame = _frame(reader, at)
+        K = frame.camera.K.copy()
+        sparse = self._lines(frame.sparse_depth, K, random)
+        planes = [sparse, frame.ground_truth]
+        if self.prior not in (None, LINEAR):
+            planes.append(read_depth(_prior_file(reader.entries[at].sparse, self.prior)))
+        image, *planes = (plane[SKY_ROWS:] for plane in (frame.image, *planes))
+        K[1, 2] -= SKY_ROWS
+        if self.crop is not None:
+            image, planes, K = self._augmented(image, planes, K, random)
+        prior = planes[2] if len(planes) > 2 else linear_prior(planes[0]) if self.prior else None
+        return item(image, planes[0], planes[1], K, prior)
+
+    def _lines(self, sparse: np.ndarray, K: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        if isinstance(self.lines, int):
+            return evenly_spaced_lines(sparse, K, self.lines)
+        return random_lines(sparse, K, int(random.integers(self.lines[0], self.lines[1] + 1)), random)
+
+    def _augmented(self, image, planes, K, random: np.random.Generator):
+        """Mirrored, turned, recoloured, zoomed and cropped by chance.
+
+        A zoom by s makes things look nearer by s, so depth is divided by it and K stays.
+        """
+        if random.random() < 0.5:
+            image, planes = np.ascontiguousarray(image[:, ::-1]), [p[:, ::-1].copy() for p in planes]
+            K[0, 2] = image.shape[1] - 1 - K[0, 2]
+        angle, zoom = random.uniform(-5, 5), random.uniform(1, 1.5)
+        image, planes = rotated(image, angle, cv2.INTER_CUBIC), [rotated(p, angle) for p in planes]
+        image = jittered(image, 0.4, random, shuffle=False)
+        shape = shape_with_short_side(image.shape[:2], int(image.shape[0] * zoom))
+        image = resized(image, shape, "bicubic")
+        planes = [resized(p, shape, "nearest") / np.float32(zoom) for p in planes]
+        top, left = _place(shape, self.crop, random)
+        window = np.s_[top : top + self.crop[0], left : left + self.crop[1]]
+        K[:2, 2] = (K[:2, 2] + 0.5) * zoom - 0.5 - (left, top)
+        return image[window], [p[window] for p in planes], K
+
+
+class KittiData(LightningDataModule):
+    """KITTI depth completion: trains on the tree of drives, validates on the 1,000 selected frames.
+
+    Args:
+        folder: with `train/<drive>/proj_depth` and `val_selection_cropped`, also below `depth_selection`.
+        raw_root: folder of the raw data, `<date>/<drive>/image_02/data` and `calib_cam_to_cam.txt`.
+        lines: fed in training: a divisor of 64, or the least and greatest number of random lines.
+        val_lines: fed in validation, a divisor of 64.
+        frames: a random subset of the training frames; all when None. The papers take 10,000; which ones
+            is not published with MSPN-SDR.
+        val_frames: the first so many frames of the selection; all when None.
+        crop: height and width of a training sample. Validation takes the whole width below `SKY_ROWS`.
+        prior: None, `linear` for linear completion, or the name of a folder beside each `velodyne_raw`
+            with the depth that a network predicts, as PNG like all the others.
+        batch_size: of training; validation takes one.
+        workers: processes that read.
+        seed: of order and augmentation.
+
+    Raises:
+        ValueError: lines that are not allowed.
+        FileNotFoundError: a folder that is missing when its data is asked for; says what to download.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        raw_root: str,
+        lines: int | tuple[int, int] = 64,
+        val_lines: int = 64,
+        frames: int | None = 10_000,
+        val_frames: int | None = None,
+        crop: tuple[int, int] = (240, 1216),
+        prior: str | None = None,
+        batch_size: int = 4,
+        workers: int = 4,
+        seed: int = 0,
+    ):
+        super().__init__()
+        for number in (lines, val_lines):
+            _check_lines(number)
+        self.folder, self.raw_root, self.crop, self.prior = Path(folder), Path(raw_root), tuple(crop), prior
+        self.lines, self.val_lines, self.frames, self.val_frames = lines, val_lines, frames, val_frames
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+
+    def train_dataloader(self):
+        tree = _there(self.folder / "train", "data_depth_velodyne.zip and data_depth_annotated.zip")
+        raw = _there(self.raw_root, "the raw drives (raw_data_downloader.zip)")
+        readers = [KittiDepth(tree, camera=camera, raw_root=raw) for camera in (2, 3)]
+        dataset = KittiFrames(readers, self.lines, self.crop, self.prior, self.frames)
+        return training_loader(dataset, self.batch_size, self.workers, self.seed)
+
+    def val_dataloader(self):
+        name = "val_selection_cropped"
+        above = self.folder / "depth_selection"
+        folder = (above if above.is_dir() else self.folder) / name
+        reader = KittiDepth(_there(folder, "data_depth_selection.zip"))
+        reader.entries = reader.entries[: self.val_frames]
+        return validation_loader(KittiFrames([reader], self.val_lines, prior=self.prior), 1, self.workers)
+
+    def test_dataloader(self):
+        return self.val_dataloader()
+
+
+def _check_lines(lines: int | tuple[int, int]) -> None:
+    if isinstance(lines, int):
+        allowed, good = "a divisor of 64", lines > 0 and LINES % lines == 0
+    else:
+        allowed, good = "two numbers from 1 to 64, the lesser first", 1 <= lines[0] <= lines[1] <= LINES
+    if not good:
+        raise ValueError(f"KITTI is to be fed with {lines} lines; it must be {allowed}.")
+
+
+def _there(folder: Path, archive: str) -> Path:
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"Folder '{folder}' is missing; download {archive} from {DOWNLOAD} and unpack it there, so that "
+            "this folder comes to be."
+        )
+    return folder
+
+
+def _complete(reader: KittiDepth, at: int) -> bool:
+    entry = reader.entries[at]
+    return bool(entry.image and entry.truth and (entry.intrinsics or entry.raw))
+
+
+def _frame(reader: KittiDepth, at: int) -> Frame:
+    """One frame of a reader, which reads in order."""
+    one = copy(reader)
+    one.entries = reader.entries[at : at + 1]
+    return next(iter(one))
+
+
+def _prior_file(sparse: Path, name: str) -> Path:
+    """The file that lies in the folder `name` as that of the measurement lies in `velodyne_raw`."""
+    below = next(part for part in sparse.parents if part.name == "velodyne_raw")
+    return below.with_name(name) / sparse.relative_to(below)
+
+
+def _place(shape: tuple[int, int], crop: tuple[int, int], random: np.random.Generator) -> tuple[int, int]:
+    """Row and column at which a crop by chance begins."""
+    if shape[0] < crop[0] or shape[1] < crop[1]:
+        raise ValueError(f"A picture of {shape} is smaller than the crop of {crop} (height, width).")
+    return int(random.integers(0, shape[0] - crop[0] + 1)), int(random.integers(0, shape[1] - crop[1] + 1))

@@ -1,0 +1,75 @@
+"""What MSPN-SDR does to pictures and depth before it trains with them, as CompletionFormer did before it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+_GREY = np.float32([0.299, 0.587, 0.114])
+
+
+def rotated(plane: np.ndarray, degrees: float, interpolation: int = cv2.INTER_NEAREST) -> np.ndarray:
+    """A picture or depth turned about its centre, 0 where it does not reach."""
+    height, width = plane.shape[:2]
+    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
+    return cv2.warpAffine(plane, turn, (width, height), flags=interpolation, borderValue=0)
+
+
+def resized(plane: np.ndarray, shape: tuple[int, int], mode: str = "bilinear") -> np.ndarray:
+    """A picture (uint8 H x W x 3) or depth (float32 H x W) at another height and width.
+
+    Args:
+        mode: `bilinear` or `bicubic`, which average where they make smaller, as Pillow does; or `nearest`.
+    """
+    planes = torch.from_numpy(np.atleast_3d(plane).astype(np.float32)).permute(2, 0, 1)[None]
+    if mode == "nearest":
+        planes = F.interpolate(planes, shape, mode="nearest-exact")
+    else:
+        planes = F.interpolate(planes, shape, mode=mode, align_corners=False, antialias=True)
+    result = planes[0].permute(1, 2, 0).numpy()
+    if plane.dtype == np.uint8:
+        result = result.round().clip(0, 255).astype(np.uint8)
+    return np.ascontiguousarray(result.reshape(*shape, *plane.shape[2:]))
+
+
+def shape_with_short_side(shape: tuple[int, int], side: int) -> tuple[int, int]:
+    """Height and width with the same proportions and a shorter side of so many pixels."""
+    height, width = shape
+    return (side, side * width // height) if height <= width else (side * height // width, side)
+
+
+def brightness(image: np.ndarray, factor: float) -> np.ndarray:
+    """All colours times a factor."""
+    return _blend(image, np.float32(0), factor)
+
+
+def contrast(image: np.ndarray, factor: float) -> np.ndarray:
+    """Colours moved away from (factor above 1) or towards the mean grey of the picture."""
+    return _blend(image, np.float32((image @ _GREY).mean().round()), factor)
+
+
+def saturation(image: np.ndarray, factor: float) -> np.ndarray:
+    """Colours moved away from (factor above 1) or towards the grey of each pixel."""
+    return _blend(image, (image @ _GREY).round()[..., None], factor)
+
+
+def jittered(image: np.ndarray, amount: float, random: np.random.Generator, shuffle: bool) -> np.ndarray:
+    """Brightness, contrast and saturation changed, each by a factor within `amount` of 1.
+
+    Args:
+        image: uint8 H x W x 3 RGB.
+        shuffle: in an order by chance, else in this one.
+    """
+    changes = [brightness, contrast, saturation]
+    factors = random.uniform(1 - amount, 1 + amount, len(changes))
+    order = random.permutation(len(changes)) if shuffle else range(len(changes))
+    for at in order:
+        image = changes[at](image, float(factors[at]))
+    return image
+
+
+def _blend(image: np.ndarray, other: np.ndarray, factor: float) -> np.ndarray:
+    mixed = image * np.float32(factor) + other * np.float32(1 - factor)
+    return mixed.clip(0, 255).astype(np.uint8)
