@@ -1,0 +1,122 @@
+"""Optimiser and learning rate of a recipe; the rate is a function of the step alone."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """AdamW of all parameters that are trained.
+
+    Args:
+        lr: learning rate, which the schedule scales.
+        weight_decay: of matrices and kernels, and of all else where `decay_vectors` says so.
+        decay_vectors: whether biases, norms and other parameters of one dimension decay too.
+        betas: rates at which the means of gradient and squared gradient fade.
+    """
+
+    lr: float = 1e-3
+    weight_decay: float = 1e-2
+    decay_vectors: bool = True
+    betas: tuple[float, float] = (0.9, 0.999)
+
+    def __call__(self, network: nn.Module, fused: bool = True) -> torch.optim.Optimizer:
+        """The optimiser of a network."""
+        trained = [p for p in network.parameters() if p.requires_grad]
+        vectors = [] if self.decay_vectors else [p for p in trained if p.ndim < 2]
+        spared = set(map(id, vectors))
+        groups = [{"params": [p for p in trained if id(p) not in spared]}]
+        if vectors:
+            groups.append({"params": vectors, "weight_decay": 0.0})
+        return torch.optim.AdamW(
+            groups, lr=self.lr, weight_decay=self.weight_decay, betas=self.betas, fused=fused
+        )
+
+
+class Schedule(ABC):
+    """Share of the learning rate at each step."""
+
+    @abstractmethod
+    def __call__(self, step: int, steps: int, epoch_steps: int) -> float:
+        """Share at a step.
+
+        Args:
+            step: number of steps taken before.
+            steps: of the whole training.
+            epoch_steps: steps of one epoch.
+        """
+
+
+class Constant(Schedule):
+    """The same rate from the first step to the last."""
+
+    def __call__(self, step, steps, epoch_steps):
+        return 1.0
+
+
+class OneCycle(Schedule):
+    """Up in half a cosine, down in another (Smith and Topin, Super-Convergence, 2018).
+
+    Args:
+        warm_up: share of all steps that the way up takes.
+        start, end: share of the rate at the first and at the last step.
+    """
+
+    def __init__(self, warm_up: float = 0.1, start: float = 0.04, end: float = 1e-4):
+        if not 0 <= warm_up < 1:
+            raise ValueError(f"OneCycle has warm_up {warm_up:g}; it must be a share from 0 to less than 1.")
+        self.warm_up, self.start, self.end = warm_up, start, end
+
+    def __call__(self, step, steps, epoch_steps):
+        top = self.warm_up * steps
+        if step < top:
+            return _half_cosine(self.start, 1.0, step / top)
+        return _half_cosine(1.0, self.end, (step - top) / max(steps - top, 1))
+
+
+class WarmUpCosine(Schedule):
+    """A straight line up, then half a cosine down.
+
+    Args:
+        warm_up_steps: steps that the line takes.
+        end: share of the rate at the last step.
+    """
+
+    def __init__(self, warm_up_steps: int = 500, end: float = 0.01):
+        self.warm_up_steps, self.end = warm_up_steps, end
+
+    def __call__(self, step, steps, epoch_steps):
+        if step < self.warm_up_steps:
+            return (step + 1) / (self.warm_up_steps + 1)
+        return _half_cosine(1.0, self.end, (step - self.warm_up_steps) / max(steps - self.warm_up_steps, 1))
+
+
+class Milestones(Schedule):
+    """A straight line up in the first epoch, then a lower rate after each of some epochs, as MSPN-SDR has it.
+
+    Args:
+        epochs: numbers of epochs after which the rate is lowered, in rising order.
+        factor: that it is multiplied by.
+    """
+
+    def __init__(self, epochs: Sequence[int], factor: float = 0.5):
+        self.epochs, self.factor = list(epochs), factor
+        if self.epochs != sorted(self.epochs):
+            raise ValueError(f"Milestones has epochs {self.epochs}; they must be in rising order.")
+
+    def __call__(self, step, steps, epoch_steps):
+        if step < epoch_steps:
+            return (step + 1) / (epoch_steps + 1)
+        return self.factor ** bisect_right(self.epochs, step // epoch_steps)
+
+
+def _half_cosine(first: float, last: float, share: float) -> float:
+    return last + (first - last) * (1 + math.cos(math.pi * min(share, 1.0))) / 2

@@ -1,0 +1,110 @@
+"""What is trained: a network that completes depth, with its loss, optimiser and learning rate."""
+
+from __future__ import annotations
+
+import math
+import os
+from inspect import signature
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+
+from depth_completion_ros.completion.prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+
+from .losses.masked import known, mean_of_images
+from .optimisation import AdamW, OneCycle, Schedule
+
+
+class CompletionTask(LightningModule):
+    """Trains any network of the form `network(rgb, sparse)`.
+
+    A batch is a dict of `image` uint8 [B,3,H,W] RGB, and `sparse` and `depth` float32 [B,1,H,W] metres (0
+    where not measured or unknown, inf for sky). The network sees the image normalised by mean and deviation
+    of ImageNet, and by name whatever else of the batch its `forward` asks for, such as `prior`; never the
+    truth. It returns an object with `depth` [B,1,H,W] metres and whatever else its loss wants.
+
+    Every step seeds PyTorch by its number and process, so that a run that was resumed draws what an
+    uninterrupted one would have drawn.
+
+    Args:
+        network: of which the weights are exported.
+        loss: called with prediction and batch; gives scalars by name, of which `loss` is minimised.
+        optimiser: with the highest learning rate.
+        schedule: share of that rate at each step; `OneCycle` when None.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: nn.Module,
+        optimiser: AdamW = AdamW(),  # noqa: B008, it is frozen
+        schedule: Schedule | None = None,
+    ):
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)  # as the fast convolutions want it
+        self._more = set(signature(network.forward).parameters) - {"rgb", "sparse", "image", "depth"}
+        self.loss = loss
+        self.optimiser, self.schedule = optimiser, schedule or OneCycle()
+        for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+            scale = torch.tensor(values).reshape(1, 3, 1, 1) * 255
+            self.register_buffer(name, scale, persistent=False)
+
+    def forward(self, batch: dict[str, Tensor]):
+        """The network's prediction for a batch."""
+        rgb = (batch["image"] - self.mean) / self.std
+        rgb = rgb.contiguous(memory_format=torch.channels_last)
+        more = {name: batch[name] for name in self._more if name in batch}
+        return self.network(rgb, batch["sparse"], **more)
+
+    def on_train_batch_start(self, batch, batch_idx) -> None:
+        run_seed = int(os.environ.get("PL_GLOBAL_SEED", 0))
+        taken = self.trainer.fit_loop.total_batch_idx
+        torch.manual_seed(hash((run_seed, taken, self.global_rank)) % 2**63)
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        values = self._losses(self(batch), batch)
+        self._log("train", values, len(batch["image"]))
+        return values["loss"]
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        prediction = self(batch)
+        error = prediction.depth.float() - batch["depth"]
+        mask = known(batch["depth"])
+        per_image = [masked_root_mean_square(error, mask), mean_of_images(error.abs(), mask)]
+        values = self._losses(prediction, batch) | dict(zip(("rmse_m", "mae_m"), per_image, strict=True))
+        self._log("val", values, len(batch["image"]))
+
+    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        self.validation_step(batch, batch_idx)
+
+    def configure_optimizers(self):
+        # Under mixed precision Lightning clips no gradients of an optimiser that is fused.
+        optimiser = self.optimiser(self.network, fused="mixed" not in self.trainer.precision)
+        loop = self.trainer.fit_loop
+        loop.setup_data()  # else the number of batches is not known
+        steps = self.trainer.estimated_stepping_batches
+        epoch_steps = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
+        # Lightning gives a loader its place from the checkpoint only where it is made after this.
+        loop._combined_loader = None
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: self.schedule(step, steps, epoch_steps)
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _losses(self, prediction, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        with torch.autocast(self.device.type, enabled=False):  # sums over pixels need float32
+            return self.loss(prediction, batch)
+
+    def _log(self, stage: str, values: dict[str, Tensor], size: int) -> None:
+        for name, value in values.items():
+            shown = name == ("loss" if stage == "train" else "rmse_m")
+            self.log(f"{stage}/{name}", value, batch_size=size, prog_bar=shown, sync_dist=stage != "train")
+
+
+def masked_root_mean_square(error: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the images of the root of their mean squared error, [B,1,H,W] to a scalar."""
+    squares = error.square().where(mask, error.new_zeros(()))
+    roots = (squares.sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1)).sqrt()
+    counted = mask.any(dim=3).any(dim=2).any(dim=1)
+    return (roots * counted).sum() / counted.sum().clamp(min=1)
