@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PACKAGES := --editable ".[all]" --editable "./training[nyu]"
 
 # Without an NVIDIA GPU the build of PyTorch for the CPU saves gigabytes; where its index cannot be reached,
 # the usual build is taken.
@@ -25,18 +26,18 @@ bench: $(READY)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/projection.py
 	$(BIN)/python bench/node.py
 
-$(READY): setup.py requirements.lock
+$(READY): setup.py training/pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python is {v[0]}.{v[1]}; it must be 3.11, 3.12 or 3.13: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
 	@test -e /dev/nvidia0 || $(BIN)/python -m pip install $(CPU_TORCH) > /dev/null 2>&1 || true
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable ".[all]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock $(PACKAGES)
 	$(BIN)/python -m depth_completion_ros.ros.generate_tf2_msgs
 	touch $@
 
 # Pins what a fresh install takes. PyTorch and the Triton that its CUDA build demands stay as they are.
 lock: $(READY)
 	$(BIN)/python -m pip install --dry-run --ignore-installed --quiet --report $(VENV)/report.json \
-	  $(shell grep -E '^(torch|triton)==' requirements.lock) --editable ".[all]"
+	  $(shell grep -E '^(torch|triton)==' requirements.lock) $(PACKAGES)
 	$(BIN)/python -c 'import json; \
 	  packages = [item["metadata"] for item in json.load(open("$(VENV)/report.json"))["install"]]; \
 	  pins = {p["name"]: p["version"].split("+")[0] for p in packages if "depth" not in p["name"]}; \
