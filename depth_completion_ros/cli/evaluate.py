@@ -60,6 +60,10 @@ def evaluate(
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Draws of random protocols to average.")] = 1,
     pictures: Annotated[int, typer.Option(min=0, help="Frames, evenly spaced, to draw pictures of.")] = 2,
+    confidence: Annotated[
+        bool,
+        typer.Option("--confidence", help="Score confidence too: AUSE, calibration, and a plot of both."),
+    ] = False,
     limit: Limit = None,
     device: Device = "auto",
     weights: Weights = None,
@@ -122,6 +126,7 @@ def evaluate(
         settings,
         name=reader.name,
         watch=artist,
+        confidence=confidence,
     )
     if frames.damage is not None:
         result.damage = sentence(frames.damage)
@@ -185,21 +190,27 @@ class _Artist:
 
 
 def _print_result(result) -> None:
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
 
-    from ..evaluation.report import mean_table, skip_sentences
+    from ..evaluation.report import confidence_table, mean_table, skip_sentences
 
-    headings, rows = mean_table(result)
-    table = Table(title=f"{result.name}: mean over frames", box=box.SIMPLE_HEAD)
-    for at, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if at < 2 else "right", no_wrap=True)
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        table.add_row(*row, end_section=following is not None and following[0] != row[0])
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)
-    console.print(table)
+    console.print(_table(f"{result.name}: mean over frames", *mean_table(result)))
+    if result.confidence:
+        console.print(_table("confidence", *confidence_table(result.confidence_means())))
     for text in skip_sentences(result):
         typer.echo(text, err=True)
+
+
+def _table(title: str, headings: list[str], rows: list[list[str]]):
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE_HEAD)
+    for at, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if at < 2 else "right", no_wrap=at < 2 or " " not in heading)
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        table.add_row(*row, end_section=following is not None and following[0] != row[0])
+    return table

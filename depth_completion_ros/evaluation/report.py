@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import Metrics
+from .confidence import RANKINGS, ConfidenceScore
 from .runner import RANGE_EDGES, EvaluationResult
 
 METRICS = tuple(field.name for field in fields(Metrics))
@@ -30,6 +31,13 @@ COLUMNS = {
     "coverage": ("coverage", "{:.1%}"),
 }
 """Heading and format of the metrics that tables show."""
+CONFIDENCE_SENTENCE = (
+    "AUSE is the area between two curves of the error that is left when more and more pixels are removed, "
+    "the least confident first and the worst first, relative to the error of all: 0 where confidence ranks "
+    "as the error does. Beside confidence stand the distance to the nearest measured pixel as a ranking, and "
+    "a random one. Where confidence is the probability to be within 5 % of the truth, as that of the default "
+    "is meant to be, the calibration error, the mean difference of the two by tenths of confidence, is small."
+)
 
 
 def write_report(result: EvaluationResult, folder: str | Path, pictures: Sequence[Path] = ()) -> list[Path]:
@@ -76,7 +84,24 @@ def metrics_json(result: EvaluationResult) -> str:
             for frame, protocol, reason in result.skipped
         ],
     }
+    if result.confidence:
+        content["confidence"] = [
+            {"protocol": protocol, "completer": completer, **_plain(_confidence(score))}
+            for (protocol, completer), score in result.confidence_means().items()
+        ]
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _confidence(score: ConfidenceScore) -> dict:
+    """A score as numbers for a program."""
+    return {
+        "ause_rmse": {ranking: score.ause(ranking)[0] for ranking in RANKINGS[:-1]},
+        "ause_mae": {ranking: score.ause(ranking)[1] for ranking in RANKINGS[:-1]},
+        "confidence": score.confidence,
+        "right": score.right,
+        "calibration_error": score.calibration_error,
+        "reliability": score.reliability,
+    }
 
 
 def mae_by_range(sums: np.ndarray) -> np.ndarray:
@@ -130,6 +155,27 @@ def mean_table(result: EvaluationResult) -> tuple[list[str], list[list[str]]]:
     return headings, cells
 
 
+def confidence_table(
+    scores: dict[tuple[str, ...], ConfidenceScore], keys: Sequence[str] = ("protocol", "completer")
+) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of the table of confidence.
+
+    Args:
+        scores: what a row is of to its mean score.
+        keys: headings of what a row is of.
+    """
+    rankings = RANKINGS[:-1]
+    headings = [*keys, *(f"AUSE {error}, {name}" for error in ("RMSE", "MAE") for name in rankings)]
+    headings += ["mean confidence", "within 5 %", "calibration error"]
+    cells = []
+    for key, score in scores.items():
+        ause = [score.ause(name)[error] for error in (0, 1) for name in rankings]
+        calibration = [score.confidence, score.right, score.calibration_error]
+        row = [f"{value:.3f}" for value in ause] + [f"{value:.1%}" for value in calibration]
+        cells.append([*key, *row])
+    return headings, cells
+
+
 def median_runtimes_ms(result: EvaluationResult) -> dict[tuple[str, str], float]:
     """(protocol, completer) to median milliseconds of a completion."""
     times = {}
@@ -146,7 +192,8 @@ def skip_sentences(result: EvaluationResult) -> list[str]:
     ]
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int = 2) -> str:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int = 2) -> str:
+    """A table in Markdown, so many of whose columns are words."""
     rule = ["---" if at < left else "---:" for at in range(len(headings))]
     return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rule, *rows))
 
@@ -155,12 +202,14 @@ def _markdown(result: EvaluationResult, plots: list[Path], pictures: list[Path],
     parts = [f"# Depth completion on {result.name}", _settings_sentence(result)]
     if result.damage:
         parts.append(f"**These are not all frames of the data: {result.damage}**")
-    parts += ["## Mean over frames", _table(*mean_table(result))]
+    parts += ["## Mean over frames", table(*mean_table(result))]
     parts.append(
         "RMSE, MAE, iRMSE and iMAE are those of the KITTI depth completion server, REL and δ those of "
         "NYUv2. Pixels without a prediction are not scored; coverage is the share that has one. "
         "The last column is the median time of a completion on this machine, in milliseconds."
     )
+    if result.confidence:
+        parts += ["## Confidence", table(*confidence_table(result.confidence_means())), CONFIDENCE_SENTENCE]
     if result.skipped:
         parts += ["## Left out", "\n".join(f"- {text}" for text in skip_sentences(result))]
     for title, files in (("Plots", plots), ("Pictures", pictures)):

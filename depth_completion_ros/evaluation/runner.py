@@ -11,6 +11,7 @@ import numpy as np
 
 from ..completion import Completer, Completion, create_completer
 from ..core import Frame, Metrics, compute_metrics
+from .confidence import ConfidenceScore, score_confidence
 from .protocols import CannotServe, Protocol, Settings, Trial, parse_protocol
 
 RANGE_EDGES = (0, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150, float("inf"))
@@ -58,6 +59,8 @@ class EvaluationResult:
         by_range: (protocol, completer) to sum of |error| in metres and number of pixels between
             `RANGE_EDGES`, 2 x bins, over all frames.
         runtimes_ms: (frame, protocol, completer, milliseconds) of every completion, in order.
+        confidence: (frame, protocol, completer, score) of every completion with something to score;
+            empty unless asked for.
     """
 
     name: str
@@ -71,6 +74,7 @@ class EvaluationResult:
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
     by_range: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     runtimes_ms: list[tuple[str, str, str, float]] = field(default_factory=list)
+    confidence: list[tuple[str, str, str, ConfidenceScore]] = field(default_factory=list)
 
     def means(self) -> list[Mean]:
         """One mean for each protocol and completer that some frame could serve."""
@@ -85,6 +89,14 @@ class EvaluationResult:
                     means.append(Mean(*key, len(rows), fed, metrics))
         return means
 
+    def confidence_means(self) -> dict[tuple[str, str], ConfidenceScore]:
+        """(protocol, completer) to the mean score of confidence, in the order asked for."""
+        scores: dict[tuple[str, str], list[ConfidenceScore]] = {}
+        for _, protocol, completer, score in self.confidence:
+            scores.setdefault((protocol, completer), []).append(score)
+        keys = ((protocol.text, completer) for protocol in self.protocols for completer in self.completers)
+        return {key: ConfidenceScore.mean(scores[key]) for key in keys if key in scores}
+
     def skip_counts(self) -> dict[tuple[str, str], int]:
         """(protocol, reason) to number of frames."""
         return dict(Counter((protocol, reason) for _, protocol, reason in self.skipped))
@@ -97,6 +109,7 @@ def evaluate(
     settings: Settings | None = None,
     name: str = "",
     watch: Watcher | None = None,
+    confidence: bool = False,
 ) -> EvaluationResult:
     """Score completers on frames; the same metrics every run.
 
@@ -107,6 +120,7 @@ def evaluate(
         name: what the report calls the frames.
         watch: called after every trial with the index of the frame, the frame, the trial, the
             protocol and the completions by name; only for the first seed of a random protocol.
+        confidence: score it too.
 
     Raises:
         ValueError: an unknown protocol or completer, one named twice, or no frame that can serve
@@ -123,7 +137,7 @@ def evaluate(
         result.without_points += frame.points is None
         for protocol in parsed:
             try:
-                _run(result, index, frame, protocol, made, warm, watch)
+                _run(result, index, frame, protocol, made, warm, watch, confidence)
             except CannotServe as error:
                 result.skipped.append((frame.name, protocol.text, str(error)))
     if not result.rows:
@@ -131,7 +145,7 @@ def evaluate(
     return result
 
 
-def _run(result, index, frame, protocol, completers, warm, watch) -> None:
+def _run(result, index, frame, protocol, completers, warm, watch, confidence) -> None:
     """All seeds and completers on one frame under one protocol."""
     metrics = {name: [] for name in completers}
     fed = []
@@ -152,6 +166,9 @@ def _run(result, index, frame, protocol, completers, warm, watch) -> None:
             errors = error_by_range(completion.depth, trial.truth)
             result.by_range[key] = result.by_range.get(key, 0) + errors
             completions[name] = completion
+            score = score_confidence(completion, trial.feed, trial.truth) if confidence else None
+            if score is not None:
+                result.confidence.append((frame.name, protocol.text, name, score))
         if watch is not None and seed == 0:
             watch(index, frame, trial, protocol, completions)
     for name in completers:
