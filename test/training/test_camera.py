@@ -7,10 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from depth_completion_training.simulation.camera import World, random_camera, random_pose
+from depth_completion_training.simulation.camera.ambient import open_sky
 from depth_completion_training.simulation.camera.atlas import MOST_PATTERNS, Atlas
 from depth_completion_training.simulation.camera.patterns import KINDS, OWN_COLOURS, pattern
 from depth_completion_training.simulation.camera.rig import looking
+from depth_completion_training.simulation.camera.sensor import Sensor
+from depth_completion_training.simulation.camera.shading import Shader, lamps_for
+from depth_completion_training.simulation.camera.sky import sky
 from depth_completion_training.simulation.camera.tiling import SIDE
+from depth_completion_training.simulation.indoor import make_indoor
+from depth_completion_training.simulation.outdoor import make_outdoor
+from depth_completion_training.simulation.outdoor.things import vegetation
 from depth_completion_training.simulation.scene import Light, Scene
 from depth_completion_training.simulation.surface import Surface
 
@@ -207,6 +214,60 @@ def test_lidar_reflectance_follows_the_material():
     assert mean[0] > 0.75 and 0.2 < mean[1] < 0.75 and (mean[2:] < 0.15).all()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_light_is_neither_negative_nor_unknown_and_pictures_are_well_exposed(seed):
+    made = make_outdoor(seed) if seed % 2 else make_indoor(seed)
+    world, rng = World(made), np.random.default_rng(seed)
+    camera = random_camera(rng, 32, 48)
+    T = random_pose(rng, world, camera)
+    if T is None:
+        pytest.skip("this camera sees nothing there")
+    x, y = (part.ravel() for part in camera.rays)
+    directions = T[:3, :3].astype(np.float32) @ np.stack([x, y, np.ones_like(x)])
+    hits = world.cast(T[:3, 3], directions)
+    shader = Shader(world, lamps_for(world, hits.points[:, np.isfinite(hits.distance)]), 0.01, rng)
+    light = shader.light(hits, directions, open_sky(world, hits, (32, 48)))
+    assert np.isfinite(light).all() and (light >= 0).all()
+    picture, _ = world.render(camera, T, rng)
+    assert picture.std() > 4 and 20 < picture.mean() < 225
+
+
+@pytest.mark.parametrize("overcast", [0.0, 0.5, 1.0])
+def test_the_sky_is_never_negative(overcast):
+    rng = np.random.default_rng(6)
+    ways = rng.normal(size=(3, 4000)).astype(np.float32)
+    ways /= np.linalg.norm(ways, axis=0)
+    for _ in range(20):
+        light = replace(Light.outdoor(rng), overcast=overcast, haze=np.float32([3, 3, 3]))
+        assert sky(light, ways).min() >= 0
+
+
+@pytest.mark.parametrize("bright", [1e-3, 0.05, 1.0, 40.0])
+def test_exposure_brings_any_light_to_a_usual_brightness(bright):
+    rng = np.random.default_rng(7)
+    light = (bright * rng.uniform(0.02, 1, (3, 48 * 64)) ** 2).astype(np.float32)
+    means = []
+    for _ in range(60):
+        sensor = Sensor.random(rng, light)
+        means.append(sensor.develop(light.reshape(3, 48, 64).copy(), rng).mean())
+    if bright > 0.1:
+        assert 90 < np.median(means) < 130 and np.mean((np.array(means) > 50) & (np.array(means) < 170)) > 0.9
+    if bright < 0.01:
+        assert np.median(means) < 60  # a night stays dark
+
+
+def test_asphalt_has_no_markings_of_its_own():
+    spots = np.random.default_rng(9).uniform(-20, 20, (2, 4000))
+    plain = 0
+    for seed in range(12):
+        world = World(scene(ground(Surface.ASPHALT), seed=seed))
+        above = np.stack([*spots, np.ones(4000)])
+        hits = world.cast(above, np.float32([[0], [0], [-1]]) * np.ones((1, 4000), np.float32))
+        grey = world.looks.albedo(hits, np.full(4000, 0.02, np.float32)).mean(axis=0)
+        plain += np.quantile(grey, 0.997) < 3 * np.median(grey)
+    assert plain >= 11  # one may be anything at all
+
+
 # Patterns ----------------------------------------------------------------------------------------
 
 
@@ -281,6 +342,33 @@ def test_no_pose_where_everything_is_too_near_or_all_sky():
     assert random_pose(rng, World(_room(0.4)), CAMERA) is None
     tower = boxes([[200, 0, 0]], [[201, 1, 1]])
     assert random_pose(rng, World(scene(tower)), CAMERA) is None
+
+
+def test_poses_look_at_things_rather_than_at_bare_walls():
+    half = 4.0
+    walls = boxes([[-half, -half, 0]], [[half, half, 2.6]], Surface.PLASTER, (0.6, 0.6, 0.6))
+    rng = np.random.default_rng(4)
+    place = np.array([[2.5 + 0.4 * (k % 3), 0.35 * k - 1.2, 0.0] for k in range(8)])
+    things = join(*(boxes([a], [a + (0.2, 0.2, 0.9)], Surface.WOOD, rng.random(3)) for a in place))
+    views = [
+        [-1.0, 0.0, 0.0, turn] for turn in np.arange(4) * np.pi / 2
+    ]  # the things are ahead in one of four
+    world = World(Scene(join(walls, things), DARK, views, 3, True, (0.5, 1.5)))
+    camera = Camera(96, 64, [[96, 0, 47.5], [0, 96, 31.5], [0, 0, 1]])
+    poses = [T for T in (random_pose(rng, world, camera) for _ in range(40)) if T is not None]
+    assert len(poses) > 35
+    assert np.mean([T[0, 2] > 0.6 for T in poses]) > 0.75
+
+
+def test_poses_are_not_in_the_leaves_of_a_crown():
+    rng = np.random.default_rng(5)
+    tree = vegetation.bush(rng, 3.0, 3.0, 3000)
+    house = boxes([[9, -9, 0]], [[12, 9, 5]], Surface.BRICK)
+    inside, outside = [0.0, 0.0, 0.0, 0.0], [-6.0, 0.0, 0.0, 0.0]
+    made = Scene(join(ground(), tree, house), NOON, [inside, outside], 3, False, (0.8, 1.2))
+    poses = [random_pose(rng, World(made), CAMERA) for _ in range(30)]
+    places = np.array([T[:3, 3] for T in poses if T is not None])
+    assert len(places) > 20 and (places[:, 0] < -5).mean() > 0.9
 
 
 # Scenes ------------------------------------------------------------------------------------------

@@ -274,3 +274,31 @@ def test_views_of_a_viewer_are_refused_where_there_is_nothing_to_see():
     scene = Scene(speck, Light.outdoor(rng), np.zeros((1, 4)), 0, False, (0.3, 3.0))
     with pytest.raises(ValueError, match="sees anything worth a picture"):
         partial(Viewer(scene).look, *SIZE, 1)(rng)
+
+
+def test_a_low_camera_has_a_better_calibrated_lidar():
+    """A sensor that is believed a little too high sees the ground a little too far: all the more from low."""
+    from depth_completion_training.generation.view import simulated_scans
+    from depth_completion_training.simulation.camera import World
+    from depth_completion_training.simulation.camera.rig import looking
+    from depth_completion_training.simulation.scene import Light, Scene
+    from depth_completion_training.simulation.surface import Surface
+
+    from depth_completion_ros import Camera
+    from depth_completion_ros.data.demo_drive.mesh import rectangles
+
+    ground = rectangles([[-200, -200, 0]], [[400, 0, 0]], [[0, 400, 0]], Surface.CONCRETE, (0.5, 0.5, 0.5))
+    light = Light.outdoor(np.random.default_rng(0))
+    world = World(Scene(ground, light, np.zeros((1, 4)), 0, False, (0.1, 2)))
+    camera = Camera(96, 64, [[80, 0, 47.5], [0, 80, 31.5], [0, 0, 1]])
+    bias = {}
+    for height in (0.1, 1.2):
+        T = np.eye(4)
+        T[:3, :3], T[2, 3] = looking(0, 0.1, 0), height
+        x, y = camera.rays
+        rays = T[:3, :3].astype(np.float32) @ np.stack([x.ravel(), y.ravel(), np.ones(x.size, np.float32)])
+        truth = world.distances(T[:3, 3], rays)
+        scans = simulated_scans(world, camera, T, 10.0, False, 60, np.random.default_rng(1))
+        near = [(scan.z / truth[scan.pixel])[truth[scan.pixel] < 8 * height] for scan in scans]
+        bias[height] = np.std([np.median(ratio) for ratio in near if len(ratio) > 20])
+    assert bias[1.2] < bias[0.1] < 0.08  # of full faults it is 0.12

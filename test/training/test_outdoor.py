@@ -9,11 +9,12 @@ import pytest
 from depth_completion_training.simulation.outdoor import FAMILIES, make_outdoor
 from depth_completion_training.simulation.outdoor.ground import Ground, lines, rolling
 from depth_completion_training.simulation.outdoor.site import Site
+from depth_completion_training.simulation.outdoor.things import vegetation
 from depth_completion_training.simulation.scene import Scene
 from depth_completion_training.simulation.surface import Surface
 
 from depth_completion_ros.data.demo_drive.caster import import_open3d
-from depth_completion_ros.data.demo_drive.mesh import Mesh, boxes
+from depth_completion_ros.data.demo_drive.mesh import Mesh, boxes, join
 
 _TURN = np.arange(40) * (2 * np.pi / 40)
 _AROUND = np.stack([np.cos(_TURN), np.sin(_TURN), 0 * _TURN], axis=1)
@@ -49,7 +50,7 @@ def cast(scene, origins, directions) -> tuple[np.ndarray, np.ndarray]:
 def test_a_world_has_what_the_renderer_needs(family):
     scene = world(family)
     mesh = scene.mesh
-    assert 30_000 <= len(mesh.triangles) <= 300_000
+    assert 30_000 <= len(mesh.triangles) <= 350_000
     assert np.isfinite(mesh.triangles).all() and np.isfinite(mesh.normals).all()
     assert set(np.unique(mesh.material)) <= {int(surface) for surface in Surface}
     assert mesh.colour.min() >= 0 and mesh.colour.max() <= 1
@@ -183,3 +184,24 @@ def test_a_thing_stands_on_the_ground_and_leans_with_it(hilly):
     x, y = hilly.from_world(*foot[:, :2].T)
     np.testing.assert_allclose(foot[:, 2], hilly.height(x, y), atol=0.08)
     assert np.ptp(foot[:, 2]) > 0.005
+
+
+def test_leaves_near_a_camera_are_small_and_many_and_cover_as_much():
+    rng = np.random.default_rng(8)
+    tree = vegetation.tree(rng, "round", 9.0, 200)
+    trees = join(tree.at(4, 0), tree.at(80, 0))
+    eyes = np.array([[0.0, 0.0, 0.0]])
+    finer = vegetation.with_finer_leaves(rng, trees, eyes, 3.0)
+
+    def leaves(mesh, near):
+        x = mesh.triangles[..., 0].mean(axis=1)
+        chosen = mesh.triangles[(mesh.material == Surface.FOLIAGE) & ((x < 40) == near)]
+        sides = chosen[:, 1] - chosen[:, 0], chosen[:, 2] - chosen[:, 0]
+        return np.linalg.norm(sides[0], axis=1), np.linalg.norm(np.cross(*sides), axis=1).sum() / 2
+
+    before, after = leaves(trees, True), leaves(finer, True)
+    assert len(after[0]) > 4 * len(before[0]) and np.median(after[0]) < 0.5 * np.median(before[0])
+    assert after[1] == pytest.approx(before[1], rel=0.15)
+    np.testing.assert_array_equal(leaves(finer, False)[0], leaves(trees, False)[0])
+    wood = [np.count_nonzero(mesh.material == Surface.BARK) for mesh in (trees, finer)]
+    assert wood[0] == wood[1]

@@ -205,7 +205,8 @@ def test_corners_lie_where_the_picture_has_some(frame, seed):
         ({"scan": -0.1}, "scan is -0.1; it must be from 0 to 1"),
         ({"filtered": 2}, "filtered is 2; it must be from 0 to 1"),
         (dict.fromkeys(("scan", "points", "grid", "corner", "hole"), 0), "has nothing to draw"),
-        ({"most_points": 0}, "most_points is 0"),
+        ({"most_points": 0}, "fewest_points is 1; it must be from 1 to its most_points, 0"),
+        ({"fewest_points": 0}, "fewest_points is 0; it must be from 1"),
         ({"pitch": (9, 3)}, "pitch is \\(9, 3\\)"),
     ],
 )

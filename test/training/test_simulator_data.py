@@ -210,3 +210,20 @@ def test_a_run_that_is_taken_up_again_sees_what_it_would_have_seen(folder, tmp_p
     rest = run(folder, tmp_path, workers, steps, resume=tmp_path / "saved.ckpt")
     assert first == whole[:cut]
     assert rest == whole[cut:]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_damaged_frame_ends_a_training_in_a_sentence(tmp_path, workers):
+    from depth_completion_training import cli
+
+    for file in write_folder(tmp_path / "frames").rglob("*.npz"):
+        file.write_bytes(file.read_bytes()[:200])
+    data = ["--data=depth_completion_training.data.simulator.SimulatorData"]
+    data += [f"--data.folder={tmp_path / 'frames'}", "--data.batch_size=2", f"--data.workers={workers}"]
+    run = [f"--trainer.default_root_dir={tmp_path}", "--trainer.max_steps=1"]
+    with pytest.raises(
+        SystemExit, match=r"^Frame file '.*' is damaged \(.*\); delete it and generate it again"
+    ):
+        cli.main(["fit", "--config", "tiny", *data, *run])
+    with pytest.raises(SystemExit, match=r"^Data has \d+ samples, fewer than one batch of 500\.$"):
+        cli.main(["fit", "--config", "tiny", *data, "--data.batch_size=500", *run])

@@ -243,3 +243,10 @@ def test_a_missing_folder_says_what_to_download_and_where_to(tmp_path):
     data = KittiData(str(tmp_path / "depth"), str(tmp_path / "elsewhere"))
     with pytest.raises(FileNotFoundError, match="elsewhere' is missing; download the raw drives"):
         data.train_dataloader()
+
+
+def test_a_damaged_nyu_file_is_named(nyu_root):
+    file = nyu_root / "val" / "official" / "00001.h5"
+    file.write_bytes(file.read_bytes()[:300])
+    with pytest.raises(ValueError, match=r"00001\.h5' is damaged or no HDF5"):
+        next(iter(nyu(nyu_root).val_dataloader()))

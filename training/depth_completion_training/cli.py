@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 import warnings
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from lightning import LightningDataModule, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+import depth_completion_ros
+import depth_completion_training
 
 from .callbacks.average import WeightAverage
 from .callbacks.checkpoints import BEST, FOLDER, LAST, AtomicCheckpointIO, LastCheckpoint
@@ -104,6 +108,11 @@ def main(arguments: list[str] | None = None) -> None:
         )
     except (FileNotFoundError, FileExistsError, ImportError) as error:
         sys.exit(str(error))
+    except ValueError as error:
+        sentence = _own_sentence(error)
+        if not sentence:
+            raise
+        sys.exit(sentence)
 
 
 def with_recipe_path(arguments: list[str]) -> tuple[list[str], str]:
@@ -133,6 +142,17 @@ def find_recipe(text: str) -> Path:
 
 def _split(text: str) -> list[str]:
     return text.split("=", 1) if text.startswith("--config=") else [text]
+
+
+def _own_sentence(error: ValueError) -> str:
+    """What an error says that these packages raised, here or in a worker of a loader; else nothing."""
+    text, place = str(error), traceback.extract_tb(error.__traceback__)[-1].filename
+    if text.startswith("Caught ValueError in DataLoader worker"):  # with the traceback as text
+        lines = text.strip().splitlines()
+        place = [line.split('"')[1] for line in lines if line.lstrip().startswith('File "')][-1]
+        text = lines[-1].removeprefix("ValueError: ")
+    own = (Path(package.__file__).parent for package in (depth_completion_ros, depth_completion_training))
+    return text if any(Path(place).is_relative_to(folder) for folder in own) else ""
 
 
 def _quieten() -> None:

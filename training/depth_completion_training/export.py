@@ -72,6 +72,7 @@ def write_weights(state_dict: Mapping[str, torch.Tensor], out: Path, metadata: d
     unfinished = out.with_suffix(".unfinished")
     own = {key: tensor.detach().cpu().clone().contiguous() for key, tensor in state_dict.items()}
     save_file(own, unfinished, metadata)
+    unfinished.chmod(0o644)  # it is for others too; safetensors lets only the owner read
     unfinished.replace(out)
 
 

@@ -11,6 +11,8 @@ from lightning import LightningModule
 from torch import Tensor, nn
 
 from depth_completion_ros.completion.prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from depth_completion_ros.completion.weights import load_into
+from depth_completion_ros.completion.weights_folder import open_weights
 
 from .losses.masked import known, mean_of_images
 from .optimisation import AdamW, OneCycle, Schedule
@@ -32,6 +34,7 @@ class CompletionTask(LightningModule):
         loss: called with prediction and batch; gives scalars by name, of which `loss` is minimised.
         optimiser: with the highest learning rate.
         schedule: share of that rate at each step; `OneCycle` when None.
+        weights: path or stored name of what the network starts from; None for its random weights.
     """
 
     def __init__(
@@ -40,8 +43,11 @@ class CompletionTask(LightningModule):
         loss: nn.Module,
         optimiser: AdamW = AdamW(),  # noqa: B008, it is frozen
         schedule: Schedule | None = None,
+        weights: str | None = None,
     ):
         super().__init__()
+        if weights:
+            load_into(network, open_weights(weights))
         self.network = network.to(memory_format=torch.channels_last)  # as the fast convolutions want it
         self._more = set(signature(network.forward).parameters) - {"rgb", "sparse", "image", "depth"}
         self.loss = loss

@@ -161,7 +161,11 @@ def _read(path: Path, *names: str) -> list[np.ndarray]:
         ) from None
     if not path.is_file():
         raise FileNotFoundError(f"File '{path}' is missing.")
-    with h5py.File(path, "r") as file:
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:  # which names no file
+        raise ValueError(f"File '{path}' is damaged or no HDF5 ({str(error).rstrip('.')}).") from None
+    with file:
         missing = [name for name in names if name not in file]
         if missing:
             raise ValueError(f"File '{path}' has no '{missing[0]}'; it must have {' and '.join(names)}.")

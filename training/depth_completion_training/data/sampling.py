@@ -119,7 +119,7 @@ class SparseSampler:
         filtered: share of the scans without what the see-through filter takes out. The node applies
             it; without it a network also learns to doubt points.
         thinned: share of the scans of which only every 2nd, 4th, 8th or 16th line is taken.
-        most_points: at random and at corners; the number is log-uniform from 1.
+        fewest_points, most_points: at random and at corners; the number is log-uniform.
         pitch: least and greatest width of a grid's cell in pixels, log-uniform.
         noisy, noise: share of the samples of points, grids and holes that get noise, and its
             greatest deviation as a share of the depth. Scans and corners have their own.
@@ -137,6 +137,7 @@ class SparseSampler:
     hole: float = 0.07
     filtered: float = 0.8
     thinned: float = 0.45
+    fewest_points: int = 1
     most_points: int = 3000
     pitch: tuple[float, float] = (4.0, 40.0)
     noisy: float = 0.5
@@ -155,8 +156,11 @@ class SparseSampler:
                 raise ValueError(f"Sampler's {name} is {value}; it must be from 0 to 1.")
         if not sum(getattr(self, name) for name in self._kinds) > 0:
             raise ValueError(f"Sampler has nothing to draw; one of {', '.join(self._kinds)} must be above 0.")
-        if self.most_points < 1:
-            raise ValueError(f"Sampler's most_points is {self.most_points}; it must be at least 1.")
+        if not 1 <= self.fewest_points <= self.most_points:
+            raise ValueError(
+                f"Sampler's fewest_points is {self.fewest_points}; it must be from 1 to its most_points, "
+                f"{self.most_points}."
+            )
         if not 1 <= self.pitch[0] <= self.pitch[1]:
             raise ValueError(
                 f"Sampler's pitch is {self.pitch}; it must be two numbers from 1 on, the lesser first."
@@ -214,4 +218,5 @@ class SparseSampler:
         return sparse
 
     def _count(self, rng: np.random.Generator) -> int:
-        return int(np.exp(rng.uniform(0, np.log(self.most_points + 1))))
+        fewest, beyond = np.log([self.fewest_points, self.most_points + 1])
+        return int(np.exp(rng.uniform(fewest, beyond)))

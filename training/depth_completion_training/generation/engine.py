@@ -17,7 +17,7 @@ import numpy as np
 
 from .workers import Report, run_tasks, sentence_of
 
-VERSION = 1
+VERSION = 2
 """Of what the frames look like: frames of another version do not go into the same folder."""
 RECIPE_FILE = "generation.json"
 _ENTROPY = {"kind": 11, "view": 12}

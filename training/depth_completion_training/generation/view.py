@@ -20,6 +20,8 @@ _MOST_BASELINE = 0.12
 """Share of the distance of things that a sensor may be away from the camera, or it sees other things."""
 _FULL_FAULTS_M, _FULL_NOISE_M = 10.0, 1.5
 """Distance of things from which on faults by a length, and noise of ranges, are as large as usual."""
+_FULL_HEIGHT_M = 0.6
+"""Height of a camera from which on faults by a length are: 1 cm is 5 % of the way to ground 0.2 m below."""
 
 
 class Viewer:
@@ -76,15 +78,18 @@ def simulated_scans(
         world: has `cast`, see `simulation.lidar.scan`.
         T_world_cam: 4 x 4.
         distance: metres at which things are. What is wrong by a length shrinks with it: a rig for
-            table tops is slower and more exact than one for streets.
+            table tops is slower and more exact than one for streets. So does it with the distance of what
+            is below the camera.
         indoor: which sensors and rigs are likely.
     """
-    return [_one_scan(world, camera, T_world_cam, distance, indoor, rng) for _ in range(count)]
+    below = float(world.cast(T_world_cam[:3, 3], T_world_cam[:3, 1:2].astype(np.float32)).distance[0])
+    share = min(1.0, distance / _FULL_FAULTS_M, below / _FULL_HEIGHT_M)
+    return [_one_scan(world, camera, T_world_cam, distance, share, indoor, rng) for _ in range(count)]
 
 
-def _one_scan(world, camera, T_world_cam, distance: float, indoor: bool, rng) -> StoredScan:
+def _one_scan(world, camera, T_world_cam, distance: float, share: float, indoor: bool, rng) -> StoredScan:
     for _ in range(_SENSORS):
-        faults = _shrunk(lidar.Faults.random(rng), distance)
+        faults = _shrunk(lidar.Faults.random(rng), distance, share)
         T_cam_lidar = _near(lidar.random_extrinsics(rng, indoor), distance)
         T_cam_lidar = lidar.unblocked(world, T_world_cam, T_cam_lidar)
         pattern = lidar.random_pattern(rng, indoor, camera, T_cam_lidar)
@@ -102,8 +107,8 @@ def _near(T_cam_lidar: np.ndarray, distance: float) -> np.ndarray:
     return T
 
 
-def _shrunk(faults: lidar.Faults, distance: float) -> lidar.Faults:
-    share = min(1.0, distance / _FULL_FAULTS_M)
+def _shrunk(faults: lidar.Faults, distance: float, share: float) -> lidar.Faults:
+    """The faults with `share` of those by a length, and the noise of ranges that fits the distance."""
     return replace(
         faults,
         motion=faults.motion * share,

@@ -15,8 +15,8 @@ SCALES = {8: 0.15, 4: 0.25, 2: 0.5}
 class MSPNLiteLoss(nn.Module):
     """Sum of errors of log depth, of depth, of edges, and of the error that the network expects.
 
-    All but the last count in units of what the first fill has for an error in the same frame: a dense
-    scan, whose errors are small, then counts as much as a handful of points, and a loss of 1 is no gain.
+    All but the last count in units of what the first fill has for an error in the same frame, plus a
+    floor: a dense scan, whose errors are small, then counts nearly as much as a handful of points.
 
     Args:
         linear: weight of the error in depth, L1, and half the square up to `LARGEST` times the mean depth.
@@ -27,7 +27,7 @@ class MSPNLiteLoss(nn.Module):
     """
 
     LARGEST = 3.0
-    LEAST = 0.01
+    FLOOR = 0.03
     SKY_ERROR = 1.0
 
     def __init__(self, linear: float = 0.5, edges: float = 0.5, spread: float = 0.1, sky: float = 0.03):
@@ -46,7 +46,7 @@ class MSPNLiteLoss(nn.Module):
         log_truth = torch.log(truth / prediction.unit)
         log_depth = torch.log(prediction.depth / prediction.unit)
         error = (log_depth - log_truth).abs()
-        weight = 1 / per_image((prediction.base - log_truth).abs(), known).clamp(min=self.LEAST)
+        weight = 1 / (self.FLOOR + per_image((prediction.base - log_truth).abs(), known))
         parts = {"log": mean(error, known * weight, known)}
         parts["coarse"] = sum(
             share * _at_scale(log, factor, log_truth, known, weight)
@@ -65,7 +65,7 @@ class MSPNLiteLoss(nn.Module):
     def _linear(self, depth, first, truth, known) -> torch.Tensor:
         typical = per_image(truth, known) + 1e-6
         error = ((depth - truth).abs() / typical).clamp(max=10)
-        weight = 1 / per_image(((first - truth).abs() / typical).clamp(max=10), known).clamp(min=self.LEAST)
+        weight = 1 / (self.FLOOR + per_image(((first - truth).abs() / typical).clamp(max=10), known))
         return mean(error + 0.5 * error.clamp(max=self.LARGEST) ** 2, known * weight, known)
 
 

@@ -51,7 +51,7 @@ RANGES = {
     S.PLAIN: Range(
         "noise stains speckle noise stains brushed blobs stripes", (0.3, 3), (0.05, 0.5), own=0.03
     ),
-    S.ASPHALT: Range("asphalt", (0.8, 2.5), (0.6, 1.3), "lines stains noise lines", infrared=(0.18, 0.6)),
+    S.ASPHALT: Range("asphalt", (0.8, 2.5), (0.6, 1.3), infrared=(0.18, 0.6)),
     S.PAVING: Range("tiles bricks cells tiles", (0.5, 3), (0.4, 1.2), "stains noise", infrared=(0.3, 0.5)),
     S.GRASS: Range(
         "blades blades noise leaves", (0.4, 2), (0.6, 1.3), "noise stains", (0, 0), 0.3, (0.55, 0.8)
@@ -130,17 +130,16 @@ class Looks:
         contrast = rng.uniform(*(0.2, 1) if anything else r.contrast)
         turn = rng.choice([0, 0, np.pi / 2, rng.uniform(0, np.pi)]) if surface in _LYING else 0.0
         stain = str(rng.choice(r.stains.split()))
-        lines = stain == "lines"
-        wide = rng.uniform(8, 14) if lines else size * rng.uniform(2.5, 7)
+        wide = size * rng.uniform(2.5, 7)
         self._set_layer(rng, 0, look, (kind, int(rng.integers(_NUMBERS))), size, turn)
-        self._set_layer(rng, 1, look, (stain, int(rng.choice(self._numbers))), wide, turn if lines else 0.0)
+        self._set_layer(rng, 1, look, (stain, int(rng.choice(self._numbers))), wide, 0.0)
         self._set_layer(
             rng, 2, look, ("noise", int(rng.choice(self._numbers))), size / rng.uniform(4, 9), turn + 0.6
         )
         own = kind in OWN_COLOURS or rng.random() < r.own
         spots = 1.2 * rng.random() ** 2 * min(contrast + 0.3, 1)
         self._weights[:3, look] = (1, 0, 1) if own else (0, 1 - contrast, 2 * contrast)
-        self._weights[3:, look] = (0, 6) if lines else (1 - spots, 2 * spots)
+        self._weights[3:, look] = 1 - spots, 2 * spots
         self.gloss[:, look] = np.multiply([*r.gloss, r.rough], [*rng.uniform(0.2, 1, 2), rng.random()])
         if surface == S.MIRROR:
             self.gloss[:2, look] = r.gloss

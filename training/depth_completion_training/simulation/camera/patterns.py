@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .prints import checks, lines, page, plaid, poster, stripes
+from .prints import checks, page, plaid, poster, stripes
 from .tiling import SIDE, fractal, grid, palette
 
 
@@ -194,12 +194,12 @@ def _blobs(rng):
     return palette(rng, count)[level]
 
 
-OWN_COLOURS = frozenset({"poster", "page", "lines"})
+OWN_COLOURS = frozenset({"poster", "page"})
 _MAKERS = {
     "noise": _noise, "speckle": _speckle, "brushed": _brushed, "stripes": stripes, "plaid": plaid,
     "checks": checks, "weave": _weave, "planks": _planks, "bricks": _bricks, "tiles": _tiles,
     "shingles": _shingles, "cells": _cells, "leaves": _leaves, "blades": _blades, "asphalt": _asphalt,
-    "bark": _bark, "folds": _folds, "stains": _stains, "blobs": _blobs, "lines": lines, "poster": poster,
+    "bark": _bark, "folds": _folds, "stains": _stains, "blobs": _blobs, "poster": poster,
     "page": page, "grain": _grain,
 }  # fmt: skip
 KINDS = tuple(_MAKERS)

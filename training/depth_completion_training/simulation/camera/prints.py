@@ -1,4 +1,4 @@
-"""Patterns that people print, paint and weave: stripes, plaid, posters, pages, lines on roads."""
+"""Patterns that people print, paint and weave: stripes, plaid, posters, pages."""
 
 from __future__ import annotations
 
@@ -28,20 +28,6 @@ def checks(rng):
     step = SIDE / int(rng.choice([2, 4, 8, 16]))
     odd = ((u // step + v // step) % 2).astype(int)
     return palette(rng, 2)[odd] * (1 + 0.06 * fractal(rng, 8))[..., None]
-
-
-def lines(rng):
-    """White lines on a road, about a sixth of full brightness between them."""
-    u, v = grid()
-    picture = np.full((SIDE, SIDE), 1 / 6, np.float32)
-    along = int(rng.integers(40, 216))
-    dashed = (v % SIDE < SIDE * rng.uniform(0.3, 1.1)) | (rng.random() < 0.3)
-    paint = (np.abs(u - along) < 2) & dashed
-    paint |= (np.abs(u - (along + 110) % SIDE) < 2) & (rng.random() < 0.5)
-    if rng.random() < 0.3:  # a zebra crossing
-        paint |= (v > 20) & (v < 90) & (u % 16 < 8)
-    wear = 0.85 + 0.1 * fractal(rng, 32, 3)
-    return np.where(paint, np.clip(wear, 0.3, 1), picture)
 
 
 def poster(rng):

@@ -6,10 +6,18 @@ import numpy as np
 
 from depth_completion_ros.core import Camera
 
-from .world import World
+from ..surface import Surface
+from .world import Hits, World
 
 _COARSE = (24, 36)
 _TRIES = 12
+_DULL = 0.1
+"""Share of the poses of which no variety is asked: robots look at bare walls too."""
+_VARIETY = 0.2
+_STEP = 0.2
+"""Change of the slope of inverse depth between rays, as a share of it, above which there is an edge."""
+_LEAVES_M, _LEAVES = 1.5, 0.1
+"""Leaves nearer than this may fill this share of the view, or the camera is in a crown or a bush."""
 
 
 def random_camera(rng: np.random.Generator, height: int, width: int) -> Camera:
@@ -31,17 +39,22 @@ def random_camera(rng: np.random.Generator, height: int, width: int) -> Camera:
 def random_pose(rng: np.random.Generator, world: World, camera: Camera) -> np.ndarray | None:
     """Where a robot's camera may be: T_world_cam 4 x 4 float64 of its optical frame, or None if nothing fits.
 
-    Views into a wall or mostly into the sky, of one plane, or with all things about equally far are refused.
+    Refused are views into a wall, into leaves or mostly into the sky, of one plane, or with all things
+    about equally far. Of views that show next to nothing but bare walls the best is taken, or seldom any.
     """
     height, width = _COARSE
     x, y = camera.resized(width, height).rays
     rays = np.stack([x.ravel(), y.ravel(), np.ones(x.size, np.float32)])
+    enough = _VARIETY if rng.random() >= _DULL else 0.0
+    best, most = None, -1.0
     for _ in range(_TRIES):
         T_world_cam = _draw(rng, world)
-        depth = world.distances(T_world_cam[:3, 3], T_world_cam[:3, :3].astype(np.float32) @ rays)
-        if _worth(depth.reshape(_COARSE), 0.08 if world.small else 0.25):
-            return T_world_cam
-    return None
+        hits = world.cast(T_world_cam[:3, 3], T_world_cam[:3, :3].astype(np.float32) @ rays)
+        if _worth(hits, world.small) and (variety := _variety(hits)) > most:
+            best, most = T_world_cam, variety
+        if most >= enough:
+            break
+    return best
 
 
 def _draw(rng: np.random.Generator, world: World) -> np.ndarray:
@@ -72,10 +85,14 @@ def looking(heading: float, pitch: float, roll: float) -> np.ndarray:
     return level @ down @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
 
 
-def _worth(depth: np.ndarray, near: float) -> bool:
-    """Whether a view of these depths H x W teaches something."""
+def _worth(hits: Hits, small: bool) -> bool:
+    """Whether a coarse view teaches something; `small` is that of a table top."""
+    depth = hits.distance.reshape(_COARSE)
     seen = np.isfinite(depth)
-    if seen.mean() < 0.3 or (depth < near).mean() > 0.03:
+    if seen.mean() < 0.3 or (depth < (0.08 if small else 0.25)).mean() > 0.03:
+        return False
+    leaves = (hits.material == Surface.FOLIAGE) & (hits.distance < _LEAVES_M)
+    if leaves.mean() > _LEAVES and not small:
         return False
     close, far = np.percentile(depth[seen], (2, 98))
     return close < 0.6 * far and _off_one_plane(depth, seen) > 0.2
@@ -88,3 +105,19 @@ def _off_one_plane(depth: np.ndarray, seen: np.ndarray) -> float:
     inverse = 1 / depth[seen].astype(np.float64)
     plane = np.linalg.lstsq(places, inverse, rcond=None)[0]
     return float((np.abs(places @ plane - inverse) > 0.05 * inverse).mean() + 1 - seen.mean())
+
+
+def _variety(hits: Hits) -> float:
+    """How much there is to see in a coarse view: share of the rays at edges, and 0.01 for each surface.
+
+    A surface is what has one look, colour and normal, and meets three rays at least.
+    """
+    inverse = 1 / hits.distance.reshape(_COARSE)
+    edges = 0.0
+    for lines in (inverse, inverse.T):
+        bend = np.abs(lines[2:] - 2 * lines[1:-1] + lines[:-2])
+        edges += (bend > _STEP * lines[1:-1]).mean() / 2
+    kinds = np.stack([hits.look, *np.round(hits.colour * 20), *np.round(hits.normals * 1.5)])
+    kinds = kinds[:, np.isfinite(hits.distance)].astype(np.int64)
+    counts = np.unique(kinds, axis=1, return_counts=True)[1]
+    return float(edges + 0.01 * np.count_nonzero(counts >= 3))

@@ -8,6 +8,10 @@ import cv2
 import numpy as np
 
 _STEPS = 2048  # of the tone curve's table
+_DARKEST_WHITE = 0.02
+"""Light that no camera lifts above white: nights stay dark."""
+_FAILED = 0.04
+"""Share of the pictures whose exposure went wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,23 +40,21 @@ class Sensor:
 
     @staticmethod
     def random(rng: np.random.Generator, light: np.ndarray) -> Sensor:
-        """A camera that has measured the light 3 x N, well or badly."""
-        key = float(np.exp(np.log(light.mean(axis=0) + 1e-3).mean()))
-        bright = float(np.percentile(light.max(axis=0)[::7], 92))
-        spread = rng.choice([0.25, 0.7], p=[0.75, 0.25])
-        white = (0.5 * key * 5 + 0.5 * bright) * np.exp(rng.normal(0, spread))
+        """A camera that has measured the light 3 x N, and seldom badly."""
         mean = light.mean(axis=1) + 1e-4
         adapted = (mean.mean() / mean) ** rng.uniform(0.2, 0.9)
         balance = (adapted * np.exp(rng.normal(0, 0.06, 3))).astype(np.float32).reshape(3, 1)
+        curve = _curve(rng)
+        white = max(_exposed(light[:, ::29] * balance, curve, _brightness(rng)), _DARKEST_WHITE)
         shaken = rng.random() < 0.15
         turn, way = rng.uniform(0, np.pi), rng.uniform(1.5, 8) * shaken
         dim = float(np.clip(0.25 / (white + 0.02), 0, 3))  # little light, much gain
         level = np.exp(rng.normal(np.log(0.005), 0.7)) * (1 + 0.6 * dim)
         level = min(level, 0.03)
         return Sensor(
-            white=float(max(white, 0.02)),
+            white=white,
             balance=balance,
-            curve=_curve(rng),
+            curve=curve,
             saturation=float(rng.choice([rng.normal(1.05, 0.15), 0.0], p=[0.96, 0.04])),
             vignette=float(max(rng.normal(0.1, 0.15), 0)),
             blur=float(rng.choice([rng.uniform(0, 0.7), rng.uniform(0.7, 2.2)], p=[0.88, 0.12])),
@@ -63,8 +65,7 @@ class Sensor:
     def tone(self, light: np.ndarray) -> np.ndarray:
         """Display values in [0, 1] of light 3 x ..., without the faults of the picture as a whole."""
         balance = self.balance.reshape(3, *[1] * (light.ndim - 1))
-        step = light * (balance * np.float32((_STEPS - 1) / (4 * self.white)))
-        return self.curve[np.clip(step, 0, _STEPS - 1).astype(np.int16)]
+        return _toned(light * balance, self.curve, self.white)
 
     def develop(self, light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The picture uint8 H x W x 3 of light 3 x H x W."""
@@ -90,6 +91,31 @@ class Sensor:
         blotch = cv2.resize(blotch, (width, height), interpolation=cv2.INTER_LINEAR)
         picture += (grain * spread)[..., None] + blotch * np.float32(colour)
         return np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def _brightness(rng: np.random.Generator) -> float:
+    """Mean display value that the exposure aims at: about 0.43 as cameras have it, seldom any."""
+    if rng.random() < _FAILED:
+        return float(rng.uniform(0.1, 0.85))
+    return float(np.clip(rng.normal(0.43, 0.08), 0.25, 0.62))
+
+
+def _exposed(light: np.ndarray, curve: np.ndarray, brightness: float) -> float:
+    """The white that gives light 3 x N a mean display value; by halving, as the mean falls with it."""
+    low, high = 1e-4, 100.0
+    for _ in range(12):
+        white = float(np.sqrt(low * high))
+        if _toned(light, curve, white).mean() > brightness:
+            low = white
+        else:
+            high = white
+    return float(np.sqrt(low * high))
+
+
+def _toned(light: np.ndarray, curve: np.ndarray, white: float) -> np.ndarray:
+    """Display values of light of any shape."""
+    step = light * np.float32((_STEPS - 1) / (4 * white))
+    return curve[np.clip(step, 0, _STEPS - 1).astype(np.int16)]
 
 
 def _curve(rng: np.random.Generator) -> np.ndarray:

@@ -19,8 +19,7 @@ def sky(light: Light, directions: np.ndarray) -> np.ndarray:
     pale = np.exp(-5.0 * height)
     result = column(light.haze) * 1.1 * pale + _zenith(light) * (1 - pale)
     if light.overcast > 0.03:
-        cover = _clouds(light, directions, height)
-        result += (column(light.sky_light) * 1.5 - result) * cover
+        result += (column(light.sky_light) * 1.5 - result) * _clouds(light, directions, height)
     if light.sun is not None:
         near = np.clip(dot(directions, column(light.sun)), 0, 1)
         result += near**24 * column(light.sun_light) * np.float32(0.16)
@@ -45,7 +44,7 @@ def _clouds(light: Light, directions: np.ndarray, height: np.ndarray) -> np.ndar
     )
     cover = np.clip(sum(octaves) * 0.45 + (light.overcast - 0.5) * 1.6 + 0.3, 0, 1)
     dark = 1 - 0.25 * light.overcast * np.clip(noise(x * 1.3 + shift[4, 0], y * 1.3), -1, 1)
-    return (cover * dark * np.clip(height * 8 + 0.2, 0, 1)).astype(np.float32)
+    return np.minimum(cover * dark * np.clip(height * 8 + 0.2, 0, 1), 1).astype(np.float32)
 
 
 def outside(light: Light, directions: np.ndarray) -> np.ndarray:

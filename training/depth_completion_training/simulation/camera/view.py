@@ -35,6 +35,7 @@ def render(world: World, camera: Camera, T_world_cam: np.ndarray, rng: np.random
     for start in range(0, rays.shape[1], _PORTION):
         part = slice(start, start + _PORTION)
         light[:, part] = shader.light(hits.chosen(part), directions[:, part], around[part])
+    np.fmax(light, 0, out=light)  # of a ray that grazes a degenerate triangle there may be none
     sensor = Sensor.random(rng, light)
     np.minimum(light, sensor.white * 1.5, out=light)  # one bright sample must not outshine the others
     rough = _rough(np.sqrt(light.sum(axis=0) / (3 * sensor.white)).reshape(size))
@@ -42,7 +43,7 @@ def render(world: World, camera: Camera, T_world_cam: np.ndarray, rng: np.random
     shift *= np.float32([[1 / camera.K[0, 0]], [1 / camera.K[1, 1]], [0]])
     directions = R @ (rays[:, rough] + shift)
     more = shader.light(world.cast(origin, directions), directions, around[rough])
-    light[:, rough] = (light[:, rough] + np.minimum(more, sensor.white * 1.5)) / 2
+    light[:, rough] = (light[:, rough] + np.clip(np.nan_to_num(more), 0, sensor.white * 1.5)) / 2
     return sensor.develop(light.reshape(3, *size), rng), hits.distance.reshape(size)
 
 

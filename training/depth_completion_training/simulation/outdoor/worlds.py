@@ -18,6 +18,7 @@ from .places.streets import make_street
 from .places.tunnel import make_tunnel
 from .places.yard import make_yard
 from .site import Site
+from .things.vegetation import with_finer_leaves
 
 # Each with its share of the worlds.
 FAMILIES: dict[str, tuple[float, Callable[[np.random.Generator], Site]]] = {
@@ -58,7 +59,9 @@ def make_outdoor(seed: int, family: str | None = None) -> Scene:
         raise ValueError(f"Unknown family of outdoor scenes {family!r}; there are: {', '.join(FAMILIES)}.")
     site = FAMILIES[family][1](rng)
     light = _lit(Light.outdoor(rng), site, rng)
-    return Scene(site.mesh(), light, site.viewpoints(VIEWPOINTS), seed, indoor=False, scale=_SCALE)
+    viewpoints = site.viewpoints(VIEWPOINTS)
+    mesh = with_finer_leaves(rng, site.mesh(), viewpoints[:, :3], _SCALE[1])
+    return Scene(mesh, light, viewpoints, seed, indoor=False, scale=_SCALE)
 
 
 def _lit(light: Light, site: Site, rng: np.random.Generator) -> Light:

@@ -12,6 +12,9 @@ from ..shapes import bars, pick, scaled
 
 GREEN = ((0.06, 0.12, 0.03), (0.09, 0.14, 0.03), (0.045, 0.09, 0.03), (0.10, 0.13, 0.05), (0.05, 0.10, 0.05))
 AUTUMN = ((0.30, 0.15, 0.03), (0.35, 0.22, 0.04), (0.25, 0.06, 0.03), (0.16, 0.13, 0.04))
+_LEAF_RAD = 0.07
+"""Angle that the edge of a leaf near a camera may fill; larger ones look like cut paper."""
+_MOST_SPLIT, _MOST_ADDED = 4, 50_000
 BARKS = ((0.13, 0.10, 0.075), (0.08, 0.065, 0.05), (0.2, 0.17, 0.14), (0.5, 0.48, 0.44))
 
 
@@ -226,6 +229,47 @@ def flower_box(rng: np.random.Generator, width: float) -> Mesh:
     )
     plant = scaled(bush(rng, width * 1.3, rng.uniform(0.4, 1.2), 160), 1.0)
     return join(tub, plant.at(0, 0, h - 0.05))
+
+
+def with_finer_leaves(rng: np.random.Generator, mesh: Mesh, eyes: np.ndarray, height: float) -> Mesh:
+    """The mesh with several small leaves in place of each that looks large from any of some places.
+
+    Args:
+        eyes: N x 3, metres, the ground below cameras.
+        height: of the highest camera above it, metres.
+    """
+    edge = np.linalg.norm(mesh.triangles[:, 1] - mesh.triangles[:, 0], axis=1)
+    index = np.flatnonzero((mesh.material == Surface.FOLIAGE) & (edge > _LEAF_RAD) & _are_cards(mesh))
+    middle = mesh.triangles[index].mean(axis=1)
+    distance = np.full(len(index), np.inf, np.float32)
+    for eye in eyes.astype(np.float32):
+        way = middle - eye
+        way[:, 2] -= np.clip(way[:, 2], 0, height)
+        np.minimum(distance, np.sqrt((way * way).sum(axis=1)), out=distance)
+    angle = edge[index] / np.maximum(distance, 1.0)
+    order = np.argsort(-angle)
+    split = np.ceil(angle[order] / _LEAF_RAD).clip(1, _MOST_SPLIT).astype(int)
+    large = order[(split > 1) & (np.cumsum(split**2) < _MOST_ADDED)]
+    index, middle, split = index[large], middle[large], split[: len(large)]
+    each = np.repeat(np.arange(len(index)), split**2)
+    index, split = index[each], split[each]
+    place = middle[each] + _directions(rng, len(each)) * (0.45 * edge[index] * rng.random(len(each)))[:, None]
+    size = edge[index] / 2 / split * rng.uniform(0.7, 1.3, len(each))
+    leaves = cards(
+        rng, place, size, mesh.normals[index, 0], mesh.colour[index] * rng.uniform(0.8, 1.2, (len(each), 1))
+    )
+    kept = np.ones(len(edge), bool)
+    kept[index] = False
+    return join(Mesh(*(part[kept] for part in vars(mesh).values())), leaves)
+
+
+def _are_cards(mesh: Mesh) -> np.ndarray:
+    """Which triangles are loose leaves: those are shaded by the crown's normal, not by their own alone."""
+    a, b = mesh.triangles[:, 1] - mesh.triangles[:, 0], mesh.triangles[:, 2] - mesh.triangles[:, 0]
+    flat = np.cross(a, b)
+    own = np.abs((flat * mesh.normals[:, 0]).sum(axis=1))
+    one = (mesh.normals[:, 0] == mesh.normals[:, 1]).all(axis=1)
+    return one & (own < 0.999 * np.linalg.norm(flat, axis=1))
 
 
 def _tones(rng, tone, count: int) -> np.ndarray:
