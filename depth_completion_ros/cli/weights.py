@@ -29,7 +29,12 @@ def import_(
             metavar="NAME:VARIANT", help="What it is for, where several networks fit. [by the file's name]"
         ),
     ] = "",
-    licence: Annotated[str, typer.Option(help="Licence of the weights, such as MIT or CC-BY-NC-4.0.")] = "",
+    licence: Annotated[
+        str,
+        typer.Option(
+            help="Licence of the weights, such as MIT or CC-BY-NC-4.0. [what the file says of itself]"
+        ),
+    ] = "",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder to store it in. [the weights folder]")
     ] = None,

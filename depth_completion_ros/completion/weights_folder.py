@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .weights import Checkpoint, Shapes, identify, known_networks, known_shapes, misfit, read_checkpoint
@@ -94,8 +94,8 @@ def import_weights(
     Args:
         folder: where to; `weights_folder()` when None.
         name: to store it under; from the file's name when empty.
-        network: 'completer:variant' that it is for, where several fit and the file's name does not tell.
-        licence: of the weights, such as MIT or CC-BY-NC-4.0.
+        network: 'completer:variant' that it is for, where several fit and neither file nor name tells.
+        licence: of the weights, such as MIT or CC-BY-NC-4.0; what the file says of itself when empty.
         drop_unexpected: leave out what `network` has no place for.
 
     Raises:
@@ -110,13 +110,13 @@ def import_weights(
     if drop_unexpected:
         wanted = _shapes_of(network)
         state_dict = {key: tensor for key, tensor in state_dict.items() if key in wanted}
-    checkpoint = Checkpoint(state_dict, checkpoint.description)
+    checkpoint = replace(checkpoint, state_dict=state_dict)
     stored = StoredWeights(
         path=(folder or weights_folder()) / f"{_plain(name or file.stem)}.safetensors",
         networks=_networks_of(checkpoint, network, file.stem),
         origin=file.name,
         sha256=_sha256(file),
-        licence=licence,
+        licence=licence or checkpoint.metadata.get("licence", ""),
     )
     there = _stored(stored.path) if stored.path.is_file() else None
     if there and there.sha256 != stored.sha256:
@@ -143,7 +143,7 @@ def _stored(path: Path) -> StoredWeights | None:
 
 
 def _networks_of(checkpoint: Checkpoint, network: str, stem: str) -> tuple[str, ...]:
-    """What a checkpoint is for: the network given, else those that fit, by the file's name where it tells."""
+    """What a checkpoint is for: the network given, else those that fit, as the file or its name tells."""
     if network:
         problem = misfit(checkpoint.shapes, _shapes_of(network))
         if problem:
@@ -159,7 +159,11 @@ def _networks_of(checkpoint: Checkpoint, network: str, stem: str) -> tuple[str, 
             f"{checkpoint.description} fits none of the known networks ({', '.join(known_shapes())}); "
             f"the nearest is {nearest}, but {problem}."
         )
-    return tuple(name for name in fitting if name.split(":")[1] in _plain(stem)) or tuple(fitting)
+    noted = checkpoint.metadata.get("networks", "").split()
+    told = [name for name in fitting if name in noted] or [
+        name for name in fitting if name.split(":")[1] in _plain(stem)
+    ]
+    return tuple(told or fitting)
 
 
 def _shapes_of(network: str) -> Shapes:

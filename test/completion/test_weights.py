@@ -267,7 +267,7 @@ def test_what_fits_no_network_is_not_stored_and_the_nearest_is_named(tiny_file, 
     code, said = command("import", bad, "--network", "tiny:wide")
     assert code == 2 and "does not fit tiny:wide: it is of another architecture" in said
     code, said = command("import", bad, "--network", "tiny:broad")
-    assert code == 2 and "Network 'tiny:broad' is unknown; it must be one of mspn:sdr_nyu" in said
+    assert code == 2 and "Network 'tiny:broad' is unknown; it must be one of mspn_lite:general, " in said
     assert not weights_folder.exists()
     assert command("import", bad, "--network", "tiny:narrow", "--drop-unexpected")[0] == 0
     assert not create_completer("tiny", weights="bad", device="cpu").warnings
@@ -280,3 +280,16 @@ def test_non_commercial_weights_load_only_when_the_user_says_so(tiny_file, weigh
         create_completer("tiny", weights="nc", device="cpu")
     allowed = create_completer("tiny", weights="nc", device="cpu", allow_noncommercial=True)
     assert allowed.licence == licence
+
+
+def test_the_licence_in_a_file_goes_along_and_the_users_word_comes_first(tiny, weights_folder, tmp_path):
+    file = tmp_path / "mine.safetensors"
+    noted = {"licence": "CC-BY-NC-4.0", "networks": "tiny:narrow"}
+    safetensors.save_file(tiny.make_network("narrow").state_dict(), file, noted)
+    code, said = command("import", file)
+    assert code == 0 and "licence CC-BY-NC-4.0" in said
+    with pytest.raises(ValueError, match="is for non-commercial use only"):
+        create_completer("tiny", weights="mine", device="cpu")
+    code, said = command("import", file, "--name", "bought", "--licence", "proprietary")
+    assert code == 0 and "licence proprietary" in said
+    assert create_completer("tiny", weights="bought", device="cpu").licence == "proprietary"
