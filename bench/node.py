@@ -1,16 +1,18 @@
 """A frame through the node without its network, against the straightforward way.
 
-    python bench/node.py
+    python bench/node.py [--completer default]
 
 In: a bgr8 image of 1242 x 375 and a cloud of 120,000 points as ROS messages. Out, published over DDS
 to a subscriber: depth image, CameraInfo, coloured cloud of all pixels. The completer is replaced by
 one that returns a ready depth, so what is timed is everything around it: decoding, projection,
 filters, packing, publishing. The straightforward version does the same without filters, as numpy and
 cv_bridge tutorials do: float64 homogeneous points, pixel grid made anew, fields filled one by one.
+--completer adds the node with a completer that does complete.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import time
 from array import array
@@ -25,7 +27,7 @@ import rclpy
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 
-from depth_completion_ros.completion import Completer, Completion
+from depth_completion_ros.completion import Completer, Completion, create_completer
 from depth_completion_ros.data.messages import decode_points
 from depth_completion_ros.ros import conversions, qos, transport
 from depth_completion_ros.ros.calibration import Cameras
@@ -105,6 +107,9 @@ class Straightforward:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--completer", help="time the node with this one too, as `default`")
+    completer = parser.parse_args().completer
     transport.use_large_message_profile()
     rclpy.init()
     node, listener = Node("bench_node"), Node("bench_listener")
@@ -128,15 +133,22 @@ def main() -> None:
         time.sleep(0.05)
     every = SimpleNamespace(**vars(settings) | {"cloud_stride": 1})
     live_all = LiveCompletion(every, cameras, Known(), Ready(), outputs, lambda: 0)
-    ours, ours_all, theirs = projection.milliseconds(
+    ways = [
         lambda: live(Pair(image, cloud, time.monotonic())),
         lambda: live_all(Pair(image, cloud, time.monotonic())),
         lambda: plain(image, cloud, info),
-    )
+    ]
+    if completer:
+        complete = LiveCompletion(settings, cameras, Known(), create_completer(completer), outputs, lambda: 0)
+        complete.warm_up(CAMERA.height, CAMERA.width)
+        ways.append(lambda: complete(Pair(image, cloud, time.monotonic())))
+    ours, ours_all, theirs, *completed = projection.milliseconds(*ways)
     print("| version | points in the cloud | ms a frame | ratio |\n|---|---|---|---|")
     print(f"| straightforward | all pixels | {theirs:.1f} | 1.0 |")
     print(f"| the node, see-through filter | all pixels | {ours_all:.1f} | {theirs / ours_all:.1f} |")
     print(f"| the node as it comes | every 2nd pixel each way | {ours:.1f} | {theirs / ours:.1f} |")
+    for ms in completed:
+        print(f"| the node with {completer} | every 2nd pixel each way | {ms:.1f} | {theirs / ms:.1f} |")
     for each in (node, listener):
         each.destroy_node()
     rclpy.shutdown()

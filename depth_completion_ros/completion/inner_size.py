@@ -33,7 +33,7 @@ def shrink(
     if image.shape[:2] == shape:
         return image, [sparse, *planes]
     (height, width), size = shape, shape[::-1]
-    v, u = np.nonzero(sparse)
+    v, u = np.divmod(np.flatnonzero(sparse > 0), sparse.shape[1])  # much faster than `nonzero`
     z = sparse[v, u]
     v, u = v * height // sparse.shape[0], u * width // sparse.shape[1]
     fewer, _ = z_buffer(u, v, z, height, width)

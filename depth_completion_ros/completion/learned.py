@@ -183,19 +183,17 @@ class LearnedCompleter(Completer):
         self.degradations.append(f"torch.compile failed ({type(error).__name__}: {why}); not compiled.")
 
     def _completion(self, depth: np.ndarray, confidence: np.ndarray, sparse: np.ndarray) -> Completion:
-        """Depth of the network with what was measured; NaN where the network gives no depth."""
-        measured = sparse > 0
-        known = np.isfinite(depth) & (depth > 0)
-        taken = measured if self.keeps_measured else measured & ~known
-        depth = np.where(taken, sparse, np.where(known, depth, np.float32(np.nan)))
-        confidence = np.clip(np.where(known, np.nan_to_num(confidence), 0), 0, 1)
+        """Depth of the network, changed in place, with what was measured; NaN where it gives no depth."""
+        measured, unknown = sparse > 0, ~((depth > 0) & (depth < np.inf))
+        np.copyto(depth, np.nan, where=unknown)
+        np.copyto(depth, sparse, where=measured if self.keeps_measured else measured & unknown)
+        confidence = np.fmin(np.fmax(confidence, 0, out=confidence), 1, out=confidence)  # NaN becomes 0
+        np.copyto(confidence, 0, where=unknown)
         source = np.where(confidence > 0, np.uint8(Source.PROPAGATED), np.uint8(self.unreached))
-        source = np.where(known, source, np.uint8(Source.UNKNOWN))
-        return Completion(
-            depth.astype(np.float32, copy=False),
-            np.where(measured, np.float32(1), confidence).astype(np.float32, copy=False),
-            np.where(measured, np.uint8(Source.MEASURED), source),
-        )
+        np.copyto(source, np.uint8(Source.UNKNOWN), where=unknown)
+        np.copyto(confidence, 1, where=measured)
+        np.copyto(source, np.uint8(Source.MEASURED), where=measured)
+        return Completion(depth, confidence, source)
 
     # Weights and memory ----------------------------------------------------------------------------
 

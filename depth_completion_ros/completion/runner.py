@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import cv2
 import numpy as np
 import torch
 
@@ -67,9 +68,9 @@ class NetworkRunner:
         self._up = self._buffer(self._up, depths + image.size, torch.uint8)
         packed = self._up.numpy()
         packed[:depths].view(np.float32).reshape(-1, height, width)[:] = planes
-        packed[depths:].reshape(image.shape)[:] = image
+        cv2.split(image, list(packed[depths:].reshape(3, height, width)))
         there = self._up.to(self._device, non_blocking=True)
-        pixels = there[depths:].reshape(1, height, width, 3).permute(0, 3, 1, 2)
+        pixels = there[depths:].reshape(1, 3, height, width)
         maps = there[:depths].view(torch.float32).reshape(len(planes), 1, 1, height, width)
         # The next frame is packed after this one has come back, so the upload has then ended.
         results = self._forward((pixels - self._mean) / self._std, *maps, **known)
