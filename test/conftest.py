@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -27,6 +30,29 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def open3d():
+    """Open3D, which casts the rays of simulated scenes."""
+    from depth_completion_ros.data.demo_drive.caster import import_open3d
+
+    try:
+        return import_open3d()
+    except ModuleNotFoundError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def without_torch() -> Callable[[str], list[str]]:
+    """Runs a program in a Python without PyTorch, and gives the lines that it prints."""
+
+    def run(program: str) -> list[str]:
+        program = f"import sys\nsys.modules['torch'] = None\n{program}"
+        command = [sys.executable, "-c", program]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+    return run
 
 
 # Learned completers ------------------------------------------------------------------------------

@@ -137,12 +137,13 @@ def test_complete_takes_one_picture_with_its_sparse_depth(frames, tmp_path):
     sparse[::8, ::8] = 5 * 256
     cv2.imwrite(str(tmp_path / "sparse.png"), sparse)
     picture = frames / "one" / "image.png"
-    code, *_ = run("complete", picture, "--sparse", tmp_path / "sparse.png", "-o", tmp_path / "out")
+    out = tmp_path / "out"
+    code, *_ = run("complete", picture, "--sparse", tmp_path / "sparse.png", "-c", "linear", "-o", out)
     assert code == 0
-    depth = cv2.imread(str(tmp_path / "out" / "depth_image.png"), cv2.IMREAD_UNCHANGED)
+    depth = cv2.imread(str(out / "depth_image.png"), cv2.IMREAD_UNCHANGED)
     assert (depth == 5 * 256).all()
     cv2.imwrite(str(tmp_path / "small.png"), sparse[:40])
-    code, _, error = run("complete", picture, "--sparse", tmp_path / "small.png", "-o", tmp_path / "out")
+    code, _, error = run("complete", picture, "--sparse", tmp_path / "small.png", "-o", out)
     assert code == 2 and "must be of one size" in error
 
 
@@ -158,16 +159,16 @@ def test_depth_too_far_for_16_bits_is_written_as_unknown(tmp_path):
 def test_complete_says_how_many_pixels_are_too_far_for_its_files(frames, tmp_path):
     write_frame(tmp_path / "frames" / "wide", 230.0)
     out = tmp_path / "out"
-    code, _, error = run("complete", frames, "-o", out, "--npy")
+    code, _, error = run("complete", frames, "-c", "linear", "-o", out, "--npy")
     far = np.count_nonzero(np.load(out / "depth_wide.npy") > 256)
     assert code == 0 and far > 100
     assert error.startswith(f"{far} pixels of 3 frames are 256 m or more away") and error.count("\n") == 1
 
 
 def test_the_range_limits_what_is_fed_and_the_depth_what_is_scored(frames, tmp_path):
-    code, *_ = run("complete", frames, "-o", tmp_path / "near", "--npy", "--max-range", 7.5)
+    code, *_ = run("complete", frames, "-c", "linear", "-o", tmp_path / "near", "--npy", "--max-range", 7.5)
     assert code == 0 and np.nanmax(np.load(tmp_path / "near" / "depth_two.npy")) <= 7.5
-    code, text, _ = run("replay", frames, tmp_path / "bag", "--max-range", 0.5)
+    code, text, _ = run("replay", frames, tmp_path / "bag", "-c", "linear", "--max-range", 0.5)
     assert code == 0 and " 0.0% of the pixels known" in text
     means = {}
     for option in ("--max-range", "--max-depth"):
@@ -243,7 +244,7 @@ def test_the_list_of_completers_names_each_with_a_description():
     code, text, _ = run("completers")
     assert code == 0
     lines = {line.split()[0]: line for line in text.splitlines()}
-    assert {"default", "nearest", "linear", "morphological"} <= set(lines)
+    assert {"default", "nearest", "linear", "morphological", "mspn_lite"} <= set(lines)
     assert "linear:depth" in lines["linear"]
 
 
@@ -289,7 +290,7 @@ def test_frames_without_a_point_in_view_are_told(frames, tmp_path):
     (frames / "two" / "points.bin").write_bytes(b"")
     np.save(frames / "two" / "rings.npy", np.zeros(0, np.uint8))
     code, _, error = run("complete", frames, "-o", tmp_path / "out")
-    assert code == 0 and error == "1 of 2 frames have no point in view: all unknown.\n"
+    assert code == 0 and error == "1 of 2 frames have no point in view: their depth is unknown or a guess.\n"
 
 
 @pytest.mark.parametrize(("name", "expected"), [("SIGINT", 130), ("SIGTERM", 143)])

@@ -29,7 +29,9 @@ MAY_IMPORT = {
 # The doctor looks into every room when it is called, and imports none of them before.
 MAY_IMPORT_WHEN_CALLED = {"doctor": {"completion", "ops", "ros"}}
 # All else imports without PyTorch.
-NEEDS_TORCH = ("completion.mspn", "completion.runner")
+NEEDS_TORCH = ("completion.mspn.", "completion.runner.") + tuple(
+    f"completion.mspn_lite.{name}." for name in ("conv", "fill", "network", "propagation")
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +130,7 @@ def test_what_is_installed_holds_configs_and_profile(distribution, tmp_path):
     assert (share / "config" / "depth_completion.rviz").is_file()
     assert (share / "package.xml").is_file()
     assert (tmp_path / PACKAGE / "ros" / "fastdds_profile.xml").is_file()
+    assert (tmp_path / PACKAGE / "completion" / "mspn_lite" / "mspn_lite.safetensors").is_file()
     assert (tmp_path / "share/ament_index/resource_index/packages" / PACKAGE).is_file()
     assert not list(tmp_path.rglob("*.pyc"))
 
@@ -235,7 +238,7 @@ import {PACKAGE}
 for room in "{rooms}".split(", "):
     room = importlib.import_module("{PACKAGE}." + room)
     for module in pkgutil.walk_packages(room.__path__, room.__name__ + ".", onerror=lambda name: None):
-        if not module.name.removeprefix("{PACKAGE}.").startswith({NEEDS_TORCH!r}):
+        if not f"{{module.name}}.".removeprefix("{PACKAGE}.").startswith({NEEDS_TORCH!r}):
             importlib.import_module(module.name)
 """
     command = [sys.executable, "-c", code]

@@ -107,7 +107,8 @@ def complete(
     if not names:
         raise ValueError(f"There is no frame in '{data}'.")
     if empty:
-        typer.echo(f"{empty} of {len(names)} frames have no point in view: all unknown.", err=True)
+        said = f"{empty} of {len(names)} frames have no point in view: their depth is unknown or a guess."
+        typer.echo(said, err=True)
     if too_far:
         typer.echo(
             f"{too_far} pixels of {len(names)} frames are 256 m or more away, which a 16-bit PNG cannot "

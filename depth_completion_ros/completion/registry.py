@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import signature
 
 from .interface import Completer
@@ -15,10 +16,11 @@ from .nearest import Nearest
 
 # What needs PyTorch is told by module and class, and imported when it is asked for.
 _COMPLETERS: dict[str, type[Completer] | str] = {
-    "default": Linear,
+    "default": "mspn_lite.completer:MSPNLiteCompleter",
     "nearest": Nearest,
     "linear": Linear,
     "morphological": Morphological,
+    "mspn_lite": "mspn_lite.completer:MSPNLiteCompleter",
     "mspn": "mspn.completer:MSPNCompleter",
     "prior": "aligned_prior:AlignedPrior",
 }
@@ -71,9 +73,11 @@ def create_completer(
     """Make a completer by name.
 
     Args:
-        name: one of `list_completers()`; `default` is the best that runs without weights.
+        name: one of `list_completers()`; `default` is `mspn_lite`, or `linear` where PyTorch is not
+            installed.
         variant: one of the completer's variants; its first when None.
-        weights: path or stored name of a learned completer's weights; None for seeded random ones.
+        weights: path or stored name of a learned completer's weights; None for those that ship with
+            the package, or for seeded random ones of a network that has none.
         device: `auto`, `cpu`, `cuda` or `cuda:N`; the classical completers run on the CPU.
         prior: what `create_prior` takes, for completers with a monocular prior.
         allow_noncommercial: load weights whose licence forbids commercial use.
@@ -92,6 +96,9 @@ def create_completer(
         FileNotFoundError: no such weights.
         ImportError: a learned completer without PyTorch, with what to install.
     """
+    lacking = [package for package in ("torch", "safetensors") if find_spec(package) is None]
+    stands_in = name == "default" and bool(lacking)
+    name = "linear" if stands_in else name
     kind = _kind(name)
     if variant is not None and variant not in kind.variants:
         allowed = f"one of {', '.join(kind.variants)}" if kind.variants else "left out"
@@ -110,7 +117,13 @@ def create_completer(
         "device": device,
     }
     with _what_is_missing(name):
-        return kind(**_taken(name, given))
+        completer = kind(**_taken(name, given))
+    if stands_in:
+        completer.warnings = [
+            f"The default network needs the Python package '{lacking[0]}', which is not installed, so linear "
+            "completion stands in: pip install 'depth_completion_ros[torch]'."
+        ]
+    return completer
 
 
 def networks() -> dict[str, Callable[[], object]]:
@@ -118,7 +131,7 @@ def networks() -> dict[str, Callable[[], object]]:
     found = {}
     for name in _COMPLETERS:
         kind = _kind(name)
-        if hasattr(kind, "make_network"):
+        if name != "default" and hasattr(kind, "make_network"):
             for variant in kind.variants:
                 found[f"{name}:{variant}"] = lambda kind=kind, variant=variant: kind.make_network(variant)
     return found

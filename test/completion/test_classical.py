@@ -9,7 +9,7 @@ from depth_completion_ros.completion.linear import delaunay, scan_rows
 from depth_completion_ros.completion.registry import describe_completer, options_of
 
 SHAPE = (90, 120)
-CLASSICAL = ("default", "nearest", "linear", "morphological")
+CLASSICAL = ("nearest", "linear", "morphological")
 
 
 def plane(shape=SHAPE) -> np.ndarray:
@@ -52,7 +52,7 @@ def test_any_number_of_points_is_answered_and_measured_depth_is_kept(name, numbe
     assert (completion.confidence > 0).all() and (completion.confidence <= 1).all()
 
 
-@pytest.mark.parametrize("name", ["nearest", "linear", "morphological"])
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_a_single_absurd_depth_leads_to_none_that_was_not_measured(name):
     depth = sampled(plane(), 0.02).depth
     for absurd in (1e-3, 1e8, 1e30):

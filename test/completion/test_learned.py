@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -153,10 +151,8 @@ def test_what_a_learned_completer_cannot_do_is_refused_with_a_sentence(tiny, opt
         create_completer("tiny", **options)
 
 
-def test_without_pytorch_a_sentence_says_what_to_install():
-    code = """
-import sys
-sys.modules["torch"] = None
+def test_without_pytorch_a_sentence_says_what_to_install(without_torch):
+    said = without_torch("""
 from depth_completion_ros import create_completer
 from depth_completion_ros.completion.registry import describe_completer
 try:
@@ -164,9 +160,8 @@ try:
 except ImportError as error:
     print(error)
 print(describe_completer("mspn").summary)
-"""
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert said.splitlines() == 2 * [
+""")
+    assert said == 2 * [
         "Completer 'mspn' needs the Python package 'torch', which is not installed: "
         "pip install 'depth_completion_ros[torch]'."
     ]

@@ -7,6 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from pictures import slope, some_of  # noqa: E402
+
 from depth_completion_ros import Frame, SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
 from depth_completion_ros.completion.learned import LearnedCompleter  # noqa: E402
@@ -21,15 +23,11 @@ def picture() -> np.ndarray:
 
 
 def truth() -> np.ndarray:
-    v, u = np.mgrid[: SHAPE[0], : SHAPE[1]]
-    return (5 + 0.1 * u + 0.05 * v).astype(np.float32)
+    return slope(SHAPE)
 
 
 def some(number: int) -> SparseDepth:
-    depth = np.zeros(SHAPE, np.float32)
-    chosen = np.random.default_rng(2).choice(depth.size, number, replace=False)
-    depth.flat[chosen] = truth().flat[chosen]
-    return SparseDepth(depth)
+    return some_of(truth(), number)
 
 
 @pytest.fixture

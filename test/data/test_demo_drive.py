@@ -12,18 +12,13 @@ import pytest
 from depth_completion_ros.core import invert
 from depth_completion_ros.data import open_reader
 from depth_completion_ros.data.demo_drive import MARKER, make_demo_drive
-from depth_completion_ros.data.demo_drive.caster import import_open3d
 from depth_completion_ros.data.demo_drive.drive_files import START
 from depth_completion_ros.data.demo_drive.rig import Rig
 
 
 @pytest.fixture(scope="module")
-def drive(tmp_path_factory):
+def drive(open3d, tmp_path_factory):
     """Two small frames and what was reported while they were made."""
-    try:
-        import_open3d()
-    except ModuleNotFoundError as error:
-        pytest.skip(str(error))
     reports = []
     path = make_demo_drive(
         tmp_path_factory.mktemp("demo"), frames=2, width=414, height=125,

@@ -136,7 +136,7 @@ def test_a_recorded_kitti_sequence_goes_through_live_as_it_does_offline(ros, rea
     bag = tmp_path / "kitti"
     number = write_bag(open_reader(real_frames, select="kitti_seq_*"), bag)
     offline = {}
-    completer = create_completer()
+    completer = create_completer("linear")
     frames = list(open_reader(bag))
     for each in frames:
         offline[each.stamp_image] = completer(each).depth
@@ -144,7 +144,8 @@ def test_a_recorded_kitti_sequence_goes_through_live_as_it_does_offline(ros, rea
     robot = Robot(ros, outputs=("depth/image",))
     statuses = robot.statuses
     extrinsics = f"extrinsics:={frames[0].T_cam_lidar.ravel().tolist()}"
-    completion = node("completion", "extrinsics_source:=parameter", extrinsics, "frame_queue:=20")
+    options = "completer:=linear", "extrinsics_source:=parameter", extrinsics, "frame_queue:=20"
+    completion = node("completion", *options)
     player = node("player", f"data:='{bag}'", "wait_for_subscribers:=20.0")
     with process(*completion) as live:
         assert ros.spin_until(lambda: robot.node.count_publishers("depth/image") == 1, 20)

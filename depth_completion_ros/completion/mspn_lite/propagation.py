@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import torch
 import torch.nn.functional as F
 
-SIDE = 3
+WINDOW = tuple(product((-1, 0, 1), repeat=2))
+"""Rows down and columns to the right, times the dilation, in the order of the affinities."""
 
 
 def propagate(
@@ -45,9 +48,10 @@ def propagate(
 
 def _gather(flow: torch.Tensor, affinity: torch.Tensor, dilations: tuple[int, ...]) -> torch.Tensor:
     """Weighted sums over the neighbours, of both planes; outside there is no mass."""
-    batch, planes, height, width = flow.shape
-    windows = [
-        F.unfold(flow, SIDE, dilation, padding=dilation).view(batch, planes, SIDE * SIDE, height, width)
-        for dilation in dilations
-    ]
-    return (torch.cat(windows, dim=2) * affinity[:, None]).sum(dim=2)
+    height, width = flow.shape[-2:]
+    reach = max(dilations)
+    wide, total = F.pad(flow, (reach,) * 4), torch.zeros_like(flow)
+    starts = [(reach + d * row, reach + d * column) for d in dilations for row, column in WINDOW]
+    for (top, left), weight in zip(starts, affinity.split(1, dim=1), strict=True):
+        total.addcmul_(weight, wide[..., top : top + height, left : left + width])
+    return total
