@@ -22,7 +22,7 @@ from ..data.messages import decode_depth_image, stamp_ns
 from ..data.reader import open_reader
 from .transport import use_large_message_profile
 
-CLASSICAL = ("nearest", "linear", "morphological")
+COMPLETERS = ("nearest", "linear", "morphological", "default")
 DRIVE_RATE = 10.0
 SCORED_DEPTH_M = 80.0
 NAMESPACE = "/depth_completion_demo"
@@ -33,7 +33,7 @@ def run_demo(
     frames: int = 40,
     seed: int = 0,
     out: str | Path = "demo",
-    completers: Sequence[str] = CLASSICAL,
+    completers: Sequence[str] = COMPLETERS,
     rate: float = 10.0,
 ) -> int:
     """Play the demo drive through the live nodes once for each completer, and show how it went.
