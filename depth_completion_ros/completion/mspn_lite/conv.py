@@ -31,6 +31,8 @@ def _can_fuse(x: torch.Tensor) -> bool:
     """Whether oneDNN works on such a tensor, and no gradient is asked for, which it does not give here."""
     if torch.is_grad_enabled() or x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
+    if not hasattr(torch.ops.mkldnn, "_convolution_pointwise"):  # private: not every version need have it
+        return False
     known = x.dtype is torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return known or x.dtype is torch.float32
 

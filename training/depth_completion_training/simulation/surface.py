@@ -4,37 +4,16 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from depth_completion_ros.data.demo_drive.mesh import Material
 
-class Surface(IntEnum):
-    """Material of a triangle; the first thirteen are those of the demo drive.
+_MORE = (
+    "WOOD", "FABRIC", "TILES", "CARPET", "METAL", "SCREEN", "POSTER", "CURTAIN", "SKIN", "CLOTH", "CONCRETE",
+    "MIRROR", "SOIL",
+)  # fmt: skip
 
-    It decides the texture, the gloss and what a LiDAR gets back. Scenes pass it wherever the demo
-    drive's meshes take a `Material`.
-    """
+Surface = IntEnum("Surface", [material.name for material in Material] + list(_MORE), start=0, module=__name__)
+Surface.__doc__ = """Material of a triangle: those of the demo drive, by the same numbers, and more.
 
-    PLAIN = 0
-    ASPHALT = 1
-    PAVING = 2
-    GRASS = 3
-    PLASTER = 4
-    BRICK = 5
-    ROOF = 6
-    GLASS = 7
-    FOLIAGE = 8
-    BARK = 9
-    PAINT = 10
-    RUBBER = 11
-    REFLECTOR = 12
-    WOOD = 13
-    FABRIC = 14
-    TILES = 15
-    CARPET = 16
-    METAL = 17
-    SCREEN = 18
-    POSTER = 19
-    CURTAIN = 20
-    SKIN = 21
-    CLOTH = 22
-    CONCRETE = 23
-    MIRROR = 24
-    SOIL = 25
+It decides the texture, the gloss and what a LiDAR gets back. Scenes pass it wherever the demo drive's
+meshes take a `Material`.
+"""
