@@ -68,7 +68,12 @@ def folder(tmp_path_factory) -> Path:
 @launch_pytest.fixture(scope="module")
 def description(folder):
     """The launch file as a user starts it, with a bag and evaluation."""
-    arguments = {"bag": folder / "bag", "evaluate": "true", "report": folder / "report.json"}
+    arguments = {
+        "bag": folder / "bag",
+        "completer": "linear",
+        "evaluate": "true",
+        "report": folder / "report.json",
+    }
     source = PythonLaunchDescriptionSource(str(SHARE / "launch" / "kitti.launch.py"))
     include = IncludeLaunchDescription(
         source, launch_arguments=[(name, str(value)) for name, value in arguments.items()]

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from .item import LINEAR, item, linear_prior
 from .loader import random_of, training_loader, validation_loader
+from .sampling import random_points
 from .transforms import jittered, resized, rotated, shape_with_short_side
 
 SHORT_SIDE = 240
@@ -21,7 +22,6 @@ K = np.array(
     [[518.8579 / 2, 0, 325.5824 / 2 - 8], [0, 519.4696 / 2, 253.7362 / 2 - 6], [0, 0, 1]], np.float32
 )
 """Of such a sample, pixels."""
-LEAST_DEPTH = 1e-4
 DOWNLOAD = "http://datasets.lids.mit.edu/fastdepth/data/nyudepthv2.tar.gz"
 
 
@@ -140,15 +140,6 @@ class NyuData(LightningDataModule):
                 f"in '{self.folder.parent}'."
             )
         return files
-
-
-def random_points(depth: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    """Depth at `count` random pixels with a truth, at all of them where there are fewer; 0 elsewhere."""
-    there = np.flatnonzero(depth > LEAST_DEPTH)
-    chosen = random.choice(there, min(count, len(there)), replace=False)
-    sparse = np.zeros_like(depth)
-    sparse.flat[chosen] = depth.flat[chosen]
-    return sparse
 
 
 def _read(path: Path, *names: str) -> list[np.ndarray]:
