@@ -134,11 +134,12 @@ def _has_nvidia_gpu() -> bool:
 
 
 def _cpu_kernels() -> Finding:
-    """Whether the propagation of MSPN is compiled for this processor, or runs many times slower."""
-    from ..ops.propagation import cpu_kernels_state
+    """Whether the operators of MSPN and BP-Net are compiled for this processor, or run many times slower."""
+    from ..ops import local_sum, neighbours, propagation
 
-    state = cpu_kernels_state()
-    return (ok if state.startswith("compiled") else warning)("CPU kernels", state)
+    states = [operator.cpu_kernels_state() for operator in (propagation, neighbours, local_sum)]
+    missing = [state for state in states if not state.startswith("compiled")]
+    return warning("CPU kernels", missing[0]) if missing else ok("CPU kernels", "compiled.")
 
 
 def _completers() -> Iterator[Finding]:

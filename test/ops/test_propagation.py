@@ -208,9 +208,9 @@ def test_lower_precision_is_computed_in_single_precision(backend):
 
 STATE = "from depth_completion_ros.ops.propagation import cpu_kernels_state; print(cpu_kernels_state())"
 BREAK = """
-from depth_completion_ros.ops.propagation import cpu_kernels
-compiler = cpu_kernels.shutil.which("g++")
-(cpu_kernels._folder() / f"propagation-{cpu_kernels._fingerprint(compiler)}.so").write_bytes(b"half a file")
+from shutil import which
+from depth_completion_ros.ops.propagation.cpu_kernels import LIBRARY
+LIBRARY.file(which("g++")).write_bytes(b"half a file")
 """
 
 

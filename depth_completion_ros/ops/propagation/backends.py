@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import torch
 
-from .cpu_kernels import cpu_kernels_state, load_cpu_kernels
+from .cpu_kernels import LIBRARY
 
 _NAMES = ("torch", "cpu", "triton")
 
@@ -31,8 +31,8 @@ def choose_backend(name: str, like: torch.Tensor) -> type:
     if name == "cpu":
         if like.device.type != "cpu":
             raise ValueError(f"Propagation backend 'cpu' cannot work on tensors on {like.device}.")
-        if load_cpu_kernels() is None:
-            raise ValueError(f"Propagation backend 'cpu' is not at hand: {cpu_kernels_state()}")
+        if LIBRARY.load() is None:
+            raise ValueError(f"Propagation backend 'cpu' is not at hand: {LIBRARY.state()}")
         from .cpu_backend import CpuBackend
 
         return CpuBackend
@@ -50,6 +50,6 @@ def _fastest(like: torch.Tensor) -> str:
         known = like.dtype in (torch.float32, torch.bfloat16)
         if known and torch.cuda.get_device_capability(like.device) >= (8, 0):  # TF32 and bfloat16
             return "triton"
-    if like.device.type == "cpu" and load_cpu_kernels() is not None:
+    if like.device.type == "cpu" and LIBRARY.load() is not None:
         return "cpu"
     return "torch"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-
 import torch
 import torch.nn.functional as F
 
-from .cpu_kernels import load_cpu_kernels
+from .cpu_kernels import LIBRARY
 from .window import WINDOW
 
 LANES = MARGIN = 16  # as in cpu/vector.hpp and cpu/layout.hpp
@@ -68,7 +66,4 @@ class CpuBackend:
         return x[..., MARGIN : MARGIN + self._width].permute(1, 0, 2).contiguous()
 
     def _call(self, name: str, *tensors: torch.Tensor) -> None:
-        function = getattr(load_cpu_kernels(), f"{name}_{str(self._dtype).removeprefix('torch.')}")
-        pointers = (ctypes.c_void_p(x.data_ptr()) for x in tensors)
-        if function(*map(ctypes.c_int, self._shape), *pointers, ctypes.c_int(torch.get_num_threads())):
-            raise MemoryError(f"There is not enough memory to propagate over {self._shape[1:]} pixels.")
+        LIBRARY.call(f"{name}_{str(self._dtype).removeprefix('torch.')}", *self._shape, *tensors)

@@ -1,19 +1,9 @@
 // Masked spatial propagation on the CPU, as functions that Python calls; see function.py for the formulas.
 #include "backward.hpp"
 #include "forward.hpp"
-#include <new>
 
 using namespace propagation;
-
-// 0, or 1 where memory did not suffice.
-template <class Work> int guarded(const Work& work) {
-  try {
-    work();
-    return 0;
-  } catch (const std::bad_alloc&) {
-    return 1;
-  }
-}
+using ops::guarded;
 
 #define EXPORT(T, suffix)                                                                                            \
   extern "C" int build_##suffix(int c, int h, int w, const T* q, const T* k, T* logits, int threads) {               \

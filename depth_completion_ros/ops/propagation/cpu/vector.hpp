@@ -1,13 +1,9 @@
-// Vectors of sixteen numbers, by the compiler's vector extensions, and a loop over threads.
+// Vectors of sixteen numbers, by the compiler's vector extensions, and a loop over threads that takes denormal numbers for 0.
 #pragma once
-#include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <system_error>
-#include <thread>
-#include <vector>
+#include "parallel.hpp"
 #if defined(__SSE2__)
 #include <xmmintrin.h>
 #endif
@@ -65,18 +61,10 @@ struct FlushToZero {
 };
 
 template <class Work> void parallel(int items, int threads, const Work& work) {
-  std::atomic<int> next{0};
-  auto run = [&] {
+  ops::parallel(items, threads, [&](int i) {
     FlushToZero flush;
-    for (int i; (i = next++) < items;) work(i);
-  };
-  std::vector<std::thread> others;
-  try {
-    for (int t = 1; t < std::min(threads, items); ++t) others.emplace_back(run);
-  } catch (const std::system_error&) {  // no more threads to be had: those there are do all
-  }
-  run();
-  for (auto& thread : others) thread.join();
+    work(i);
+  });
 }
 
 }  // namespace propagation

@@ -1,0 +1,44 @@
+"""Which backend computes an operator whose backends are modules of its package."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+import torch
+
+from .cpu_library import CpuLibrary
+
+BACKENDS = ("reference", "torch", "cpu", "triton")
+
+
+def choose_backend(library: CpuLibrary, package: str, name: str, like: torch.Tensor) -> ModuleType:
+    """The module `<name>_backend` of a package; `auto` is the fastest for tensors such as `like`.
+
+    Raises:
+        ValueError: the name is unknown, or its backend cannot work here, with the reason.
+    """
+    if name == "auto":
+        name = _fastest(library, like)
+    subject = f"Backend '{name}' of {package.rpartition('.')[2]}"
+    if name not in BACKENDS:
+        raise ValueError(f"{subject} is unknown; it must be one of auto, {', '.join(BACKENDS)}.")
+    if name == "cpu" and like.device.type != "cpu":
+        raise ValueError(f"{subject} cannot work on tensors on {like.device}.")
+    if name == "cpu" and library.load() is None:
+        raise ValueError(f"{subject} is not at hand: {library.state()}")
+    if name == "triton" and find_spec("triton") is None:
+        raise ValueError(f"{subject} needs Triton: pip install triton.")
+    backend = import_module(f".{name}_backend", package)
+    if name == "triton" and like.device.type != "cuda" and not backend.INTERPRETED:
+        raise ValueError(f"{subject} needs a GPU, but got tensors on {like.device}.")
+    return backend
+
+
+def _fastest(library: CpuLibrary, like: torch.Tensor) -> str:
+    if like.device.type == "cuda" and find_spec("triton") is not None:
+        return "triton"
+    if like.device.type == "cpu" and library.load() is not None:
+        return "cpu"
+    return "torch"
