@@ -43,7 +43,9 @@ class LearnedCompleter(Completer):
         allow_noncommercial: load weights whose licence forbids commercial use.
 
     Attributes:
-        network: the `torch.nn.Module`; None once there was no memory for it.
+        network: the `torch.nn.Module`, with the keys of its checkpoints; None once there was no memory
+            for it.
+        quick: what runs, `network` itself or a copy made faster; see `prepared`.
         unreached: what depth is called in whose making no measurement had a part (confidence 0).
 
     Raises:
@@ -75,6 +77,7 @@ class LearnedCompleter(Completer):
         self.precision = choose_precision(precision, self.device)
         limit_memory(self.device, max_gpu_memory)
         self.network = self._load(weights, allow_noncommercial)
+        self.quick = self.prepared()
         self.compiled = compiled
         if compiled:
             self.steady_part().compile(dynamic=False)
@@ -107,9 +110,13 @@ class LearnedCompleter(Completer):
             points: number of measured pixels, at least 1.
         """
 
-    def steady_part(self) -> torch.nn.Module:
-        """The part of the network that does the same work for all frames of a size, and can be compiled."""
+    def prepared(self) -> torch.nn.Module:
+        """The network as it runs: itself, or a copy that is faster, such as with its norms folded."""
         return self.network
+
+    def steady_part(self) -> torch.nn.Module:
+        """The part of what runs that does the same work for all frames of a size, and can be compiled."""
+        return self.quick
 
     def planes(
         self, image: np.ndarray, sparse: SparseDepth, camera: Camera | None, name: str
@@ -230,7 +237,8 @@ class LearnedCompleter(Completer):
         from .runner import NetworkRunner
 
         # Channels lie together, as the fast convolutions of CPUs and GPUs want them.
-        self.network.to(device, self.precision, memory_format=torch.channels_last)
+        for network in {self.network, self.quick}:
+            network.to(device, self.precision, memory_format=torch.channels_last)
         self._runner = NetworkRunner(self.forward, device, self.mean, self.std)
         self.device = device
 
@@ -256,7 +264,7 @@ class LearnedCompleter(Completer):
         elif self._can_go_to_cpu():
             step = "the network runs on the CPU"
         else:
-            self.network = self._runner = None
+            self.network = self.quick = self._runner = None
             self._stand_in = Linear()
             step = "linear completion stands in for the network"
         self.degradations.append(f"{cause}; from now on {step}.")

@@ -22,6 +22,7 @@ _COMPLETERS: dict[str, type[Completer] | str] = {
     "morphological": Morphological,
     "mspn_lite": "mspn_lite.completer:MSPNLiteCompleter",
     "mspn": "mspn.completer:MSPNCompleter",
+    "bpnet": "bpnet.completer:BPNetCompleter",
     "prior": "aligned_prior:AlignedPrior",
 }
 
