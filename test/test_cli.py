@@ -70,7 +70,16 @@ def write_frame(folder, distance):
 def test_help_teaches_with_examples_for_every_command():
     code, text, _ = run("--help")
     assert code == 0
-    for command in ("demo", "complete", "evaluate", "replay", "convert", "completers", "doctor"):
+    for command in (
+        "demo",
+        "complete",
+        "evaluate",
+        "submission",
+        "replay",
+        "convert",
+        "completers",
+        "doctor",
+    ):
         assert command in text
         code, own, _ = run(command, "--help")
         assert code == 0 and f"depth-completion {command}" in own and "Example" in own

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import bags, complete, evaluate, others, weights
+from . import bags, complete, evaluate, others, submission, weights
 from .group import DataCommand, SentenceGroup
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("demo")(others.demo)
 app.command("complete", cls=DataCommand)(complete.complete)
 app.command("evaluate", cls=DataCommand)(evaluate.evaluate)
+app.command("submission")(submission.submission)
 app.command("replay", cls=DataCommand)(bags.replay)
 app.command("convert", cls=DataCommand)(bags.convert)
 app.command("completers")(others.completers)

@@ -156,7 +156,7 @@ def _write_depth(path: Path, depth) -> int:
 
     scaled = np.rint(np.where(np.isfinite(depth), depth, 0) * 256.0)
     too_far = scaled > 65535
-    _write_png(path, np.where(too_far, 0, scaled).astype(np.uint16))
+    write_png(path, np.where(too_far, 0, scaled).astype(np.uint16))
     return int(np.count_nonzero(too_far))
 
 
@@ -204,10 +204,10 @@ def _write_preview(path: Path, frame, measured, dense) -> None:
         label(colourise_depth(dense, near, far), "completed"),
     ]
     picture = np.concatenate(panels, axis=0 if dense.shape[1] > 1.2 * dense.shape[0] else 1)
-    _write_png(path, picture[..., ::-1])
+    write_png(path, picture[..., ::-1])
 
 
-def _write_png(path: Path, pixels) -> None:
+def write_png(path: Path, pixels) -> None:
     import cv2
 
     _, data = cv2.imencode(".png", pixels)

@@ -95,6 +95,8 @@ def evaluate(
 
         depth-completion evaluate nyu_frames -p points:500 --seeds 3 --max-depth 10
 
+        depth-completion evaluate val_selection_cropped -p truth -c bpnet --weights dmd3c.pth -O rows=256
+
         depth-completion evaluate frames -c linear -c mspn:sdr_kitti --weights sdr_kitti --prior maps@metric
     """
     from ..evaluation.protocols import Settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -42,6 +42,8 @@ class KittiDepth(Reader):
         split: which of several to read: `val`, `train`, or the name of a selection.
         camera: 2 or 3, the left or right colour camera of a tree.
         raw_root: folder of the raw data with `<date>/<drive>`; without it a tree gives no images.
+        rows: only the bottom so many rows of each frame, as BP-Net and DMD3C validate on 256 of the 352 of
+            `val_selection_cropped`; None for whole frames.
     """
 
     layout = "val_selection_cropped/{image,velodyne_raw,...} or {train,val}/<drive>/proj_depth"
@@ -53,17 +55,21 @@ class KittiDepth(Reader):
         split: str | None = None,
         camera: int = 2,
         raw_root: str | Path | None = None,
+        rows: int | None = None,
     ):
         if type(camera) is not int or camera not in (2, 3):
             raise ValueError(f"Option camera is {camera!r}; depth completion has 2 and 3.")
         if raw_root is not None and not Path(str(raw_root)).is_dir():
             raise FileNotFoundError(f"Option raw_root is '{raw_root}', where there is no folder.")
+        if rows is not None and (type(rows) is not int or rows < 1):
+            raise ValueError(f"Option rows is {rows!r}; it must be a number of rows, 1 or more.")
         folders = _folders(path.resolve())
         if split is not None and split not in folders:
             raise ValueError(f"Option split is '{split}'; '{path}' has {', '.join(folders)}.")
         chosen = split or next(iter(folders))
         folder = folders[chosen]
-        super().__init__(f"kitti_depth_{chosen}")
+        super().__init__(f"kitti_depth_{chosen}" + (f", bottom {rows} rows" if rows else ""))
+        self.rows = rows
         if _is_selection(folder):
             self.entries = _selection(folder)
         else:
@@ -81,7 +87,8 @@ class KittiDepth(Reader):
     def __iter__(self) -> Iterator[Frame]:
         self.skipped.clear()
         for entry in self.entries:
-            yield _read(entry)
+            frame = _read(entry)
+            yield frame if self.rows is None else _bottom(frame, self.rows)
 
     def describe(self) -> str:
         images = sum(entry.image is not None for entry in self.entries)
@@ -165,6 +172,19 @@ def _read(entry: _Entry) -> Frame:
         sparse_depth=sparse,
         ground_truth=read_depth(entry.truth) if entry.truth else None,
     )
+
+
+def _bottom(frame: Frame, rows: int) -> Frame:
+    """The bottom rows of a frame, with their camera."""
+    height = len(frame.sparse_depth)
+    if rows > height:
+        raise ValueError(f"Frame {frame.name} has {height} rows, fewer than the {rows} of option rows.")
+    top, camera = height - rows, frame.camera
+    planes = {name: getattr(frame, name) for name in ("image", "sparse_depth", "ground_truth")}
+    cut = {name: None if plane is None else plane[top:] for name, plane in planes.items()}
+    if camera is not None:
+        camera = camera.cropped(0, top, camera.width, rows)
+    return replace(frame, camera=camera, **cut)
 
 
 @cache

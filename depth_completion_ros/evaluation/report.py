@@ -235,4 +235,10 @@ def _settings_sentence(result: EvaluationResult) -> str:
         sentence += f"; scored inside {','.join(map(str, settings.crop))} (left, top, width, height)"
     if settings.seeds > 1 and any(protocol.is_random for protocol in result.protocols):
         sentence += f"; random protocols are the mean over {settings.seeds} draws"
-    return sentence + "."
+    return f"{sentence}. Size of the frames: {_sizes_text(result)}."
+
+
+def _sizes_text(result: EvaluationResult) -> str:
+    """Widths and heights; the first three where there are many."""
+    sizes = [f"{width} x {height}" for height, width in sorted(result.sizes)]
+    return ", ".join(sizes[:3]) + (f" and {len(sizes) - 3} more" if len(sizes) > 3 else "")

@@ -54,6 +54,7 @@ class EvaluationResult:
         name: what was evaluated on.
         protocols, completers: in the order asked for.
         without_points: number of frames that no filter applies to, as they bring images of depth.
+        sizes: heights and widths of the frames that were scored.
         damage: why reading ended before the data did, as a sentence; None where it did not.
         skipped: (frame, protocol, reason) of the frames that cannot serve a protocol.
         by_range: (protocol, completer) to sum of |error| in metres and number of pixels between
@@ -69,6 +70,7 @@ class EvaluationResult:
     settings: Settings
     frames: int = 0
     without_points: int = 0
+    sizes: set[tuple[int, int]] = field(default_factory=set)
     damage: str | None = None
     rows: list[Row] = field(default_factory=list)
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
@@ -152,6 +154,7 @@ def _run(result, index, frame, protocol, completers, warm, watch, confidence) ->
     for seed in range(result.settings.seeds if protocol.is_random else 1):
         trial = protocol.trial(frame, result.settings, seed)
         fed.append(trial.feed.count)
+        result.sizes.add(trial.truth.shape)
         completions = {}
         for name, completer in completers.items():
             if name not in warm:  # the first call also pays for imports and allocations

@@ -75,6 +75,21 @@ def test_validation_selection_is_read(tmp_path, inner):
     assert frame.camera.K[0, 2] == 596 and frame.camera.width == 40 and frame.points is None
 
 
+def test_the_bottom_rows_of_a_selection_come_with_their_camera(tmp_path):
+    folder = write_selection(tmp_path / "val_selection_cropped")
+    whole = open_reader(folder)
+    reader = open_reader(folder, rows=12)
+    assert reader.name == "kitti_depth_val_selection_cropped, bottom 12 rows"
+    for frame, full in zip(reader, whole, strict=True):
+        np.testing.assert_array_equal(frame.image, IMAGE[8:])
+        np.testing.assert_array_equal(frame.ground_truth, full.ground_truth[8:])
+        np.testing.assert_array_equal(frame.sparse_depth, full.sparse_depth[8:])
+        assert frame.sparse_depth[2, 20] == 10 and frame.size == (12, 40) and frame.name == full.name
+        np.testing.assert_allclose(frame.camera.K, full.camera.K - [[0, 0, 0], [0, 0, 8], [0, 0, 0]])
+    tree = write_tree(tmp_path / "tree")
+    assert next(iter(open_reader(tree, rows=3))).size == (3, 40)  # without image and camera
+
+
 def test_test_selection_has_no_truth(tmp_path):
     folder = write_test(tmp_path / "test_depth_completion_anonymous")
     frames = list(open_reader(folder))
@@ -107,6 +122,11 @@ def test_what_is_missing_or_wrong_is_named(tmp_path):
         open_reader(root, split="test")
     with pytest.raises(ValueError, match="Option camera is 0"):
         open_reader(root, camera=0)
+    for rows in (0, 2.5, "all"):
+        with pytest.raises(ValueError, match="Option rows is .*; it must be a number of rows, 1 or more"):
+            open_reader(root, rows=rows)
+    with pytest.raises(ValueError, match=r"has 20 rows, fewer than the 21 of option rows"):
+        next(iter(open_reader(root, rows=21)))
     with pytest.raises(FileNotFoundError, match="raw_root is '/nowhere'"):
         open_reader(root, raw_root="/nowhere")
     folder = write_test(tmp_path / "test_depth_completion_anonymous")

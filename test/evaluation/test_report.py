@@ -61,6 +61,11 @@ def test_the_report_says_what_was_done_to_the_feed(streets, tmp_path, settings, 
     assert sentence in write_report(result, tmp_path)[0].read_text()
 
 
+def test_the_report_says_how_large_the_frames_are(streets, tmp_path):
+    result = evaluate(streets, ["nearest"], ["truth"])
+    assert " Size of the frames: 200 x 100." in write_report(result, tmp_path)[0].read_text()
+
+
 def test_the_json_holds_means_rows_and_reasons(result):
     content = json.loads(metrics_json(result))
     assert content["frames"] == 3 and content["settings"]["max_depth"] == 15

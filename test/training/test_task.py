@@ -27,6 +27,7 @@ from depth_completion_training.optimisation import (  # noqa: E402
     Milestones,
     OneCycle,
     WarmUpCosine,
+    scheduler,
 )
 from depth_completion_training.task import CompletionTask  # noqa: E402
 
@@ -70,6 +71,13 @@ def test_a_network_sees_the_normalised_image_and_what_it_asks_for_by_name():
     expected = (given["image"] / 255 - mean) / std
     assert torch.allclose(network.seen.pop("rgb"), expected, atol=1e-5)
     assert all(value is given[name] for name, value in network.seen.items())
+
+
+def test_mean_and_deviation_of_the_colours_can_be_others():
+    network, given = Recorder(), batch()
+    CompletionTask(network, L1L2(), mean=[91, 96.5, 94], std=[79.5, 80, 82])(given)
+    mean, std = (torch.tensor(x).reshape(3, 1, 1) for x in ([91, 96.5, 94], [79.5, 80, 82]))
+    assert torch.allclose(network.seen["rgb"], (given["image"] - mean) / std, atol=1e-5)
 
 
 def test_a_network_never_sees_the_truth():
@@ -152,6 +160,56 @@ def test_one_cycle_rises_in_its_share_of_the_steps_and_falls_to_its_end():
     assert rate == sorted(rate[:20]) + sorted(rate[20:], reverse=True)
 
 
+BPNET_CYCLE = {"warm_up": 0.1, "start": 0.025, "end": 0.25, "betas1": (0.9, 0.85)}
+"""Of the recipes of BP-Net and DMD3C, but for the noise."""
+
+
+def test_the_cycle_of_bpnet_has_the_published_rates():
+    cycle = OneCycle(**BPNET_CYCLE)
+    rates = [1e-3 * cycle(step, 322_110, 10_737) for step in (0, 32_210, 200_000, 322_109)]
+    assert rates == pytest.approx([2.5e-5, 1e-3, 5.3e-4, 2.5e-4], rel=1e-2)
+    betas = [cycle.beta1(step, 322_110) for step in (0, 32_211, 322_110)]
+    assert betas == pytest.approx([0.9, 0.85, 0.9])
+
+
+def test_the_cycle_of_bpnet_is_that_of_pytorch_with_its_settings():
+    steps = 1000
+    mine, theirs = (torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=1e-3) for _ in range(2))
+    rate = scheduler(mine, OneCycle(**BPNET_CYCLE), steps, 100)
+    settings = {"div_factor": 40, "final_div_factor": 0.1, "base_momentum": 0.85, "max_momentum": 0.9}
+    reference = torch.optim.lr_scheduler.OneCycleLR(theirs, 1e-3, steps, pct_start=0.1, **settings)
+    for _ in range(steps - 1):
+        # PyTorch's cycle is one step shorter at either side.
+        assert mine.param_groups[0]["lr"] == pytest.approx(theirs.param_groups[0]["lr"], abs=2e-5)
+        assert mine.param_groups[0]["betas"] == pytest.approx(theirs.param_groups[0]["betas"], abs=1e-3)
+        for pair in ((mine, rate), (theirs, reference)):
+            pair[0].step()
+            pair[1].step()
+
+
+def test_the_noise_of_a_rate_depends_on_the_step_alone():
+    plain, noisy = OneCycle(**BPNET_CYCLE), OneCycle(**BPNET_CYCLE, noise=0.1)
+    shares = [noisy(step, 2000, 100) / plain(step, 2000, 100) for step in range(2000)]
+    assert 0.9 <= min(shares) < 0.905 and 1.095 < max(shares) <= 1.1
+    assert np.mean(shares) == pytest.approx(1, abs=0.01)
+    assert shares[::-1] == [noisy(step, 2000, 100) / plain(step, 2000, 100) for step in range(1999, -1, -1)]
+
+
+def test_beta_cycles_in_every_group_and_stays_where_a_schedule_leaves_it():
+    optimiser = AdamW(decay_vectors=False)(StandIn(2))
+    rate = scheduler(optimiser, OneCycle(warm_up=0.5, betas1=(0.9, 0.8)), 4, 4)
+    seen = []
+    for _ in range(5):
+        seen.append({group["betas"] for group in optimiser.param_groups})
+        optimiser.step()
+        rate.step()
+    assert all(len(betas) == 1 for betas in seen)
+    assert [betas.pop()[0] for betas in seen] == pytest.approx([0.9, 0.85, 0.8, 0.85, 0.9])
+    optimiser = AdamW(betas=(0.7, 0.99))(StandIn(2))
+    scheduler(optimiser, Constant(), 4, 4)
+    assert optimiser.param_groups[0]["betas"] == (0.7, 0.99)
+
+
 def test_a_warm_up_is_a_line_and_what_follows_a_cosine():
     rate = [WarmUpCosine(warm_up_steps=4, end=0.2)(step, 24, 10) for step in range(25)]
     assert rate[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1])
@@ -169,6 +227,7 @@ def test_milestones_halve_the_rate_after_their_epochs():
     ("make", "words"),
     [
         (lambda: OneCycle(warm_up=1), "OneCycle has warm_up 1; it must be a share"),
+        (lambda: OneCycle(noise=1), "OneCycle has noise 1; it must be a share"),
         (lambda: Milestones([4, 2]), r"Milestones has epochs \[4, 2\]; they must be in rising order."),
         (lambda: WeightAverage(1.0), "The average has decay 1; it must be from 0 to less than 1."),
         (lambda: LastCheckpoint(every_steps=0), "Checkpoints are asked for every 0 steps and 5 minutes"),

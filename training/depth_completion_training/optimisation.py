@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -54,6 +55,10 @@ class Schedule(ABC):
             epoch_steps: steps of one epoch.
         """
 
+    def beta1(self, step: int, steps: int) -> float | None:
+        """First beta of Adam at a step, where the schedule changes it; None where not."""
+        return None
+
 
 class Constant(Schedule):
     """The same rate from the first step to the last."""
@@ -68,18 +73,41 @@ class OneCycle(Schedule):
     Args:
         warm_up: share of all steps that the way up takes.
         start, end: share of the rate at the first and at the last step.
+        noise: greatest share by which each step's rate differs from that, by chance and either way; the
+            number of the step is the seed. BP-Net has 0.1.
+        betas1: first beta of Adam at both ends and where the rate is highest, which it moves between as the
+            rate does; None to leave it as it is.
     """
 
-    def __init__(self, warm_up: float = 0.1, start: float = 0.04, end: float = 1e-4):
+    def __init__(
+        self,
+        warm_up: float = 0.1,
+        start: float = 0.04,
+        end: float = 1e-4,
+        noise: float = 0.0,
+        betas1: tuple[float, float] | None = None,
+    ):
         if not 0 <= warm_up < 1:
             raise ValueError(f"OneCycle has warm_up {warm_up:g}; it must be a share from 0 to less than 1.")
-        self.warm_up, self.start, self.end = warm_up, start, end
+        if not 0 <= noise < 1:
+            raise ValueError(f"OneCycle has noise {noise:g}; it must be a share from 0 to less than 1.")
+        self.warm_up, self.start, self.end, self.noise, self.betas1 = warm_up, start, end, noise, betas1
 
     def __call__(self, step, steps, epoch_steps):
+        share = self._cycle(step, steps, self.start, 1.0, self.end)
+        return share * (1 + random.Random(step).uniform(-self.noise, self.noise))
+
+    def beta1(self, step, steps):
+        if self.betas1 is None:
+            return None
+        outer, inner = self.betas1
+        return self._cycle(step, steps, outer, inner, outer)
+
+    def _cycle(self, step: int, steps: int, start: float, middle: float, end: float) -> float:
         top = self.warm_up * steps
         if step < top:
-            return _half_cosine(self.start, 1.0, step / top)
-        return _half_cosine(1.0, self.end, (step - top) / max(steps - top, 1))
+            return _half_cosine(start, middle, step / top)
+        return _half_cosine(middle, end, (step - top) / max(steps - top, 1))
 
 
 class WarmUpCosine(Schedule):
@@ -116,6 +144,25 @@ class Milestones(Schedule):
         if step < epoch_steps:
             return (step + 1) / (epoch_steps + 1)
         return self.factor ** bisect_right(self.epochs, step // epoch_steps)
+
+
+def scheduler(
+    optimiser: torch.optim.Optimizer, schedule: Schedule, steps: int, epoch_steps: int
+) -> torch.optim.lr_scheduler.LambdaLR:
+    """What sets the rate of an optimiser for every step, and the first beta where the schedule changes it.
+
+    Args:
+        steps, epoch_steps: of the whole training and of one epoch.
+    """
+
+    def share(step: int) -> float:
+        beta1 = schedule.beta1(step, steps)
+        if beta1 is not None:
+            for group in optimiser.param_groups:
+                group["betas"] = (beta1, group["betas"][1])
+        return schedule(step, steps, epoch_steps)
+
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, share)
 
 
 def _half_cosine(first: float, last: float, share: float) -> float:

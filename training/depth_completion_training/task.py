@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from inspect import signature
 
 import torch
@@ -15,16 +16,16 @@ from depth_completion_ros.completion.weights import load_into
 from depth_completion_ros.completion.weights_folder import open_weights
 
 from .losses.masked import known, mean_of_images
-from .optimisation import AdamW, OneCycle, Schedule
+from .optimisation import AdamW, OneCycle, Schedule, scheduler
 
 
 class CompletionTask(LightningModule):
     """Trains any network of the form `network(rgb, sparse)`.
 
     A batch is a dict of `image` uint8 [B,3,H,W] RGB, and `sparse` and `depth` float32 [B,1,H,W] metres (0
-    where not measured or unknown, inf for sky). The network sees the image normalised by mean and deviation
-    of ImageNet, and by name whatever else of the batch its `forward` asks for, such as `prior`; never the
-    truth. It returns an object with `depth` [B,1,H,W] metres and whatever else its loss wants.
+    where not measured or unknown, inf for sky). The network sees the image normalised by mean and deviation,
+    and by name whatever else of the batch its `forward` asks for, such as `prior` or `K`; never the truth.
+    It returns an object with `depth` [B,1,H,W] metres and whatever else its loss wants.
 
     Every step seeds PyTorch by its number and process, so that a run that was resumed draws what an
     uninterrupted one would have drawn.
@@ -35,6 +36,7 @@ class CompletionTask(LightningModule):
         optimiser: with the highest learning rate.
         schedule: share of that rate at each step; `OneCycle` when None.
         weights: path or stored name of what the network starts from; None for its random weights.
+        mean, std: of red, green and blue, from 0 to 255; those of ImageNet unless given.
     """
 
     def __init__(
@@ -44,6 +46,8 @@ class CompletionTask(LightningModule):
         optimiser: AdamW = AdamW(),  # noqa: B008, it is frozen
         schedule: Schedule | None = None,
         weights: str | None = None,
+        mean: Sequence[float] = tuple(255 * share for share in IMAGENET_MEAN),
+        std: Sequence[float] = tuple(255 * share for share in IMAGENET_STD),
     ):
         super().__init__()
         if weights:
@@ -52,8 +56,8 @@ class CompletionTask(LightningModule):
         self._more = set(signature(network.forward).parameters) - {"rgb", "sparse", "image", "depth"}
         self.loss = loss
         self.optimiser, self.schedule = optimiser, schedule or OneCycle()
-        for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
-            scale = torch.tensor(values).reshape(1, 3, 1, 1) * 255
+        for name, values in (("mean", mean), ("std", std)):
+            scale = torch.tensor(values, dtype=torch.float32).reshape(1, 3, 1, 1)
             self.register_buffer(name, scale, persistent=False)
 
     def forward(self, batch: dict[str, Tensor]):
@@ -93,10 +97,8 @@ class CompletionTask(LightningModule):
         epoch_steps = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
         # Lightning gives a loader its place from the checkpoint only where it is made after this.
         loop._combined_loader = None
-        scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda step: self.schedule(step, steps, epoch_steps)
-        )
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        rate = scheduler(optimiser, self.schedule, steps, epoch_steps)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
 
     def _losses(self, prediction, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         with torch.autocast(self.device.type, enabled=False):  # sums over pixels need float32

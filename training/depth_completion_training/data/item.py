@@ -13,7 +13,12 @@ LINEAR = "linear"
 
 
 def item(
-    image: np.ndarray, sparse: np.ndarray, depth: np.ndarray, K: np.ndarray, prior: np.ndarray | None = None
+    image: np.ndarray,
+    sparse: np.ndarray,
+    depth: np.ndarray,
+    K: np.ndarray,
+    prior: np.ndarray | None = None,
+    mono: np.ndarray | None = None,
 ) -> dict[str, torch.Tensor]:
     """Tensors of a sample.
 
@@ -21,12 +26,13 @@ def item(
         image: uint8 H x W x 3 RGB.
         sparse, depth, prior: H x W metres, 0 where not measured or unknown.
         K: 3 x 3, pixels.
+        mono: H x W inverse depth in [0, 1], up to scale and shift; 0 where infinitely far or unknown.
     """
     tensors = {
         "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
         "K": torch.from_numpy(np.asarray(K, np.float32)),
     }
-    for name, plane in (("sparse", sparse), ("depth", depth), ("prior", prior)):
+    for name, plane in (("sparse", sparse), ("depth", depth), ("prior", prior), ("mono", mono)):
         if plane is not None:
             tensors[name] = torch.from_numpy(np.ascontiguousarray(plane, np.float32))[None]
     return tensors

@@ -68,15 +68,26 @@ class KittiFrames(Dataset):
         frame = _frame(reader, at)
         K = frame.camera.K.copy()
         sparse = self._lines(frame.sparse_depth, K, random)
-        planes = [sparse, frame.ground_truth]
-        if self.prior not in (None, LINEAR):
-            planes.append(read_depth(_prior_file(reader.entries[at].sparse, self.prior)))
-        image, *planes = (plane[SKY_ROWS:] for plane in (frame.image, *planes))
+        planes = {"sparse": sparse, "depth": frame.ground_truth} | self._more_planes(reader.entries[at])
+        image, planes, K = self._prepared(frame.image, planes, K, random)
+        if self.prior == LINEAR:
+            planes["prior"] = linear_prior(planes["sparse"])
+        return item(image, K=K, **planes)
+
+    def _more_planes(self, entry) -> dict[str, np.ndarray]:
+        """H x W arrays by the names that a batch has them under, beside sparse and true depth."""
+        if self.prior in (None, LINEAR):
+            return {}
+        return {"prior": read_depth(_prior_file(entry.sparse, self.prior))}
+
+    def _prepared(self, image, planes: dict[str, np.ndarray], K, random: np.random.Generator):
+        """What is below the sky, augmented where there is a crop."""
+        image, planes = image[SKY_ROWS:], {name: plane[SKY_ROWS:] for name, plane in planes.items()}
         K[1, 2] -= SKY_ROWS
-        if self.crop is not None:
-            image, planes, K = self._augmented(image, planes, K, random)
-        prior = planes[2] if len(planes) > 2 else linear_prior(planes[0]) if self.prior else None
-        return item(image, planes[0], planes[1], K, prior)
+        if self.crop is None:
+            return image, planes, K
+        image, arrays, K = self._augmented(image, list(planes.values()), K, random)
+        return image, dict(zip(planes, arrays, strict=True)), K
 
     def _lines(self, sparse: np.ndarray, K: np.ndarray, random: np.random.Generator) -> np.ndarray:
         if isinstance(self.lines, int):
@@ -89,18 +100,15 @@ class KittiFrames(Dataset):
         A zoom by s makes things look nearer by s, so depth is divided by it and K stays.
         """
         if random.random() < 0.5:
-            image, planes = np.ascontiguousarray(image[:, ::-1]), [p[:, ::-1].copy() for p in planes]
-            K[0, 2] = image.shape[1] - 1 - K[0, 2]
+            image, planes, K = mirrored(image, planes, K)
         angle, zoom = random.uniform(-5, 5), random.uniform(1, 1.5)
         image, planes = rotated(image, angle, cv2.INTER_CUBIC), [rotated(p, angle) for p in planes]
         image = jittered(image, 0.4, random, shuffle=False)
         shape = shape_with_short_side(image.shape[:2], int(image.shape[0] * zoom))
         image = resized(image, shape, "bicubic")
         planes = [resized(p, shape, "nearest") / np.float32(zoom) for p in planes]
-        top, left = _place(shape, self.crop, random)
-        window = np.s_[top : top + self.crop[0], left : left + self.crop[1]]
-        K[:2, 2] = (K[:2, 2] + 0.5) * zoom - 0.5 - (left, top)
-        return image[window], [p[window] for p in planes], K
+        K[:2, 2] = (K[:2, 2] + 0.5) * zoom - 0.5
+        return cropped(image, planes, K, place(shape, self.crop, random), self.crop)
 
 
 class KittiData(LightningDataModule):
@@ -151,8 +159,7 @@ class KittiData(LightningDataModule):
         tree = _there(self.folder / "train", "data_depth_velodyne.zip and data_depth_annotated.zip")
         raw = _there(self.raw_root, "the raw drives (raw_data_downloader.zip)")
         readers = [KittiDepth(tree, camera=camera, raw_root=raw) for camera in (2, 3)]
-        dataset = KittiFrames(readers, self.lines, self.crop, self.prior, self.frames)
-        return training_loader(dataset, self.batch_size, self.workers, self.seed)
+        return training_loader(self._train_frames(readers), self.batch_size, self.workers, self.seed)
 
     def val_dataloader(self):
         name = "val_selection_cropped"
@@ -160,10 +167,56 @@ class KittiData(LightningDataModule):
         folder = (above if above.is_dir() else self.folder) / name
         reader = KittiDepth(_there(folder, "data_depth_selection.zip"))
         reader.entries = reader.entries[: self.val_frames]
-        return validation_loader(KittiFrames([reader], self.val_lines, prior=self.prior), 1, self.workers)
+        return validation_loader(self._val_frames(reader), 1, self.workers)
 
     def test_dataloader(self):
         return self.val_dataloader()
+
+    def _train_frames(self, readers: list[KittiDepth]) -> KittiFrames:
+        return KittiFrames(readers, self.lines, self.crop, self.prior, self.frames)
+
+    def _val_frames(self, reader: KittiDepth) -> KittiFrames:
+        return KittiFrames([reader], self.val_lines, prior=self.prior)
+
+
+def mirrored(image: np.ndarray, planes: list[np.ndarray], K: np.ndarray):
+    """Picture, arrays and K as a mirror shows them, left and right exchanged; all of one width."""
+    K = K.copy()
+    K[0, 2] = image.shape[1] - 1 - K[0, 2]
+    return np.ascontiguousarray(image[:, ::-1]), [plane[:, ::-1].copy() for plane in planes], K
+
+
+def cropped(
+    image: np.ndarray, planes: list[np.ndarray], K: np.ndarray, corner: tuple[int, int], size: tuple[int, int]
+):
+    """The window of `size` (height, width) at `corner` (row, column) of picture and arrays, and its K."""
+    window = tuple(slice(first, first + side) for first, side in zip(corner, size, strict=True))
+    K = K.copy()
+    K[:2, 2] -= corner[::-1]
+    return image[window], [plane[window] for plane in planes], K
+
+
+def place(
+    shape: tuple[int, int], crop: tuple[int, int], random: np.random.Generator, least_row: int = 0
+) -> tuple[int, int]:
+    """Row and column at which a crop by chance begins.
+
+    Args:
+        least_row: where there is room below it, the crop begins there or lower.
+
+    Raises:
+        ValueError: a picture that is smaller than the crop.
+    """
+    check_crop(shape, crop)
+    last_row, last_column = shape[0] - crop[0], shape[1] - crop[1]
+    row = int(random.integers(min(least_row, last_row), last_row + 1))
+    return row, int(random.integers(0, last_column + 1))
+
+
+def check_crop(shape: tuple[int, int], crop: tuple[int, int]) -> None:
+    """Refuse, as a ValueError, a picture that is smaller than the crop."""
+    if shape[0] < crop[0] or shape[1] < crop[1]:
+        raise ValueError(f"A picture of {shape} is smaller than the crop of {crop} (height, width).")
 
 
 def _check_lines(lines: int | tuple[int, int]) -> None:
@@ -200,10 +253,3 @@ def _prior_file(sparse: Path, name: str) -> Path:
     """The file that lies in the folder `name` as that of the measurement lies in `velodyne_raw`."""
     below = next(part for part in sparse.parents if part.name == "velodyne_raw")
     return below.with_name(name) / sparse.relative_to(below)
-
-
-def _place(shape: tuple[int, int], crop: tuple[int, int], random: np.random.Generator) -> tuple[int, int]:
-    """Row and column at which a crop by chance begins."""
-    if shape[0] < crop[0] or shape[1] < crop[1]:
-        raise ValueError(f"A picture of {shape} is smaller than the crop of {crop} (height, width).")
-    return int(random.integers(0, shape[0] - crop[0] + 1)), int(random.integers(0, shape[1] - crop[1] + 1))

@@ -1,4 +1,4 @@
-"""What MSPN-SDR does to pictures and depth before it trains with them, as CompletionFormer did before it."""
+"""What MSPN-SDR, as CompletionFormer before it, and BP-Net do to pictures and depth before training."""
 
 from __future__ import annotations
 
@@ -68,6 +68,19 @@ def jittered(image: np.ndarray, amount: float, random: np.random.Generator, shuf
     for at in order:
         image = changes[at](image, float(factors[at]))
     return image
+
+
+def recoloured_along_axes(image: np.ndarray, amount: float, random: np.random.Generator) -> np.ndarray:
+    """One colour added to all pixels: along the main axes of their colours, as far as these reach (AlexNet).
+
+    The colour is the sum of sqrt(eigenvalue) * eigenvector * N(0, amount) of the covariance.
+
+    Args:
+        image: uint8 H x W x 3 RGB.
+    """
+    values, axes = np.linalg.eigh(np.cov(image.reshape(-1, 3), rowvar=False, dtype=np.float32))
+    colour = axes @ (np.sqrt(values.clip(min=0)) * random.normal(0, amount, 3))
+    return (image + colour.astype(np.float32)).round().clip(0, 255).astype(np.uint8)
 
 
 def _blend(image: np.ndarray, other: np.ndarray, factor: float) -> np.ndarray:
