@@ -34,6 +34,7 @@ from depth_completion_ros.ros.calibration import Cameras
 from depth_completion_ros.ros.live import LiveCompletion, Pair
 from depth_completion_ros.ros.parameters import NodeParameters
 from depth_completion_ros.ros.publishers import Outputs
+from depth_completion_ros.ros.run import keep_freed_memory
 
 CAMERA = projection.CAMERA
 DEPTH = np.full((CAMERA.height, CAMERA.width), 12.5, np.float32)
@@ -111,6 +112,7 @@ def main() -> None:
     parser.add_argument("--completer", help="time the node with this one too, as `default`")
     completer = parser.parse_args().completer
     transport.use_large_message_profile()
+    keep_freed_memory()  # as the node's process does
     rclpy.init()
     node, listener = Node("bench_node"), Node("bench_listener")
     settings = NodeParameters(node, "completion").values

@@ -14,7 +14,7 @@ from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from depth_completion_ros.completion.mspn_lite.completer import SHIPPED  # noqa: E402
-from depth_completion_ros.completion.mspn_lite.network import MSPNLite, _enlarged  # noqa: E402
+from depth_completion_ros.completion.mspn_lite.network import MSPNLite, _bend, _enlarged  # noqa: E402
 from depth_completion_ros.completion.mspn_lite.plane import linear_plane  # noqa: E402
 from depth_completion_ros.completion.prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD  # noqa: E402
 
@@ -165,6 +165,22 @@ def test_training_reaches_every_parameter():
     still = [name for name, x in network.named_parameters() if x.grad is None or not x.grad.any()]
     assert still == []
     assert all(x.grad.isfinite().all() for x in network.parameters())
+
+
+# Bending -----------------------------------------------------------------------------------------
+
+
+def test_a_bent_base_meets_the_measurements_and_stays_between_their_distances():
+    random = torch.Generator().manual_seed(0)
+    base, log = (torch.rand(2, 1, 9, 14, generator=random) for _ in range(2))
+    measured = (torch.rand(2, 1, 9, 14, generator=random) < 0.1).float()
+    bend = _bend(base, log * measured, measured)
+    there, missing = measured > 0, log - base
+    torch.testing.assert_close((base + bend)[there], log[there])
+    for image in range(2):
+        lacks = missing[image][there[image]]
+        assert lacks.min() - 1e-6 <= bend[image].min() and bend[image].max() <= lacks.max() + 1e-6
+    assert not _bend(base, torch.zeros_like(log), torch.zeros_like(measured)).any()
 
 
 # Enlarging ---------------------------------------------------------------------------------------

@@ -77,15 +77,18 @@ def mean(values) -> float:
 
 
 def slow_coarse(prediction: Prediction, truth: np.ndarray, weight: dict[int, float]) -> float:
+    """Against the four pixels about the middle of each cell."""
     unit, total = prediction.unit.numpy(), 0.0
     for (factor, share), log in zip(SCALES.items(), prediction.coarse, strict=True):
-        errors = [
-            weight[b]
-            * abs(log[b, 0, v // factor, u // factor].item() - math.log(truth[b, 0, v, u] / unit[b, 0, 0, 0]))
-            for b, v, u in pixels(truth)
-            if v % factor == u % factor == factor // 2
-        ]
-        total += share * mean(errors)
+        middle = factor // 2 - 1, factor // 2
+        for row, column in ((row, column) for row in middle for column in middle):
+            right = {(b, v, u): math.log(truth[b, 0, v, u] / unit[b, 0, 0, 0]) for b, v, u in pixels(truth)}
+            errors = [
+                weight[b] * abs(log[b, 0, v // factor, u // factor].item() - there)
+                for (b, v, u), there in right.items()
+                if (v % factor, u % factor) == (row, column)
+            ]
+            total += share * mean(errors) / 4
     return total
 
 
@@ -122,9 +125,10 @@ def slow_sky(depth: np.ndarray, truth: np.ndarray) -> float:
 
 
 def slow_spread(error: dict, spread: np.ndarray, truth: np.ndarray) -> float:
-    seen = {at: min(1, abs(x)) for at, x in error.items()}
-    seen |= dict.fromkeys(places(np.isinf(truth)), 1)
-    return mean(x / math.exp(spread[b, 0, v, u]) + spread[b, 0, v, u] for (b, v, u), x in seen.items())
+    """Minus the log of a logistic distribution's density, of the log of the error."""
+    seen = {at: abs(x) for at, x in error.items()} | dict.fromkeys(places(np.isinf(truth)), 1)
+    distances = [math.log(x + 1e-4) - spread[b, 0, v, u] for (b, v, u), x in seen.items()]
+    return mean(-math.log(math.exp(-z) / (1 + math.exp(-z)) ** 2) for z in distances)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -201,13 +205,13 @@ def test_pixels_without_truth_and_sky_that_is_far_enough_move_no_depth():
     assert not spread[truth == 0].any() and (spread[truth > 0] != 0).any()
 
 
-def test_the_expected_error_is_right_where_it_is_the_mean_and_moves_no_depth():
+def test_the_expected_error_is_right_about_the_median_and_moves_no_depth():
     prediction, truth = example()
-    error = (prediction.depth / truth).log().abs().clamp(max=1)
+    error = (prediction.depth / truth).log().abs()
     known = (truth > 0) & truth.isfinite()
-    typical = math.log(error[known].mean())
+    typical = math.log(error[known].median())
     batch, parts = {"depth": torch.where(known, truth, 0.0)}, []
-    for spread in (typical - 0.2, typical, typical + 0.2):
+    for spread in (typical - 0.5, typical, typical + 0.5):
         said = prediction._replace(spread=torch.full_like(truth, spread))
         parts.append(MSPNLiteLoss()(said, batch)["spread"].item())
     assert parts[1] == min(parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from ..interface import Source
 from ..learned_with_prior import LearnedWithPrior
+from .dense import mix_in_linear
 from .plane import linear_plane
 
 if TYPE_CHECKING:
@@ -19,7 +22,8 @@ CLOSE = 0.05
 """Relative error whose probability confidence is."""
 TYPICAL_M = 10.0
 """Depth in whose surroundings the scene is thought to lie while nothing has been measured yet."""
-USUAL_SIZE = 1248
+USUAL_SIZE = 768
+"""Pixels; wider pictures show it things larger than those that it was trained on."""
 
 
 class MSPNLiteCompleter(LearnedWithPrior):
@@ -27,8 +31,10 @@ class MSPNLiteCompleter(LearnedWithPrior):
 
     Starts from a linear fill and corrects it by what the picture shows; with a prior, also by the
     aligned prior. It knows no scale of its own: all depth is relative to the measurements. Measured depth
-    is refined as far as the network doubts it. Without a single point it guesses by the picture alone,
-    at the scale of the last frame with points (at first 10 m); such depth is `Source.PRIOR`.
+    is refined as far as the network doubts it. Where measurements are dense, such as those of all 64
+    lines of a scan, linear completion takes its place (`mix_in_linear`). Without a single point it guesses
+    by the picture alone, at the scale of the last frame with points (at first 10 m); such depth is
+    `Source.PRIOR`.
 
     Confidence is the probability that depth is within 5 % of the truth, as calibrated on simulated frames;
     without a point it is 0.
@@ -37,8 +43,8 @@ class MSPNLiteCompleter(LearnedWithPrior):
         weights: path or stored name; None for the shipped ones.
         precision: `auto` is bfloat16 where the processor multiplies matrices of it (AMX, GPUs from
             Ampere on), else float32.
-        inner_size: largest height and width at which the network works; 0 for 1248 pixels, as it
-            was trained at about the resolution of such images.
+        inner_size: largest height and width at which the network works; 0 for 768 pixels, about the
+            resolution that it was trained at.
         prior, options: see `LearnedWithPrior`.
     """
 
@@ -73,11 +79,23 @@ class MSPNLiteCompleter(LearnedWithPrior):
 
         return MSPNLite()
 
+    def prepared(self):
+        quick = deepcopy(self.network)
+        quick.fold()
+        return quick
+
     def forward(self, rgb, sparse, *planes, points):
         import torch
 
-        prediction = self.network(rgb, sparse, *planes)
-        return prediction.depth, 1 - torch.exp(-CLOSE * torch.exp(-prediction.spread))
+        from .network import TAIL
+
+        prediction = self.quick(rgb, sparse, *planes)
+        return prediction.depth, torch.sigmoid((math.log(CLOSE) - prediction.spread) / TAIL)
+
+    def _run(self, image, sparse, planes):
+        completion = super()._run(image, sparse, planes)
+        mix_in_linear(completion.depth, planes[0], sparse)
+        return completion
 
     def planes(self, image, sparse, camera, name):
         plane = linear_plane(sparse.depth)
@@ -110,7 +128,6 @@ class MSPNLiteCompleter(LearnedWithPrior):
         network = super()._load(weights, allow_noncommercial)
         if weights == str(SHIPPED):
             self.weights_from = "those that ship with the package"
-        network.fold()
         return network
 
 

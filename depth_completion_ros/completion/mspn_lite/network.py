@@ -21,6 +21,8 @@ COARSE_DILATIONS, FINE_DILATIONS = (1, 3), (1,)
 COARSE_STEPS, FINE_STEPS = 5, 2
 CROSS = 5
 """Pixels that a convex combination is made of."""
+TAIL = 1.0
+"""Scale of the logistic distribution that the log of the error is thought to have about `spread`."""
 
 
 class Prediction(NamedTuple):
@@ -28,7 +30,7 @@ class Prediction(NamedTuple):
 
     Args:
         depth: B x 1 x H x W metres (the unit of the sparse depth).
-        spread: B x 1 x H x W, log of the mean absolute error of log depth that it expects.
+        spread: B x 1 x H x W, log of the median absolute error of log depth that it expects.
         coarse: log depths B x 1 x h x w on the way, relative to `unit`, for the loss.
         base: B x 1 x H x W, log of the first fill relative to `unit`.
         unit: B x 1 x 1 x 1 metres, the geometric mean of the measurements.
@@ -100,8 +102,9 @@ class MSPNLite(nn.Module):
     """Completes a sparse depth image of any density with the help of its picture.
 
     All depth inside is the log of its ratio to the geometric mean of the measurements, so that the
-    scale of the scene does not matter. A base surface (`plane`, the linear fill) is corrected at 1/8,
-    1/4 and 1/2 of the resolution, propagated at the latter two, and enlarged by convex combinations.
+    scale of the scene does not matter. A base surface (`plane`, the linear fill, bent smoothly to meet
+    the measurements) is corrected at 1/8, 1/4 and 1/2 of the resolution, propagated at the latter two,
+    and enlarged by convex combinations.
     """
 
     INPUTS, PLANES = 25, 3
@@ -141,10 +144,11 @@ class MSPNLite(nn.Module):
         levels = pyramid(unit / sparse.clamp(min=1e-6) * measured, measured)
         logs = [-torch.log(v.clamp(min=1e-4)) * m for v, m in levels]
         base = torch.log((plane / unit).clamp(1e-4, 1e4))
-        bases = [base]
-        for _ in range(4):
+        bend = _bend(halved(base), logs[1], levels[1][1])
+        bases = [base, halved(base) + bend]
+        for _ in range(3):
             bases.append(halved(bases[-1]))
-        finer = self._features(rgb, prior, unit, levels, logs, bases)
+        finer = self._features(rgb, prior, unit, levels, logs, bases, bend)
         return self._depth(finer, levels, logs, bases, unit, (height, width))
 
     def fold(self) -> None:
@@ -153,11 +157,10 @@ class MSPNLite(nn.Module):
             if isinstance(module, Conv):
                 module.fold()
 
-    def _features(self, rgb, prior, unit, levels, logs, bases) -> list[torch.Tensor]:
-        smooth = -torch.log(membrane(levels[1:]).clamp(1e-4, 1e4))
+    def _features(self, rgb, prior, unit, levels, logs, bases, bend) -> list[torch.Tensor]:
         support = _support([m for _, m in levels[1:7]])
         half = [_unshuffled(x) for x in (rgb, logs[0], levels[0][1])]
-        half += [bases[1], smooth, *_of_prior(prior, unit, smooth), support]
+        half += [bases[1], bend, *_of_prior(prior, unit, bend), support]
         planes = [torch.cat([logs[i], levels[i][1], bases[i]], dim=1) for i in range(1, 5)]
         dtype = self.head8.weight.dtype
         half, *planes = (x.to(dtype) for x in (torch.cat(half, dim=1), *planes))
@@ -201,6 +204,11 @@ def _unit(sparse: torch.Tensor, measured: torch.Tensor, plane: torch.Tensor) -> 
     total = (sparse.clamp(min=1e-6).log() * measured).sum(dim=(1, 2, 3), keepdim=True)
     of_plane = plane.log().mean(dim=(1, 2, 3), keepdim=True)
     return torch.where(number > 0, total / number.clamp(min=1), of_plane).exp()
+
+
+def _bend(base: torch.Tensor, log: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
+    """What the base lacks to meet the measurements, as a smooth surface; all at the same size."""
+    return membrane(pyramid((log - base) * measured, measured))
 
 
 def _unshuffled(x: torch.Tensor) -> torch.Tensor:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from depth_completion_ros.completion.mspn_lite.network import Prediction
+from depth_completion_ros.completion.mspn_lite.network import TAIL, Prediction
 
 SCALES = {8: 0.15, 4: 0.25, 2: 0.5}
 """Weights of the log depths on the way, by the factor of their size."""
@@ -21,14 +23,15 @@ class MSPNLiteLoss(nn.Module):
     Args:
         linear: weight of the error in depth, L1, and half the square up to `LARGEST` times the mean depth.
         edges: weight of the error of the gradients of log depth at strides 1, 2 and 4.
-        spread: weight of the negative log likelihood of the error under a Laplace distribution of the
-            expected mean absolute error; the error itself gets no gradient from it.
+        spread: weight of the negative log likelihood of the error, whose log is thought logistic about
+            the expected one; the error itself gets no gradient from it.
         sky: weight of what the log depth of the sky falls short of the farthest truth.
     """
 
     LARGEST = 3.0
     FLOOR = 0.03
     SKY_ERROR = 1.0
+    """Of log depth, where no depth is right."""
 
     def __init__(self, linear: float = 0.5, edges: float = 0.5, spread: float = 0.1, sky: float = 0.03):
         super().__init__()
@@ -56,9 +59,8 @@ class MSPNLiteLoss(nn.Module):
         parts["linear"] = self._linear(prediction.depth, first, truth, known)
         parts["edges"] = _edges(log_depth - log_truth, known, weight)
         parts["sky"] = _short_of(log_depth, log_truth, known, sky)
-        seen = torch.where(sky, self.SKY_ERROR, error.detach().clamp(max=self.SKY_ERROR))
-        spread = prediction.spread.clamp(-8, 3)
-        parts["spread"] = mean(seen * torch.exp(-spread) + spread, known + sky, known + sky)
+        seen = torch.where(sky, self.SKY_ERROR, error.detach())
+        parts["spread"] = mean(_unlikelihood(seen, prediction.spread), known + sky, known + sky)
         loss = parts["log"] + parts["coarse"] + self.linear * parts["linear"] + self.edges * parts["edges"]
         return {"loss": loss + self.spread * parts["spread"] + self.sky * parts["sky"], **parts}
 
@@ -81,11 +83,19 @@ def mean(values: torch.Tensor, weights: torch.Tensor, known: torch.Tensor) -> to
 
 
 def _at_scale(log, factor: int, log_truth, known, weight) -> torch.Tensor:
-    """L1 of a coarse log depth against the truth at the middle of its cells."""
-    half = factor // 2
-    truth, mask = (x[..., half::factor, half::factor] for x in (log_truth, known))
-    log = log[..., : truth.shape[-2], : truth.shape[-1]]
-    return mean((log - truth).abs(), mask * weight, mask)
+    """L1 of a coarse log depth against the truth at the four pixels about the middle of its cells."""
+    total = log.new_zeros(())
+    for row, column in product((factor // 2 - 1, factor // 2), repeat=2):
+        truth, mask = (x[..., row::factor, column::factor] for x in (log_truth, known))
+        error = (log[..., : truth.shape[-2], : truth.shape[-1]] - truth).abs()
+        total = total + mean(error, mask * weight, mask)
+    return total / 4
+
+
+def _unlikelihood(error: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+    """Negative log likelihood of an error whose log is logistic about `spread`."""
+    z = (torch.log(error + 1e-4) - spread) / TAIL
+    return z + 2 * F.softplus(-z)
 
 
 def _edges(error: torch.Tensor, known: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
