@@ -30,7 +30,12 @@ MAY_IMPORT = {
 MAY_IMPORT_WHEN_CALLED = {"doctor": {"completion", "ops", "ros"}}
 # All else imports without PyTorch.
 NEEDS_TORCH = ("completion.mspn.", "completion.runner.") + tuple(
-    f"completion.mspn_lite.{name}." for name in ("conv", "fill", "network", "propagation")
+    f"completion.{folder}.{name}."
+    for folder, names in (
+        ("bpnet", ("layers", "network", "pooling", "propagation", "refinement")),
+        ("mspn_lite", ("conv", "fill", "network", "propagation")),
+    )
+    for name in names
 )
 
 
