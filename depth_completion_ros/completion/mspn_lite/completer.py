@@ -32,8 +32,8 @@ class MSPNLiteCompleter(LearnedWithPrior):
     Starts from a linear fill and corrects it by what the picture shows; with a prior, also by the
     aligned prior. It knows no scale of its own: all depth is relative to the measurements. Measured depth
     is refined as far as the network doubts it. Where measurements are dense, such as those of all 64
-    lines of a scan, linear completion counts for up to a half (`mix_in_linear`). Without a single point it guesses
-    by the picture alone, at the scale of the last frame with points (at first 10 m); such depth is
+    lines of a scan, linear completion counts for up to a half (`mix_in_linear`). Without a single point it
+    guesses by the picture alone, at the scale of the last frame with points (at first 10 m); such depth is
     `Source.PRIOR`.
 
     Confidence is the probability that depth is within 5 % of the truth, as calibrated on simulated frames;
