@@ -20,10 +20,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from unittest import mock
 
 import torch
+from mspn import best
 from mspn_op import PeakMemory
 
 from depth_completion_ros import create_completer
@@ -95,17 +95,6 @@ def measure(form: str, size: str, points: int, device: str, threads: int, kept: 
         seconds = best(lambda: network.predict(*inputs, every_level=plain), device)
         search = best(lambda: network_module.of_levels(measured, network_module.LEVELS), device)
     print(json.dumps({"seconds": seconds, "search": search, "bytes": peak.bytes}))
-
-
-def best(work, device: str, repeats: int = 2) -> float:
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        if device.startswith("cuda"):
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 def difference(kept: str, other: str) -> float:
