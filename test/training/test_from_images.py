@@ -9,7 +9,12 @@ import cv2
 import numpy as np
 import pytest
 from depth_completion_training.generation.frame_file import read_frame
-from depth_completion_training.generation.from_images import frame_from_image, metric_depth
+from depth_completion_training.generation.from_images import (
+    OpenChoices,
+    find_pictures,
+    frame_from_image,
+    metric_depth,
+)
 
 from depth_completion_ros.data.demo_drive.caster import import_open3d
 
@@ -72,3 +77,46 @@ def test_a_bad_picture_is_reported_and_left_out(tmp_path):
     assert "Picture 'bad.jpg' failed: ValueError: " in result.stderr
     assert sorted(file.name for file in out.iterdir()) == ["picture-a-two_00.npz", "picture-one_00.npz"]
     assert read_frame(out / "picture-one_00.npz").depth.shape == (48, 64)
+
+
+def test_the_open_choices_of_stage_1_are_followed_and_checked():
+    rng = np.random.default_rng(3)
+    prediction = rng.uniform(0.2, 9, (30, 40)).astype(np.float32)
+    choices = OpenChoices(median=(6, 6), ratio=(10, 10), sensor="VLP-16", cut=None)
+    depth = metric_depth(prediction, "disparity", rng, choices)
+    assert np.median(depth) == pytest.approx(6, rel=1e-5)
+    assert depth.max() / depth.min() == pytest.approx(10, rel=1e-4)
+    image = np.full((64, 96, 3), 128, np.uint8)
+    step = np.where(np.arange(96) < 48, 3, 9).astype(np.float32) + np.zeros((64, 96), np.float32)
+    frames = [
+        frame_from_image(
+            image, step, (64, 96), 4, np.random.default_rng(1), OpenChoices(sensor="VLP-16", cut=cut)
+        )
+        for cut in (1.1, None)
+    ]
+    assert {scan.sensor for frame in frames for scan in frame.scans} == {"VLP-16"}
+    between = [
+        sum(((scan.z > 4) & (scan.z < 8)).sum() for scan in frame.scans) for frame in frames
+    ]  # on the step itself there is a surface only where all is joined
+    assert between[0] == 0 < between[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"median": (5, 1)}, "median of depth is drawn from 5 to 1"),
+        ({"ratio": (1, 4)}, "must be above 1"),
+        ({"sensor": "VLP-99"}, "'VLP-99' is unknown; it must be one of VLP-16"),
+        ({"cut": 0.5}, "Cut is 0.5"),
+    ],
+)
+def test_a_choice_that_is_none_is_refused(given, said):
+    with pytest.raises(ValueError, match=said):
+        OpenChoices(**given)
+
+
+def test_pictures_whose_frames_would_have_one_name_are_refused(tmp_path):
+    for name in ("a.jpg", "a.png"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(ValueError, match="'a.jpg' and 'a.png' would give frames of one name"):
+        find_pictures(tmp_path)

@@ -2,14 +2,16 @@
 
 Stage 1 of DMD3C (CVPR 2025): a picture and its depth as a monocular network sees it become a scene in
 space by a camera matrix at random, of which LiDAR scans are simulated. The paper gives no ranges for
-the cameras, the scale or the LiDAR; those of the simulator are taken.
+the cameras, the scale or the LiDAR: what `OpenChoices` does not tell is as in the simulator.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +21,7 @@ import typer
 
 from depth_completion_ros.completion.prior import MonocularPrior, create_prior
 from depth_completion_ros.data.files import read_image
+from depth_completion_training.simulation.lidar.spinning import SPINNERS
 
 from .frame_file import SimulatedFrame, write_frame
 from .options import parse_machine, parse_size, run
@@ -26,15 +29,52 @@ from .progress import follow
 from .workers import Report, run_tasks, sentence_of
 
 ENDINGS = (".jpg", ".jpeg", ".png")
-_MEDIAN_M = 1.0, 25.0
-"""Least and greatest median depth that a picture without scale is given, log-uniform."""
 _INDOOR_M = 5.0
 """A picture whose median depth is below this gets the sensors and rigs of indoor robots."""
-_RATIO = 4.0, 150.0
-"""Least and greatest ratio of its farthest depth to its nearest, log-uniform, when it has no shift."""
 
 
-def metric_depth(prediction: np.ndarray, space: str, rng: np.random.Generator) -> np.ndarray:
+@dataclass(frozen=True)
+class OpenChoices:
+    """What the paper of DMD3C leaves open of stage 1; docs/dmd3c.md compares some.
+
+    Args:
+        median: least and greatest median depth in metres that a picture without scale is given, log-uniform.
+        ratio: least and greatest ratio of its farthest depth to its nearest, log-uniform, when it has no
+            shift.
+        sensor: name of the one spinning LiDAR that there is; any sensor of the simulator when None.
+        cut: see `world_from_depth`: ratio of depths between two pixels above which they are not joined;
+            None to join all.
+
+    Raises:
+        ValueError: what is not allowed.
+    """
+
+    median: tuple[float, float] = (1.0, 25.0)
+    ratio: tuple[float, float] = (4.0, 150.0)
+    sensor: str | None = None
+    cut: float | None = 1.1
+
+    def __post_init__(self):
+        for name, (low, high), least in (("median", self.median, 0), ("ratio", self.ratio, 1)):
+            if not least < low <= high:
+                raise ValueError(
+                    f"The {name} of depth is drawn from {low:g} to {high:g}; both must be above {least}, the "
+                    "lesser first."
+                )
+        if self.sensor is not None and self.sensor not in SPINNERS:
+            raise ValueError(f"Sensor '{self.sensor}' is unknown; it must be one of {', '.join(SPINNERS)}.")
+        if self.cut is not None and not self.cut > 1:
+            raise ValueError(
+                f"Cut is {self.cut:g}; it is a ratio of depths and must be above 1, or 0 for none."
+            )
+
+
+USUAL = OpenChoices()
+
+
+def metric_depth(
+    prediction: np.ndarray, space: str, rng: np.random.Generator, choices: OpenChoices = USUAL
+) -> np.ndarray:
     """A prediction as metres, float32 H x W, 0 where unknown; what it leaves open is drawn at random.
 
     Disparity and depth up to scale and shift are spread from 0 to 1 first. The shift is drawn such that
@@ -56,17 +96,22 @@ def metric_depth(prediction: np.ndarray, space: str, rng: np.random.Generator) -
         if not high > low:
             raise ValueError("Its depth map is the same everywhere")
         # The nearest of 1 + shift is `ratio` times the farthest of shift, or the other way round.
-        shift = 1 / (np.exp(rng.uniform(*np.log(_RATIO))) - 1)
+        shift = 1 / (np.exp(rng.uniform(*np.log(choices.ratio))) - 1)
         values = np.clip((values - low) / (high - low), 0, 1) + shift
         values = 1 / values if space == "disparity" else values
-        values *= np.exp(rng.uniform(*np.log(_MEDIAN_M))) / np.median(values)
+        values *= np.exp(rng.uniform(*np.log(choices.median))) / np.median(values)
     depth = np.zeros(prediction.shape, np.float32)
     depth[known] = values
     return depth
 
 
 def frame_from_image(
-    image: np.ndarray, depth: np.ndarray, size: tuple[int, int], scans: int, rng: np.random.Generator
+    image: np.ndarray,
+    depth: np.ndarray,
+    size: tuple[int, int],
+    scans: int,
+    rng: np.random.Generator,
+    choices: OpenChoices = USUAL,
 ) -> SimulatedFrame:
     """A frame of a picture and its depth, with simulated scans by sensors beside a random camera.
 
@@ -86,9 +131,10 @@ def frame_from_image(
 
     image, depth = (_fitted(plane, size) for plane in (image, depth))
     camera = random_camera(rng, *size)
-    world = world_from_depth(depth, camera, image)
+    world = world_from_depth(depth, camera, image, choices.cut)
     distance = median_depth(depth)
-    stored = simulated_scans(world, camera, np.eye(4), distance, distance < _INDOOR_M, scans, rng)
+    indoor = distance < _INDOOR_M
+    stored = simulated_scans(world, camera, np.eye(4), distance, indoor, scans, rng, choices.sensor)
     return SimulatedFrame(image, depth, camera.K.astype(np.float32), stored)
 
 
@@ -119,6 +165,21 @@ def main(
     views: Annotated[int, typer.Option(min=1, max=100, help="Frames of each picture.")] = 1,
     size: Annotated[str, typer.Option(metavar="HxW", help="Height x width of a frame.")] = "256x384",
     scans: Annotated[int, typer.Option(min=1, help="Range sensors that look at each frame.")] = 3,
+    median: Annotated[
+        tuple[float, float],
+        typer.Option(help="Least and greatest median depth, metres, of maps without scale."),
+    ] = USUAL.median,
+    ratio: Annotated[
+        tuple[float, float],
+        typer.Option(help="Least and greatest ratio of the farthest depth to the nearest, of the same."),
+    ] = USUAL.ratio,
+    sensor: Annotated[
+        str | None, typer.Option(help="The one spinning LiDAR, such as HDL-64E.", show_default="any sensor")
+    ] = None,
+    cut: Annotated[
+        float,
+        typer.Option(help="Ratio of depths above which neighbouring pixels are not joined; 0 joins all."),
+    ] = USUAL.cut,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes.", show_default="one a core")
     ] = None,
@@ -144,12 +205,12 @@ def main(
         python -m depth_completion_training.generation.from_images coco/train2017 maps@disparity frames
     """
     number, machines = parse_machine(machine)
+    choices = OpenChoices(median, ratio, sensor, cut or None)
     names = find_pictures(images)[number::machines]
     create_prior(depths, allow_noncommercial=allow_noncommercial)  # what is wrong with it shows here
     out.mkdir(parents=True, exist_ok=True)
-    task = partial(
-        make_picture_files, images, (depths, allow_noncommercial), out, parse_size(size), scans, views, seed
-    )
+    prior = depths, allow_noncommercial
+    task = partial(make_picture_files, images, prior, out, parse_size(size), scans, views, seed, choices)
     count = min(workers or len(os.sched_getaffinity(0)), max(len(names), 1))
     follow(out, "picture", len(names), views, partial(run_tasks, task, names, count))
 
@@ -159,6 +220,7 @@ def find_pictures(folder: Path) -> list[str]:
 
     Raises:
         FileNotFoundError: no such folder, or no picture in it.
+        ValueError: two pictures whose frames would have one name.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"Folder '{folder}' is missing.")
@@ -166,7 +228,14 @@ def find_pictures(folder: Path) -> list[str]:
     names = sorted(file.relative_to(folder).as_posix() for file in files)
     if not names:
         raise FileNotFoundError(f"Folder '{folder}' holds no picture; they end in {', '.join(ENDINGS)}.")
+    for one, other in pairwise(sorted(names, key=_stem)):
+        if _stem(one) == _stem(other):
+            raise ValueError(f"Pictures '{one}' and '{other}' would give frames of one name; rename one.")
     return names
+
+
+def _stem(name: str) -> str:
+    return Path(name).with_suffix("").as_posix().replace("/", "-")
 
 
 def make_picture_files(
@@ -177,13 +246,14 @@ def make_picture_files(
     scans: int,
     views: int,
     seed: int,
+    choices: OpenChoices,
     name: str,
 ) -> Report:
     """Write those frames of a picture that are not there yet; never raises an Exception."""
     frames = written = 0
     try:
         stem = Path(name).with_suffix("").as_posix()
-        files = {view: out / f"picture-{stem.replace('/', '-')}_{view:02d}.npz" for view in range(views)}
+        files = {view: out / f"picture-{_stem(name)}_{view:02d}.npz" for view in range(views)}
         missing = {view: file for view, file in files.items() if not file.exists()}
         if missing:
             image = read_image(images / name)
@@ -192,8 +262,9 @@ def make_picture_files(
             entropy = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
             for view, file in missing.items():
                 rng = np.random.default_rng([seed, entropy, view])
-                depth = metric_depth(prediction, model.space, rng)
-                written += write_frame(file, frame_from_image(image, depth, size, scans, rng))
+                depth = metric_depth(prediction, model.space, rng, choices)
+                frame = frame_from_image(image, depth, size, scans, rng, choices)
+                written += write_frame(file, frame)
                 frames += 1
     except Exception as error:  # one bad picture must not end the run
         return Report(name, frames, written, sentence_of(error))

@@ -71,6 +71,7 @@ def simulated_scans(
     indoor: bool,
     count: int,
     rng: np.random.Generator,
+    sensor: str | None = None,
 ) -> list[StoredScan]:
     """Scans of one view by random sensors on random rigs, with random faults.
 
@@ -81,18 +82,22 @@ def simulated_scans(
             table tops is slower and more exact than one for streets. So does it with the distance of what
             is below the camera.
         indoor: which sensors and rigs are likely.
+        sensor: see `lidar.random_pattern`.
     """
     below = float(world.cast(T_world_cam[:3, 3], T_world_cam[:3, 1:2].astype(np.float32)).distance[0])
     share = min(1.0, distance / _FULL_FAULTS_M, below / _FULL_HEIGHT_M)
-    return [_one_scan(world, camera, T_world_cam, distance, share, indoor, rng) for _ in range(count)]
+    view = world, camera, T_world_cam
+    return [_one_scan(*view, distance, share, indoor, sensor, rng) for _ in range(count)]
 
 
-def _one_scan(world, camera, T_world_cam, distance: float, share: float, indoor: bool, rng) -> StoredScan:
+def _one_scan(
+    world, camera, T_world_cam, distance: float, share: float, indoor: bool, sensor: str | None, rng
+) -> StoredScan:
     for _ in range(_SENSORS):
         faults = _shrunk(lidar.Faults.random(rng), distance, share)
         T_cam_lidar = _near(lidar.random_extrinsics(rng, indoor), distance)
         T_cam_lidar = lidar.unblocked(world, T_world_cam, T_cam_lidar)
-        pattern = lidar.random_pattern(rng, indoor, camera, T_cam_lidar)
+        pattern = lidar.random_pattern(rng, indoor, camera, T_cam_lidar, sensor)
         scan = lidar.scan(world, lidar.lidar_pose(T_world_cam, T_cam_lidar), pattern, rng, faults)
         projected = lidar.project_scan(scan, camera, faults.believed(T_cam_lidar, rng))
         if len(projected.z) >= _LEAST_POINTS:

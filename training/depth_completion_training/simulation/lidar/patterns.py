@@ -26,18 +26,23 @@ def random_pattern(
     indoor: bool,
     camera: Camera | None = None,
     T_cam_lidar: np.ndarray | None = None,
+    sensor: str | None = None,
 ) -> Pattern:
     """One scan of a sensor such as robots carry indoors or outdoors.
 
     Args:
         camera, T_cam_lidar: leave out what cannot end in this camera's image, for speed; grids and
             points at random then cover about its view.
+        sensor: one of `SPINNERS`, which it always is; any when None.
     """
     seen = camera is not None and T_cam_lidar is not None
     sector = view_sector(camera, T_cam_lidar) if seen else FULL_CIRCLE
     field = _field(camera) if camera is not None else _FIELD_DEG
-    kind = rng.choice(_KINDS, p=_INDOOR if indoor else _OUTDOOR)
-    pattern = _MAKERS[kind](rng, sector, field)
+    if sensor is None:
+        kind = rng.choice(_KINDS, p=_INDOOR if indoor else _OUTDOOR)
+        pattern = _MAKERS[kind](rng, sector, field)
+    else:
+        pattern = spinning(SPINNERS[sensor], rng, sector)
     return pattern.towards(camera, T_cam_lidar) if seen else pattern
 
 
