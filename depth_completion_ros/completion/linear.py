@@ -49,7 +49,7 @@ class Linear(Completer):
         agreement_of = np.minimum(np.minimum(a, b), c) / np.maximum(np.maximum(a, b), c)
         triangle, row, first, length = scan_rows(triangles)
         slope_u, slope_v, offset, agree = np.take(
-            np.column_stack([*_planes(triangles, value), agreement_of]), triangle, axis=0
+            np.column_stack([*planes_through(triangles, value), agreement_of]), triangle, axis=0
         ).T
         along = _count_up(length)
         pixel = np.repeat(row * depth.shape[1] + first, length) + along
@@ -135,7 +135,7 @@ def _slope(u0: np.ndarray, v0: np.ndarray, u1: np.ndarray, v1: np.ndarray) -> np
     return np.divide(u1 - u0, v1 - v0, out=np.zeros_like(u0), where=v1 != v0)
 
 
-def _planes(triangles: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def planes_through(triangles: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Slopes along u and v and offset of the plane through the three values of each triangle."""
     (u0, v0), (u1, v1), (u2, v2) = (triangles[:, i].T.astype(np.float64) for i in range(3))
     area = (u1 - u0) * (v2 - v0) - (u2 - u0) * (v1 - v0)
