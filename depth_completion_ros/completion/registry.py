@@ -23,8 +23,12 @@ _COMPLETERS: dict[str, type[Completer] | str] = {
     "mspn_lite": "mspn_lite.completer:MSPNLiteCompleter",
     "mspn": "mspn.completer:MSPNCompleter",
     "bpnet": "bpnet.completer:BPNetCompleter",
+    "depthlab": "depthlab.completer:DepthLabCompleter",
     "prior": "aligned_prior:AlignedPrior",
 }
+
+_EXTRAS = {"torch": "torch", "safetensors": "torch", "diffusers": "diffusion", "transformers": "diffusion"}
+"""Packages that completers need, and the extra that brings them."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def create_completer(
     prior_every: int = 1,
     prior_side: int = 0,
     compiled: bool = False,
+    **settings: object,
 ) -> Completer:
     """Make a completer by name.
 
@@ -91,6 +96,7 @@ def create_completer(
         prior_side: shorter side of the prior's input in pixels, 0 for what it was trained at.
         compiled: compile the network (`torch.compile`): minutes at the first frame of a size, faster
             ones from then on.
+        settings: of this completer alone, such as the `steps` of a diffusion; see its class.
 
     Raises:
         ValueError: an unknown name or variant, or an option that this completer does not take.
@@ -116,6 +122,7 @@ def create_completer(
         "prior_side": prior_side,
         "compiled": compiled,
         "device": device,
+        **settings,
     }
     with _what_is_missing(name):
         completer = kind(**_taken(name, given))
@@ -128,11 +135,13 @@ def create_completer(
 
 
 def networks() -> dict[str, Callable[[], object]]:
-    """Every network that weights may belong to: 'completer:variant' to a function that makes it."""
+    """Every network that a file of weights may belong to: 'completer:variant' to a function that makes it."""
     found = {}
     for name in _COMPLETERS:
         kind = _kind(name)
-        if name != "default" and hasattr(kind, "make_network"):
+        if name == "default" or getattr(kind, "weights_are_a_folder", False):
+            continue
+        if hasattr(kind, "make_network"):
             for variant in kind.variants:
                 found[f"{name}:{variant}"] = lambda kind=kind, variant=variant: kind.make_network(variant)
     return found
@@ -151,15 +160,15 @@ def _kind(name: str) -> type[Completer]:
 
 @contextmanager
 def _what_is_missing(name: str) -> Iterator[None]:
-    """Says what to install where a completer lacks a package of the extra `torch`."""
+    """Says what to install where a completer lacks a package of an extra."""
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "safetensors"):
+        if error.name not in _EXTRAS:
             raise
         raise ImportError(
             f"Completer '{name}' needs the Python package '{error.name}', which is not installed: "
-            "pip install 'depth_completion_ros[torch]'."
+            f"pip install 'depth_completion_ros[{_EXTRAS[error.name]}]'."
         ) from None
 
 
@@ -168,7 +177,9 @@ def _taken(name: str, given: dict[str, object]) -> dict[str, object]:
     takes = options_of(name)
     asked_for_nothing = signature(create_completer).parameters
     for option, value in given.items():
-        if option in takes or (value or None) == (asked_for_nothing[option].default or None):
+        if option in takes:
+            continue
+        if option in asked_for_nothing and (value or None) == (asked_for_nothing[option].default or None):
             continue
         if option == "device" and value != "cpu":
             raise ValueError(f"Completer '{name}' is classical and runs on the CPU, not on '{value}'.")

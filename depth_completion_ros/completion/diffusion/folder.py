@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..prior.errors import first_line
 from ..weights import Checkpoint, load_into, read_checkpoint
+from ..weights_folder import weights_folder
 
 if TYPE_CHECKING:
     import torch
@@ -18,8 +20,8 @@ Network = TypeVar("Network", bound="torch.nn.Module")
 ENDINGS = (".safetensors", ".pth", ".pt", ".bin")
 
 
-def open_folder(path: str | Path, contents: str) -> Path:
-    """The folder of a path.
+def open_folder(text: str, contents: str) -> Path:
+    """The folder of a path, or of a name in the folder in which weights are stored.
 
     Args:
         contents: what it must hold, for the sentence.
@@ -27,10 +29,11 @@ def open_folder(path: str | Path, contents: str) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    folder = Path(path).expanduser()
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder '{path}'; it must hold {contents}.")
-    return folder
+    folders = Path(text).expanduser(), weights_folder() / text
+    for folder in folders:
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"There is no folder '{text}'; it must hold {contents}.")
 
 
 def read_part(folder: Path, stem: str) -> Checkpoint:
@@ -47,8 +50,11 @@ def read_part(folder: Path, stem: str) -> Checkpoint:
     return read_checkpoint(found)
 
 
-def load_part(folder: Path, stem: str, make: Callable[[], Network]) -> Network:
+def load_part(folder: Path, stem: str, make: Callable[[], Network], prefix: str = "") -> Network:
     """A network with the weights of `stem`, all of them; it is not given random ones before.
+
+    Args:
+        prefix: taken off the keys where all of them have it.
 
     Raises:
         FileNotFoundError, ValueError: see `read_part`; or the weights do not fit.
@@ -56,6 +62,9 @@ def load_part(folder: Path, stem: str, make: Callable[[], Network]) -> Network:
     import torch
 
     checkpoint = read_part(folder, stem)
+    if prefix and all(key.startswith(prefix) for key in checkpoint.state_dict):
+        bare = {key.removeprefix(prefix): tensor for key, tensor in checkpoint.state_dict.items()}
+        checkpoint = replace(checkpoint, state_dict=bare)
     with torch.device("meta"):
         network = make()
     network.to_empty(device="cpu")

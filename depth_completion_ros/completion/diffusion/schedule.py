@@ -48,15 +48,15 @@ def spacing_for(steps: int) -> str:
     return "trailing" if steps <= FEW else "leading"
 
 
-def timesteps_of(scheduler: DDIMScheduler, steps: int, strength: float = 1.0) -> torch.Tensor:
-    """The last `int(steps * strength)` of so many timesteps, at least one, and set the scheduler to them.
-
-    Raises:
-        ValueError: no step, or a strength outside (0, 1].
-    """
+def check_steps(steps: int, strength: float = 1.0) -> None:
+    """Raise a ValueError for less than one step, or a strength outside (0, 1]."""
     if steps < 1:
         raise ValueError(f"The number of steps is {steps}; it must be 1 or more.")
     if not 0 < strength <= 1:
         raise ValueError(f"Strength is {strength}; it must be above 0 and at most 1.")
+
+
+def timesteps_of(scheduler: DDIMScheduler, steps: int, strength: float = 1.0) -> torch.Tensor:
+    """The last `int(steps * strength)` of so many timesteps, at least one; sets the scheduler to `steps`."""
     scheduler.set_timesteps(steps)
     return scheduler.timesteps[-max(1, int(steps * strength)) :]
