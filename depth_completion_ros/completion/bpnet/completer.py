@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,11 +51,9 @@ class BPNetCompleter(LearnedCompleter):
         return BPNet()
 
     def prepared(self):
-        from .layers import fold
+        from .quick import quickened
 
-        quick = deepcopy(self.network)
-        fold(quick)
-        return quick
+        return quickened(self.network)
 
     def forward(self, rgb, sparse, *planes, points):
         import torch

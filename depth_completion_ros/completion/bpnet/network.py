@@ -115,7 +115,7 @@ class BPNet(nn.Module):
             raise ValueError(f"BP-Net got {width} x {height} pixels; both must be multiples of {MULTIPLE}.")
         # Which cells are measured follows from the picture of points alone, so all searches come first.
         neighbours = of_levels(sparse[:, 0] > LEAST_DEPTH, LEVELS)
-        trunk = [self.conv_img(rgb.to(self.conv_img[0].conv.conv.weight.dtype))]
+        trunk = [self.conv_img(rgb.to(next(self.parameters()).dtype))]
         for level in range(1, LEVELS):
             trunk.append(self.get_submodule(f"layer{level}_img")(trunk[-1]))
         shown = LEVELS if self.training or every_level else 2
