@@ -20,6 +20,8 @@ from .prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 if TYPE_CHECKING:
     import torch
 
+    from .weights import Checkpoint
+
 SMALLEST = 64
 """Pixels below which the inner size is not halved, as a network sees nothing in less."""
 
@@ -109,6 +111,15 @@ class LearnedCompleter(Completer):
             planes: what `planes` gave, 1 x 1 x H x W each.
             points: number of measured pixels, at least 1.
         """
+
+    def network_of(self, checkpoint: Checkpoint | None) -> torch.nn.Module:
+        """The network with the weights of a checkpoint, or with random ones."""
+        from .weights import load_into
+
+        network = self.make_network(self.variant)
+        if checkpoint is not None:
+            load_into(network, checkpoint)
+        return network
 
     def prepared(self) -> torch.nn.Module:
         """The network as it runs: itself, or a copy that is faster, such as with its norms folded."""
@@ -207,7 +218,6 @@ class LearnedCompleter(Completer):
     def _load(self, weights: str | None, allow_noncommercial: bool) -> torch.nn.Module:
         import torch
 
-        from .weights import load_into
         from .weights_folder import open_weights
 
         if weights:
@@ -221,14 +231,13 @@ class LearnedCompleter(Completer):
                     f"{self.weights_from} is stored as weights of {' or '.join(stored_for)}, "
                     f"not of {self.name}:{self.variant}."
                 )
-            network = self.make_network(self.variant)
-            load_into(network, checkpoint)
+            network = self.network_of(checkpoint)
         else:
             self.weights_from, self.licence = "random", "none"
             self.warnings.append(f"The weights of '{self.name}' are random: its depth is meaningless.")
             with torch.random.fork_rng(devices=()):
                 torch.manual_seed(0)
-                network = self.make_network(self.variant)
+                network = self.network_of(None)
         return network.eval().requires_grad_(False)
 
     def _move_to(self, device: torch.device) -> None:

@@ -24,6 +24,7 @@ _COMPLETERS: dict[str, type[Completer] | str] = {
     "mspn": "mspn.completer:MSPNCompleter",
     "bpnet": "bpnet.completer:BPNetCompleter",
     "depthlab": "depthlab.completer:DepthLabCompleter",
+    "psd": "psd.completer:PSDCompleter",
     "prior": "aligned_prior:AlignedPrior",
 }
 

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import torch
+
 SPACES = ("disparity", "depth", "metric")
+
+
+class Look(NamedTuple):
+    """What a prior's network makes of pictures.
+
+    Args:
+        prediction: float32 B x 1 x h x w of the network's own size, in the prior's `space`.
+        features: maps of its decoder, B x C x h' x w' each of its own size, from coarse to fine.
+    """
+
+    prediction: torch.Tensor
+    features: tuple[torch.Tensor, ...]
 
 
 class MonocularPrior(ABC):
@@ -17,7 +33,14 @@ class MonocularPrior(ABC):
         licence: SPDX identifier of the licence of its weights, or what is known of it.
         space: what a prediction means: `disparity` is inverse depth (larger is nearer) and `depth` is
             depth, both up to a scale and a shift that differ from image to image; `metric` is metres.
+
+    Attributes:
+        feature_channels: of the maps that `look` gives, from coarse to fine; empty where it gives none.
+        patch: pixels of which the sides of what `look` takes are multiples.
     """
+
+    feature_channels: tuple[int, ...] = ()
+    patch = 1
 
     def __init__(self, name: str, licence: str, space: str):
         if space not in SPACES:
@@ -46,6 +69,17 @@ class MonocularPrior(ABC):
                 "they must be the same."
             )
         return np.where(np.isfinite(prediction), prediction, np.float32(np.nan))
+
+    def look(self, pixels: torch.Tensor) -> Look:
+        """Prediction and features of pictures at the network's own size, on its device.
+
+        Args:
+            pixels: float32 B x 3 x h x w RGB from 0 to 255, both sides multiples of `patch`.
+
+        Raises:
+            ValueError: this prior gives no features.
+        """
+        raise ValueError(f"Prior '{self.name}' gives no features; Depth Anything of transformers does.")
 
     def warm_up(self, height: int, width: int) -> None:
         """Do once what makes the first image of this size slow; nothing for priors without a network."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..device import choose_device
 from .errors import first_line
-from .interface import MonocularPrior
+from .interface import Look, MonocularPrior
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, SIDE, network_size, resize_map
+
+if TYPE_CHECKING:
+    import torch
 
 SPACE_OF_TYPE = {
     "depth_anything": "disparity",
@@ -29,6 +33,7 @@ class TransformersPrior(MonocularPrior):
 
     Images for Depth Anything are prepared here, several times faster than by its image processor;
     for all others the processor that the folder names is used, so it must hold preprocessor_config.json.
+    Of Depth Anything `look` also gives the four maps of the decoder (path_4 to path_1 of the original).
 
     Args:
         folder: with config.json and model.safetensors.
@@ -61,33 +66,64 @@ class TransformersPrior(MonocularPrior):
                 f"{', '.join(SPACE_OF_TYPE)}."
             )
         super().__init__(name or folder.name, licence, space or _space_of(config))
-        self._is_depth_anything = kind == "depth_anything"
-        if side and not self._is_depth_anything:
+        if side and kind != "depth_anything":
             raise ValueError(
                 f"Prior '{self.name}' is of type '{kind}' and takes images of its own size only."
             )
         _require("torch", self.name)
         _require("transformers", self.name)
-        self._device = choose_device(device)
-        self._model = _load_model(folder, self.name).to(self._device).eval()
-        if self._is_depth_anything:
-            self._prepare_input(folder, side)
-        else:
+        device = choose_device(device)
+        self._take(_load_model(folder, self.name), folder / "preprocessor_config.json", side)
+        if not self._is_depth_anything:
             self._processor = _load_processor(folder, self.name, kind)
+        self.to(device)
 
-    def _prepare_input(self, folder: Path, side: int):
+    @classmethod
+    def of_depth_anything(cls, model, name: str, licence: str) -> TransformersPrior:
+        """A prior of a `DepthAnythingForDepthEstimation` that is there already; it stays where it is."""
+        prior = cls.__new__(cls)
+        MonocularPrior.__init__(prior, name, licence, _space_of(model.config.to_dict()))
+        prior._take(model)
+        prior.to(model.device)
+        return prior
+
+    def _take(self, model, settings_file: Path | None = None, side: int = 0) -> None:
         import torch
 
-        file = folder / "preprocessor_config.json"
-        settings = _read_json(file) if file.is_file() else {}
+        self._model = model.eval().requires_grad_(False)
+        self._is_depth_anything = model.config.model_type == "depth_anything"
+        if not self._is_depth_anything:
+            return
+        settings = _read_json(settings_file) if settings_file and settings_file.is_file() else {}
         self._side = side or settings.get("size", {}).get("height", SIDE)
-        self._patch = self._model.config.patch_size
+        self.patch = model.config.patch_size
+        self.feature_channels = (model.config.fusion_hidden_size,) * len(model.config.neck_hidden_sizes)
+        self._mean, self._std = (
+            torch.tensor(settings.get(key, values)).view(1, 3, 1, 1) * 255
+            for key, values in (("image_mean", IMAGENET_MEAN), ("image_std", IMAGENET_STD))
+        )
 
-        def constants(values):
-            return torch.tensor(values, device=self._device).view(1, 3, 1, 1) * 255
+    def to(self, device: torch.device) -> None:
+        """Move the network to a device."""
+        self._device = device
+        self._model.to(device)
+        if self._is_depth_anything:
+            self._mean, self._std = self._mean.to(device), self._std.to(device)
 
-        self._mean = constants(settings.get("image_mean", IMAGENET_MEAN))
-        self._std = constants(settings.get("image_std", IMAGENET_STD))
+    def look(self, pixels: torch.Tensor) -> Look:
+        import torch
+
+        if not self._is_depth_anything:
+            return super().look(pixels)
+        maps: list[torch.Tensor] = []
+        hook = self._model.neck.register_forward_hook(lambda _neck, _given, fused: maps.extend(fused))
+        try:
+            with torch.no_grad():
+                pixels = (pixels.to(self._device) - self._mean) / self._std
+                prediction = self._model(pixels).predicted_depth
+        finally:
+            hook.remove()
+        return Look(prediction[:, None].float(), tuple(maps))
 
     def warm_up(self, height: int, width: int) -> None:
         self.predict(np.zeros((height, width, 3), np.uint8))
@@ -111,7 +147,7 @@ class TransformersPrior(MonocularPrior):
         """Input of Depth Anything on its device, tensor 1 x 3 x h x w: bicubic, antialiased, normalised."""
         import torch
 
-        size = network_size(*image.shape[:2], self._side, self._patch)
+        size = network_size(*image.shape[:2], self._side, self.patch)
         planes = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
         # In uint8, as the processor does it: overshoots are cut, and little goes to the device.
         planes = torch.nn.functional.interpolate(planes, size, mode="bicubic", antialias=True)

@@ -6,7 +6,7 @@ Completion, IEEE TIP 34, 2025.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -158,6 +158,24 @@ class PSD(nn.Module):
             return torch.where(sparse > 0, sparse, depth)
         guide = resampled(maps, POST_CHANNELS, sparse.shape[-2:])
         return cosine_propagate(guide, depth, sparse, self.post_iterations)
+
+
+def with_foundation(network: PSD, shapes: Mapping[str, tuple[int, ...]]) -> PSD:
+    """The network with a place for the weights of its foundation model, as official checkpoints hold them.
+
+    Args:
+        shapes: of the foundation model, by its keys under `mde.net.`.
+    """
+    network.mde = nn.Module()
+    for key, shape in shapes.items():
+        *folders, name = f"net.{key}".split(".")
+        place = network.mde
+        for folder in folders:
+            if not hasattr(place, folder):
+                place.add_module(folder, nn.Module())
+            place = getattr(place, folder)
+        place.register_parameter(name, nn.Parameter(torch.empty(shape), requires_grad=False))
+    return network
 
 
 def rays_of(K: Tensor, height: int, width: int) -> Tensor:
