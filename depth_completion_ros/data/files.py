@@ -61,6 +61,14 @@ def read_text(path: Path) -> str:
         raise ValueError(f"File '{path}' is not text.") from None
 
 
+def read_K(path: Path) -> np.ndarray:
+    """K of a text file with its nine numbers row by row, float64 3 x 3."""
+    try:
+        return np.array(read_text(path).split(), dtype=np.float64).reshape(3, 3)
+    except ValueError:
+        raise ValueError(f"File '{path}' must hold the nine numbers of K.") from None
+
+
 def nearest_rigid(T: np.ndarray, name: str) -> np.ndarray:
     """T with its rotation made orthonormal to the last bit, as calibration files have few digits.
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from depth_completion_ros.core import Camera, Frame
 
-from .files import read_depth, read_image, read_text
+from .files import read_depth, read_image, read_K
 from .kitti_raw import read_camera
 from .reader import Reader
 
@@ -162,7 +160,7 @@ def _read(entry: _Entry) -> Frame:
     image = read_image(entry.image) if entry.image else None
     camera = None
     if entry.intrinsics:
-        camera = Camera(sparse.shape[1], sparse.shape[0], _read_intrinsics(entry.intrinsics))
+        camera = Camera(sparse.shape[1], sparse.shape[0], read_K(entry.intrinsics))
     elif entry.raw:
         camera = _raw_camera(*entry.raw)
     return Frame(
@@ -190,10 +188,3 @@ def _bottom(frame: Frame, rows: int) -> Frame:
 @cache
 def _raw_camera(date_folder: Path, number: int) -> Camera:
     return read_camera(date_folder, number)[0]
-
-
-def _read_intrinsics(file: Path) -> np.ndarray:
-    try:
-        return np.array(read_text(file).split(), dtype=np.float64).reshape(3, 3)
-    except ValueError:
-        raise ValueError(f"File '{file}' must hold the nine numbers of K.") from None

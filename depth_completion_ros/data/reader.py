@@ -15,6 +15,9 @@ FORMATS = {
     "kitti_depth": "KittiDepth",
     "kitti_raw": "KittiRaw",
     "kitti_object": "KittiObject",
+    "void": "Void",
+    "diode": "Diode",
+    "nyu": "Nyu",
     "frame_folder": "FrameFolder",
     "rosbag": "RosBag",
 }
@@ -63,8 +66,8 @@ def open_reader(path: str | Path, **options) -> Reader:
     """Open a data set, a folder of frames or a bag, whichever the path holds.
 
     Args:
-        path: of a KITTI raw drive, a KITTI object or depth completion folder, a frame folder, or a
-            rosbag2 folder or file.
+        path: of a KITTI raw drive, a KITTI object or depth completion folder, VOID, DIODE or NYUv2, a
+            frame folder, or a rosbag2 folder or file.
         options: keyword arguments of the reader of that format (`Reader.options` lists them).
 
     Raises:

@@ -10,19 +10,18 @@ import torch
 from lightning import LightningDataModule
 from torch.utils.data import Dataset
 
+from depth_completion_ros.data.nyu import CROP, DOWNLOAD, read_h5
+
 from .item import LINEAR, item, linear_prior
 from .loader import random_of, training_loader, validation_loader
 from .sampling import random_points
 from .transforms import jittered, resized, rotated, shape_with_short_side
 
 SHORT_SIDE = 240
-CROP = (228, 304)
-"""Height and width of a sample."""
 K = np.array(
     [[518.8579 / 2, 0, 325.5824 / 2 - 8], [0, 519.4696 / 2, 253.7362 / 2 - 6], [0, 0, 1]], np.float32
 )
 """Of such a sample, pixels."""
-DOWNLOAD = "http://datasets.lids.mit.edu/fastdepth/data/nyudepthv2.tar.gz"
 
 
 class NyuFrames(Dataset):
@@ -53,10 +52,10 @@ class NyuFrames(Dataset):
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         random = random_of(index)
         path = self.files[int(index)]
-        image, depth = _read(path, "rgb", "depth")
+        image, depth = read_h5(path, "rgb", "depth")
         planes = [depth]
         if self.prior not in (None, LINEAR):
-            planes += _read(_prior_file(path, self.prior), f"depth_{self.prior}")
+            planes += read_h5(_prior_file(path, self.prior), f"depth_{self.prior}")
         image = np.ascontiguousarray(image.transpose(1, 2, 0))
         image, planes = self._prepared(image, planes, random)
         sparse = random_points(planes[0], self._count(random), random)
@@ -140,27 +139,6 @@ class NyuData(LightningDataModule):
                 f"in '{self.folder.parent}'."
             )
         return files
-
-
-def _read(path: Path, *names: str) -> list[np.ndarray]:
-    try:
-        import h5py
-    except ModuleNotFoundError:
-        raise ImportError(
-            "NYUv2 needs the Python package 'h5py', which is not installed: "
-            "pip install 'depth_completion_training[nyu]'."
-        ) from None
-    if not path.is_file():
-        raise FileNotFoundError(f"File '{path}' is missing.")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:  # which names no file
-        raise ValueError(f"File '{path}' is damaged or no HDF5 ({str(error).rstrip('.')}).") from None
-    with file:
-        missing = [name for name in names if name not in file]
-        if missing:
-            raise ValueError(f"File '{path}' has no '{missing[0]}'; it must have {' and '.join(names)}.")
-        return [file[name][()] for name in names]
 
 
 def _prior_file(path: Path, network: str) -> Path:
