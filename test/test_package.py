@@ -32,7 +32,7 @@ MAY_IMPORT_WHEN_CALLED = {"doctor": {"completion", "ops", "ros"}}
 NEEDS_TORCH = ("completion.mspn.", "completion.runner.") + tuple(
     f"completion.{folder}.{name}."
     for folder, names in (
-        ("depthlab", ("attention", "network")),
+        ("depthlab", ("attention", "network", "sampling")),
         ("bpnet", ("layers", "network", "pooling", "propagation", "refinement")),
         ("mspn_lite", ("conv", "fill", "network", "propagation")),
         ("psd", ("alignment", "correction", "guide", "layers", "network", "propagation")),
