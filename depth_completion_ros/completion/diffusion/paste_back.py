@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-SWEEPS = 8
-"""Times that every level is smoothed; few, so that lone points are not left as spikes."""
+SWEEPS = 4
+"""Times that every level is smoothed: enough for large holes, and more would leave lone points as spikes."""
 _CROSS = np.float32([[0, 0.2, 0], [0.2, 0.2, 0.2], [0, 0.2, 0]])
 """Mean of a pixel and its four neighbours; without the pixel itself a chequered pattern would stay."""
 
