@@ -68,20 +68,18 @@ class DepthLab(nn.Module):
         from transformers import CLIPVisionModelWithProjection
 
         width = context_width(size)
+        vae = load_vae(folder)  # the small parts first, so that what is amiss with them is told soon
         vision = load_subfolder(folder, "image_encoder", CLIPVisionModelWithProjection)
         if vision.config.projection_dim != width:
             raise ValueError(
                 f"The image encoder in '{folder}' gives {vision.config.projection_dim} numbers; "
                 f"DepthLab of this size takes {width}."
             )
-        return cls(
-            load_part(folder, "denoising_unet", lambda: make_unet(size, 12)),
-            load_part(folder, "reference_unet", lambda: make_unet(size, 4, head=False)),
-            load_part(folder, "mapping_layer", lambda: nn.Linear(width, width), prefix="mapping_layer."),
-            load_vae(folder),
-            vision,
-            scheduler_config(folder),
-        )
+        schedule = scheduler_config(folder)
+        mapping = load_part(folder, "mapping_layer", lambda: nn.Linear(width, width), prefix="mapping_layer.")
+        estimation = load_part(folder, "denoising_unet", lambda: make_unet(size, 12))
+        reference = load_part(folder, "reference_unet", lambda: make_unet(size, 4, head=False))
+        return cls(estimation, reference, mapping, vae, vision, schedule)
 
     def token(self, rgb: torch.Tensor) -> torch.Tensor:
         """The picture as a whole, B x 1 x width: its middle square, as CLIP sees it.
