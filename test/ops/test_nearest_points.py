@@ -173,6 +173,6 @@ def test_triton_kernel_compiles_without_fused_sums(monkeypatch, tmp_path, number
     signature = {"queries": f"*{number}", "sources": f"*{number}", "found": "*i64"}
     signature |= dict.fromkeys("nmk", "i32") | dict.fromkeys(constants, "constexpr")
     source = ASTSource(triton_backend.search_kernel, signature, constants)
-    made = triton.compile(source, target=GPUTarget("cuda", 80, 32), options={"enable_fp_fusion": False})
+    made = triton.compile(source, target=GPUTarget("cuda", 80, 32), options=triton_backend.OPTIONS)
     assert made.asm["cubin"]
     assert "fma.rn" not in made.asm["ptx"]

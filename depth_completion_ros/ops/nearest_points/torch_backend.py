@@ -16,10 +16,11 @@ def search(queries: torch.Tensor, sources: torch.Tensor, k: int) -> torch.Tensor
 
 def _of_chunk(queries: torch.Tensor, sources: torch.Tensor, k: int) -> torch.Tensor:
     distances = sum((queries[:, axis, None] - sources[:, axis]).square_() for axis in range(3))
-    found = distances.topk(k, largest=False).indices
-    # Of sources as far as the last, `topk` keeps any, and orders equals in any way.
-    last = distances.gather(1, found).amax(dim=1, keepdim=True)
-    crowded = (distances <= last).sum(dim=1) > k
+    # One more than asked for tells whether others are as far as the last: `topk` keeps any of equals, and
+    # orders them in any way.
+    nearest, found = distances.topk(min(k + 1, len(sources)), largest=False)
+    found = found[:, :k]
+    crowded = (nearest[:, k - 1 : k] == nearest[:, k:]).any(dim=1)
     found[crowded] = distances[crowded].argsort(dim=1, stable=True)[:, :k]
     found = found.sort(dim=1).values
     return found.gather(1, distances.gather(1, found).argsort(dim=1, stable=True))

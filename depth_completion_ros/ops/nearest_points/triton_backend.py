@@ -17,6 +17,8 @@ SOURCES = 64
 """Of a tile."""
 NONE = tl.constexpr(2**31 - 1)
 """Index of no source."""
+OPTIONS = {"enable_fp_fusion": False}
+"""So that a product and a sum are rounded apart, as in every other backend."""
 
 
 def search(queries: torch.Tensor, sources: torch.Tensor, k: int) -> torch.Tensor:
@@ -25,10 +27,7 @@ def search(queries: torch.Tensor, sources: torch.Tensor, k: int) -> torch.Tensor
     sizes = len(queries), len(sources), k
     grid = (triton.cdiv(len(queries), QUERIES),)
     with torch.cuda.device_of(queries):
-        # Without fusion, a product and a sum are rounded apart, as in every other backend.
-        search_kernel[grid](
-            queries, sources, found, *sizes, QUERIES=QUERIES, SOURCES=SOURCES, enable_fp_fusion=False
-        )
+        search_kernel[grid](queries, sources, found, *sizes, QUERIES=QUERIES, SOURCES=SOURCES, **OPTIONS)
     return found
 
 
