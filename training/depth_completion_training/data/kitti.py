@@ -15,7 +15,7 @@ from depth_completion_ros.core import Frame
 from depth_completion_ros.data.files import read_depth
 from depth_completion_ros.data.kitti_depth import KittiDepth
 
-from .item import LINEAR, item, linear_prior
+from .item import LINEAR, first_fill, item, linear_prior
 from .lines import LINES, evenly_spaced_lines, random_lines
 from .loader import random_of, training_loader, validation_loader
 from .transforms import jittered, resized, rotated, shape_with_short_side
@@ -37,6 +37,7 @@ class KittiFrames(Dataset):
         prior: `linear`, or the name of a folder beside `velodyne_raw` with depth predicted by a network;
             None for none.
         frames: a random subset of so many; all when None.
+        plane: whether a sample has the first fill that MSPN-lite starts from.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class KittiFrames(Dataset):
         crop: tuple[int, int] | None = None,
         prior: str | None = None,
         frames: int | None = None,
+        plane: bool = False,
     ):
         entries = [(reader, at) for reader in readers for at in range(len(reader)) if _complete(reader, at)]
         if not entries:
@@ -57,7 +59,7 @@ class KittiFrames(Dataset):
             np.random.default_rng(_SUBSET_SEED).permutation(len(entries)) if frames else range(len(entries))
         )
         self.entries = [entries[at] for at in list(order)[:frames]]
-        self.lines, self.crop, self.prior = lines, crop, prior
+        self.lines, self.crop, self.prior, self.plane = lines, crop, prior, plane
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -72,6 +74,8 @@ class KittiFrames(Dataset):
         image, planes, K = self._prepared(frame.image, planes, K, random)
         if self.prior == LINEAR:
             planes["prior"] = linear_prior(planes["sparse"])
+        if self.plane:
+            planes["plane"] = first_fill(planes["sparse"])
         return item(image, K=K, **planes)
 
     def _more_planes(self, entry) -> dict[str, np.ndarray]:
@@ -128,6 +132,7 @@ class KittiData(LightningDataModule):
         batch_size: of training; validation takes one.
         workers: processes that read.
         seed: of order and augmentation.
+        plane: whether samples have the first fill that MSPN-lite starts from.
 
     Raises:
         ValueError: lines that are not allowed.
@@ -147,13 +152,14 @@ class KittiData(LightningDataModule):
         batch_size: int = 4,
         workers: int = 4,
         seed: int = 0,
+        plane: bool = False,
     ):
         super().__init__()
         for number in (lines, val_lines):
             _check_lines(number)
         self.folder, self.raw_root, self.crop, self.prior = Path(folder), Path(raw_root), tuple(crop), prior
         self.lines, self.val_lines, self.frames, self.val_frames = lines, val_lines, frames, val_frames
-        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        self.batch_size, self.workers, self.seed, self.plane = batch_size, workers, seed, plane
 
     def train_dataloader(self):
         tree = _there(self.folder / "train", "data_depth_velodyne.zip and data_depth_annotated.zip")
@@ -173,10 +179,10 @@ class KittiData(LightningDataModule):
         return self.val_dataloader()
 
     def _train_frames(self, readers: list[KittiDepth]) -> KittiFrames:
-        return KittiFrames(readers, self.lines, self.crop, self.prior, self.frames)
+        return KittiFrames(readers, self.lines, self.crop, self.prior, self.frames, self.plane)
 
     def _val_frames(self, reader: KittiDepth) -> KittiFrames:
-        return KittiFrames([reader], self.val_lines, prior=self.prior)
+        return KittiFrames([reader], self.val_lines, prior=self.prior, plane=self.plane)
 
 
 def mirrored(image: np.ndarray, planes: list[np.ndarray], K: np.ndarray):

@@ -30,6 +30,7 @@ class MonoKittiFrames(KittiFrames):
         augment: whether pictures are recoloured and mirrored by chance.
         mono: name of the folder of maps beside `data` with the raw images; None for none.
         frames: a random subset of so many; all when None.
+        plane: see `KittiFrames`.
 
     Raises:
         FileNotFoundError, ValueError: when a sample is asked for whose map is missing, is of another size,
@@ -43,8 +44,9 @@ class MonoKittiFrames(KittiFrames):
         augment: bool,
         mono: str | None,
         frames: int | None = None,
+        plane: bool = False,
     ):
-        super().__init__(readers, crop=crop, frames=frames)
+        super().__init__(readers, crop=crop, frames=frames, plane=plane)
         self.augment, self.mono = augment, mono
 
     def _more_planes(self, entry) -> dict[str, np.ndarray]:
@@ -89,6 +91,7 @@ class MonoKittiData(KittiData):
         batch_size: of training; validation takes one.
         workers: processes that read.
         seed: of order and augmentation.
+        plane: whether samples have the first fill that MSPN-lite starts from.
 
     Raises:
         FileNotFoundError: a folder that is missing when its data is asked for; says what to download.
@@ -105,6 +108,7 @@ class MonoKittiData(KittiData):
         batch_size: int = 2,
         workers: int = 4,
         seed: int = 0,
+        plane: bool = False,
     ):
         super().__init__(
             folder,
@@ -115,14 +119,15 @@ class MonoKittiData(KittiData):
             batch_size=batch_size,
             workers=workers,
             seed=seed,
+            plane=plane,
         )
         self.mono = mono
 
     def _train_frames(self, readers: list[KittiDepth]) -> MonoKittiFrames:
-        return MonoKittiFrames(readers, self.crop, True, self.mono, self.frames)
+        return MonoKittiFrames(readers, self.crop, True, self.mono, self.frames, self.plane)
 
     def _val_frames(self, reader: KittiDepth) -> MonoKittiFrames:
-        return MonoKittiFrames([reader], self.crop, False, None)
+        return MonoKittiFrames([reader], self.crop, False, None, plane=self.plane)
 
 
 def middle_of_bottom(shape: tuple[int, int], crop: tuple[int, int]) -> tuple[int, int]:

@@ -12,18 +12,15 @@ import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
-from depth_completion_ros.completion.mspn_lite.plane import linear_plane
 from depth_completion_training.generation.frame_file import read_frame
 
 from .augmentation import Augmentation, scaled
-from .item import item
+from .item import TYPICAL_M, first_fill, item
 from .loader import Draw, ResumableLoader, training_loader, validation_loader
 from .sampling import SparseSampler
 from .simulated_prior import SimulatedPrior
 
 VALIDATION_SHARE = 0.03
-TYPICAL_M = 10.0
-"""Geometric mean depth of a frame without a single point, whose scale nothing tells."""
 _NAME = re.compile(r"(?P<scene>.+)_\d+\.npz")
 
 
@@ -107,11 +104,9 @@ class SimulatedFrames(Dataset):
         if not sparse.any():
             frame = scaled(frame, TYPICAL_M / _typical(frame.depth))
         prior = None if self.prior is None else self.prior(frame.depth, sparse, rng)
-        tensors = item(self.augment.appearance(frame.image, rng), sparse, frame.depth, frame.K, prior)
-        if self.plane:
-            plane = linear_plane(sparse) if sparse.any() else np.full_like(sparse, TYPICAL_M)
-            tensors["plane"] = torch.from_numpy(plane)[None]
-        return tensors
+        plane = first_fill(sparse) if self.plane else None
+        image = self.augment.appearance(frame.image, rng)
+        return item(image, sparse, frame.depth, frame.K, prior, plane=plane)
 
     def _random(self, index: int) -> np.random.Generator:
         return index.random if isinstance(index, Draw) else np.random.default_rng([self.seed, int(index)])

@@ -1,0 +1,212 @@
+"""`python -m depth_completion_training.rehearsal OUT`: all of DMD3C, small, on simulated frames.
+
+What the recipes `dmd3c_stage1` and `dmd3c_stage2` do with real pictures, KITTI and half a million steps,
+with a few frames and steps: pictures and monocular maps, LiDAR simulated in them, stage 1, stage 2 on
+frames in KITTI's layout, evaluation. With --ablate also without pre-training and without SSI, so that the
+table tells what each is worth after so little training.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from depth_completion_ros.data import open_reader
+from depth_completion_ros.evaluation.report import table
+from depth_completion_ros.evaluation.runner import completer_from_text, evaluate
+
+from .callbacks.checkpoints import LAST
+from .generation.layouts import Layouts
+from .generation.options import parse_size, run
+
+PACKAGE = __package__
+NETWORK = "depth_completion_ros.completion.bpnet.network.BPNet"
+
+
+@dataclass(frozen=True)
+class Road:
+    """What a network is trained with.
+
+    Args:
+        pretrained: whether stage 1 comes before.
+        ssi: whether stage 2 has the SSI and gradient terms.
+        longer: whether stage 2 also has the steps that stage 1 takes of the others.
+    """
+
+    name: str
+    pretrained: bool
+    ssi: bool
+    longer: bool = False
+
+
+ROADS = (
+    Road("both", True, True),
+    Road("no SSI", True, False),
+    Road("no stage 1", False, True),
+    Road("neither", False, False),
+    Road("neither, longer", False, False, longer=True),
+)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Folders and sizes of a rehearsal; every step whose result is there is left out.
+
+    Args:
+        out: folder for everything.
+        network: class path of the base network.
+        size: height and width of a crop.
+        steps: of stage 1 and of stage 2.
+        batch: images of a step.
+        more: further arguments of `depth_completion_training fit`, such as of the trainer.
+    """
+
+    out: Path
+    network: str
+    size: tuple[int, int]
+    steps: tuple[int, int]
+    batch: int
+    more: tuple[str, ...] = ()
+
+    @property
+    def public(self) -> Layouts:
+        return Layouts(self.out / "public")
+
+    def make_frames(self, scenes: int, size: str, pictures: int | None, drives: int | None) -> None:
+        """Simulated frames, unless `frames` is there, and what `generation.layouts` makes of them."""
+        frames = self.out / "frames"
+        if not frames.is_dir():
+            python(f"{PACKAGE}.generation", frames, "--scenes", scenes, "--size", size)
+        if not self.public.selection.is_dir():
+            most = {"--pictures": pictures, "--drives": drives}
+            options = [part for option in most.items() if option[1] for part in option]
+            python(f"{PACKAGE}.generation.layouts", frames, self.public.root, *options)
+
+    def make_scans(self, name: str = "scanned", *choices: object) -> Path:
+        """Frames of the pictures with LiDAR simulated in them, by choices of `generation.from_images`."""
+        scanned = self.out / name
+        pictures = self.public.pictures, f"{self.public.maps}@disparity"
+        python(f"{PACKAGE}.generation.from_images", *pictures, scanned, *choices)
+        return scanned
+
+    def pretrain(self, frames: Path, name: str = "stage1", *more: str) -> Path:
+        """Weights after stage 1 on frames with scans."""
+        data = {"folder": frames, "size": list(self.size)}
+        return self._fit("dmd3c_stage1", name, self.steps[0], None, data, *more)
+
+    def train(self, road: Road, pretrained: Path) -> Path:
+        """Weights after stage 2, as a road has it."""
+        folders = {"folder": self.public.depth, "raw_root": self.public.raw}
+        start = pretrained if road.pretrained else None
+        steps = self.steps[1] + (self.steps[0] if road.longer else 0)
+        more = () if road.ssi else ("--model.loss.init_args.ssi=0",)
+        name = f"stage2_{road.name}".replace(" ", "_").replace(",", "")
+        return self._fit("dmd3c_stage2", name, steps, start, folders | {"crop": list(self.size)}, *more)
+
+    def _fit(self, recipe: str, name: str, steps: int, start: Path | None, data: dict, *more: str) -> Path:
+        weights = self.out / f"{name}.safetensors"
+        if weights.is_file():
+            return weights
+        root = self.out / name
+        values = {"batch_size": self.batch, "workers": 0, "plane": wants_plane(self.network)} | data
+        given = [f"--data.init_args.{key}={value}" for key, value in values.items()]
+        given += [f"--model.network.class_path={self.network}", f"--model.weights={start or 'null'}"]
+        given += [f"--trainer.max_steps={steps}", "--trainer.accumulate_grad_batches=1"]
+        given += ["--trainer.limit_val_batches=0", f"--trainer.default_root_dir={root}", "--ckpt_path=last"]
+        python(PACKAGE, "fit", "--config", recipe, *given, *more, *self.more)
+        python(f"{PACKAGE}.export", root / LAST, weights, "--licence", "none: a rehearsal")
+        return weights
+
+
+def wants_plane(network: str) -> bool:
+    """Whether a network asks for the first fill that MSPN-lite starts from."""
+    module, _, name = network.rpartition(".")
+    return "plane" in signature(getattr(import_module(module), name).forward).parameters
+
+
+def python(module: str, *arguments) -> None:
+    """Run a module; what it prints is shown.
+
+    Raises:
+        ValueError: it failed.
+    """
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    typer.echo(f"$ python {' '.join(command[1:])}")
+    if subprocess.run(command, env=os.environ | {"PYTHONWARNINGS": "ignore"}).returncode:
+        raise ValueError(f"{module} failed; what it says is above.")
+
+
+def compare(weights: dict[str, Path], completer: str, asked: dict[Path, tuple[str, ...]]) -> str:
+    """Table of RMSE / MAE in mm, mean over frames, of weights by name and of linear completion.
+
+    Args:
+        asked: folders of data to the protocols that they are evaluated by.
+    """
+    completers = {name: completer_from_text(completer, weights=str(file)) for name, file in weights.items()}
+    completers["linear"] = completer_from_text("linear")
+    rows = []
+    for data, protocols in asked.items():
+        means = evaluate(open_reader(data), completers, protocols).means()
+        found = {(mean.protocol, mean.completer): mean for mean in means}
+        for protocol in protocols:
+            served = [found[protocol, name] for name in completers if (protocol, name) in found]
+            if served:
+                errors = [f"{m.metrics.rmse_mm:.0f} / {m.metrics.mae_mm:.0f}" for m in served]
+                rows.append([f"{data.name} ({served[0].frames})", protocol, *errors])
+    return table(["data (frames)", "fed", *completers], rows)
+
+
+# Command line ------------------------------------------------------------------------------------
+
+
+def main(
+    out: Annotated[Path, typer.Argument(help="Folder for frames, runs and weights.")],
+    scenes: Annotated[int, typer.Option(min=1, help="Simulated scenes, of ten views each.")] = 60,
+    frame: Annotated[str, typer.Option(metavar="HxW", help="Size of their pictures.")] = "256x384",
+    pictures: Annotated[int | None, typer.Option(help="Of stage 1.", show_default="all")] = None,
+    drives: Annotated[int | None, typer.Option(help="Of stage 2, a frame each.", show_default="all")] = None,
+    steps: Annotated[tuple[int, int], typer.Option(help="Training steps of stage 1 and stage 2.")] = (
+        400,
+        400,
+    ),
+    size: Annotated[str, typer.Option(metavar="HxW", help="Height x width of a crop.")] = "128x256",
+    batch: Annotated[int, typer.Option(min=1, help="Images of a step.")] = 2,
+    network: Annotated[str, typer.Option(help="Class path of the base network.")] = NETWORK,
+    completer: Annotated[str, typer.Option(help="What it is evaluated as.")] = "bpnet",
+    ablate: Annotated[bool, typer.Option("--ablate", help="Also without either stage.")] = False,
+    real: Annotated[
+        list[Path] | None, typer.Option(help="More data to evaluate on, by lines:16 and points:500.")
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(help="Further arguments of `fit`, after `--`.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+):
+    """
+    Rehearse both stages of DMD3C, from simulated frames to the table of errors.
+
+    Goes on where it was interrupted. Frames are those of the simulator, and monocular maps spoilt truth.
+
+    Example:
+
+        python -m depth_completion_training.rehearsal rehearsal --ablate -- --trainer.accelerator=cpu
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    rehearsal = Rehearsal(out, network, parse_size(size), steps, batch, tuple(more or ()))
+    rehearsal.make_frames(scenes, frame, pictures, drives)
+    pretrained = rehearsal.pretrain(rehearsal.make_scans("scanned", "--size", frame))
+    roads = ROADS if ablate else ROADS[:1]
+    weights = {road.name: rehearsal.train(road, pretrained) for road in roads}
+    asked = {rehearsal.public.selection: ("truth",)}
+    asked |= {folder: ("lines:16", "points:500") for folder in real or ()}
+    typer.echo("\nRMSE / MAE in mm:\n\n" + compare(weights, completer, asked))
+
+
+if __name__ == "__main__":
+    run(main, f"python -m {PACKAGE}.rehearsal")
