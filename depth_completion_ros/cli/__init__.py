@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import bags, complete, evaluate, others, submission, weights
+from . import bags, benchmark, complete, evaluate, others, submission, weights
 from .group import DataCommand, SentenceGroup
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("demo")(others.demo)
 app.command("complete", cls=DataCommand)(complete.complete)
 app.command("evaluate", cls=DataCommand)(evaluate.evaluate)
+app.command("benchmark")(benchmark.benchmark)
 app.command("submission")(submission.submission)
 app.command("replay", cls=DataCommand)(bags.replay)
 app.command("convert", cls=DataCommand)(bags.convert)
@@ -60,6 +61,8 @@ def depth_completion(
         depth-completion complete DATA --out results
 
         depth-completion evaluate DATA -c nearest -c linear -p lines:16 -p lines:8
+
+        depth-completion benchmark --list
 
         depth-completion convert DATA drive_bag
 

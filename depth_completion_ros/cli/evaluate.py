@@ -119,7 +119,7 @@ def evaluate(
         allow_noncommercial=allow_noncommercial,
     )
     reader = open_data(data, reader_option)
-    artist = _Artist(out / "pictures", len(reader) if limit is None else min(limit, len(reader)), pictures)
+    artist = Artist(out / "pictures", len(reader) if limit is None else min(limit, len(reader)), pictures)
     frames = _UntilDamage(frames_with_progress(reader, limit, "evaluating"))
     result = run(
         frames,
@@ -173,7 +173,7 @@ class _UntilDamage:
             self.damage = error
 
 
-class _Artist:
+class Artist:
     """Draws a picture of every protocol on some frames, evenly spaced, while they are evaluated."""
 
     def __init__(self, folder: Path, frames: int, wanted: int):
@@ -192,27 +192,29 @@ class _Artist:
 
 
 def _print_result(result) -> None:
-    from rich.console import Console
-
     from ..evaluation.report import confidence_table, mean_table, skip_sentences
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-    console.print(_table(f"{result.name}: mean over frames", *mean_table(result)))
+    print_table(f"{result.name}: mean over frames", *mean_table(result))
     if result.confidence:
-        console.print(_table("confidence", *confidence_table(result.confidence_means())))
+        print_table("confidence", *confidence_table(result.confidence_means()))
     for text in skip_sentences(result):
         typer.echo(text, err=True)
 
 
-def _table(title: str, headings: list[str], rows: list[list[str]]):
+def print_table(title: str, headings: list[str], rows: list[list[str]], sections: bool = True) -> None:
+    """Print a table with two columns of words; lines part what differs in the first, if `sections`."""
     from rich import box
+    from rich.console import Console
     from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
 
     table = Table(title=title, box=box.SIMPLE_HEAD)
     for at, heading in enumerate(headings):
         table.add_column(heading, justify="left" if at < 2 else "right", no_wrap=at < 2 or " " not in heading)
     for row, following in zip(rows, [*rows[1:], None], strict=True):
-        table.add_row(*row, end_section=following is not None and following[0] != row[0])
-    return table
+        ends = sections and following is not None and following[0] != row[0]
+        table.add_row(*row, end_section=ends)
+    console.print(table)

@@ -1,0 +1,119 @@
+"""`depth-completion benchmark`: published protocols by name, with the papers' numbers beside ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .evaluate import Artist, print_table
+from .options import (
+    AllowNoncommercial,
+    Device,
+    Limit,
+    Precision,
+    Prior,
+    Weights,
+    frames_with_progress,
+    make_completers,
+    print_degradations,
+    print_skipped,
+)
+
+
+def benchmark(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Such as psd:VOID1500.")] = None,
+    folder: Annotated[Path | None, typer.Argument(metavar="[FOLDER]", help="Its data, as published.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Print all benchmarks and end.")] = False,
+    completer: Annotated[
+        list[str] | None,
+        typer.Option("--completer", "-c", help="NAME or NAME:VARIANT; repeat for more. [default]"),
+    ] = None,
+    feed: Annotated[str | None, typer.Option(help="Feed something else than the benchmark does.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")] = Path("benchmark"),
+    pictures: Annotated[int, typer.Option(min=0, help="Frames, evenly spaced, to draw pictures of.")] = 2,
+    limit: Limit = None,
+    device: Device = "auto",
+    weights: Weights = None,
+    prior: Prior = None,
+    precision: Precision = "auto",
+    allow_noncommercial: AllowNoncommercial = False,
+):
+    """
+    Score completers as papers do: their images, what they feed and score, their metrics, their numbers.
+
+    Benchmarks are those of PSD (`psd:SET`), DepthLab (`depthlab:SET`) and Marigold-DC (`marigold-dc:SET`).
+    What is missing in FOLDER is said in a sentence, with where to download it. Other feeds:
+
+    - `files`: the measurement of the data; `files:NAME` from the folder NAME of PSD-val's patterns.
+    - `points:N`, `share:P`: random pixels of the truth; `shuffled:N` as Marigold-DC draws them.
+    - `shapes:P`, `strokes:P`, `circles:P`, `squares:P`: all but random shapes, P per cent of the truth.
+    - `speckles:P`, `corners:N`: pseudo-holes, and clusters of points at N Harris corners.
+
+    Settings that PSD has for a set alone are given to the completer `psd`.
+
+    Writes what `evaluate` writes, and into `report.md` the comparison that is printed.
+
+    Examples:
+
+        depth-completion benchmark --list
+
+        depth-completion benchmark psd:VOID1500 PSD-val -c linear -c default --limit 50
+
+        depth-completion benchmark depthlab:NYUv2 nyu_labeled_extracted --feed circles:50 -c linear
+
+        depth-completion benchmark marigold-dc:KITTI depth_selection -c bpnet --weights dmd3c.pth
+    """
+    from ..evaluation.benchmarks import BENCHMARKS, find_benchmark, listing, parse_feed, score
+    from ..evaluation.report import table
+
+    if listed:
+        headings, rows = listing(BENCHMARKS.values())
+        typer.echo(table(headings, rows, left=len(headings)))
+        return
+    if name is None or folder is None:
+        raise ValueError("A benchmark needs its name and the folder of its data; --list prints the names.")
+    chosen = find_benchmark(name)
+    fed = parse_feed(feed or chosen.feeds[0])
+    reader = chosen.open(folder, fed)
+    names = completer or ["default"]
+    made = make_completers(
+        names,
+        device=device,
+        weights=weights,
+        prior=prior,
+        precision=precision,
+        allow_noncommercial=allow_noncommercial,
+        **_settings(chosen, names),
+    )
+    count = len(reader) if limit is None else min(limit, len(reader))
+    artist = Artist(out / "pictures", count, pictures)
+    found = score(chosen, fed, frames_with_progress(reader, limit, "scoring"), made, artist)
+    print_skipped(reader)
+    print_degradations(made.values())
+    _report(found, out, artist.paths)
+
+
+def _settings(chosen, names: list[str]) -> dict:
+    """What a paper sets for this data alone, as far as one of the completers takes it."""
+    from ..completion.registry import options_of
+
+    taken = set().union(*(options_of(name.partition(":")[0]) for name in names))
+    return {option: value for option, value in chosen.network.items() if option in taken}
+
+
+def _report(found, out: Path, pictures: list[Path]) -> None:
+    """Print the comparison and write it, with what every evaluation writes, into a folder."""
+    from ..evaluation.benchmarks.score import comparison_table, remarks
+    from ..evaluation.report import skip_sentences, table, write_report
+
+    title = found.evaluation.name
+    print_table(title, *comparison_table(found), sections=False)
+    for text in [*remarks(found), *skip_sentences(found.evaluation)]:
+        typer.echo(text, err=True)
+    report = write_report(found.evaluation, out, pictures)[0]
+    heading, _, rest = report.read_text(encoding="utf-8").partition("\n\n")
+    parts = [heading, "## Beside published numbers", table(*comparison_table(found)), *remarks(found), rest]
+    report.write_text("\n\n".join(parts), encoding="utf-8", newline="\n")
+    typer.echo(f"Report: {report}")
