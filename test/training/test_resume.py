@@ -17,12 +17,16 @@ from depth_completion_training.callbacks.checkpoints import LAST, AtomicCheckpoi
 from depth_completion_training.data.shapes import ShapesData  # noqa: E402
 from depth_completion_training.losses.mspn import L1L2  # noqa: E402
 from depth_completion_training.networks.stand_in import StandIn  # noqa: E402
-from depth_completion_training.optimisation import AdamW  # noqa: E402
+from depth_completion_training.optimisation import AdamW, OneCycle  # noqa: E402
 from depth_completion_training.task import CompletionTask  # noqa: E402
 from lightning import Trainer, seed_everything  # noqa: E402
 from lightning.pytorch.callbacks import Callback  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+OF_BPNET = OneCycle(start=0.025, end=0.25, noise=0.1, betas1=(0.9, 0.85))
+"""Whose rate has noise and whose momentum cycles."""
 
 
 class WithDropout(StandIn):
@@ -43,10 +47,10 @@ class KilledAt(Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def train(folder, *callbacks, resume=False, every_steps=3, accumulate=1, steps=10):
+def train(folder, *callbacks, resume=False, every_steps=3, accumulate=1, steps=10, schedule=None):
     """Weights and state of the last checkpoint of a run of 7 batches an epoch."""
     seed_everything(3, verbose=False)
-    task = CompletionTask(WithDropout(4), L1L2(), AdamW(lr=0.01))
+    task = CompletionTask(WithDropout(4), L1L2(), AdamW(lr=0.01), schedule)
     trainer = Trainer(
         default_root_dir=folder,
         max_steps=steps,
@@ -91,12 +95,13 @@ def assert_equal(one, other):
 
 
 @pytest.mark.parametrize(
-    ("every_steps", "step", "accumulate"),
-    [(3, 5, 1), (4, 6, 1), (7, 9, 1), (2, 3, 3)],
-    ids=["amid an epoch", "at a validation", "at the end of an epoch", "accumulating"],
+    ("every_steps", "step", "accumulate", "schedule"),
+    [(3, 5, 1, None), (4, 6, 1, None), (7, 9, 1, None), (2, 3, 3, None), (3, 5, 1, OF_BPNET)],
+    ids=["amid an epoch", "at a validation", "at the end of an epoch", "accumulating", "as BP-Net"],
 )
-def test_a_killed_run_ends_with_the_same_weights(tmp_path, every_steps, step, accumulate):
+def test_a_killed_run_ends_with_the_same_weights(tmp_path, every_steps, step, accumulate, schedule):
     options = {"every_steps": every_steps, "accumulate": accumulate, "steps": 10 if accumulate == 1 else 5}
+    options["schedule"] = schedule
     expected = train(tmp_path / "whole", **options)
     killed(tmp_path / "killed", step, **options)
     last = torch.load(tmp_path / "killed" / LAST, weights_only=True)
