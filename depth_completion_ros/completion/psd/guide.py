@@ -37,14 +37,15 @@ def resampled(features: Tensor, channels: int, size: tuple[int, int]) -> Tensor:
         features: B x C x h x w.
 
     Returns:
-        float32 B x channels x H x W.
+        B x channels x H x W, at least float32.
     """
+    features = features.to(torch.promote_types(features.dtype, torch.float32))
     known = features.shape[1]
-    position = (torch.arange(channels, device=features.device) + 0.5) * (known / channels) - 0.5
+    at = torch.arange(channels, device=features.device, dtype=features.dtype)
+    position = (at + 0.5) * (known / channels) - 0.5
     position = position.clamp(0, known - 1)
     below = position.floor().long()
     share = (position - below).view(1, -1, 1, 1)
-    features = features.float()
     mixed = features[:, below] * (1 - share) + features[:, (below + 1).clamp(max=known - 1)] * share
     return F.interpolate(mixed, size, mode="bilinear", align_corners=False)
 

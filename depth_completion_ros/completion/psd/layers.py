@@ -155,8 +155,9 @@ def join(x: Tensor, like: Tensor) -> Tensor:
 
 
 def initialise(network: nn.Module) -> None:
-    """Convolutions start as the official ones: normal, by the inputs; those of the attention as PyTorch's."""
+    """Convolutions that train start as the official ones: normal, by the inputs; attention as in PyTorch."""
     spared = {m for a in network.modules() if isinstance(a, Attention) for m in a.modules()}
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module not in spared:
+        is_kernel = isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.weight.requires_grad
+        if is_kernel and module not in spared:
             nn.init.kaiming_normal_(module.weight)
