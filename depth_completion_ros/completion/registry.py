@@ -24,6 +24,7 @@ _COMPLETERS: dict[str, type[Completer] | str] = {
     "mspn": "mspn.completer:MSPNCompleter",
     "bpnet": "bpnet.completer:BPNetCompleter",
     "depthlab": "depthlab.completer:DepthLabCompleter",
+    "marigold_dc": "marigold_dc.completer:MarigoldDCCompleter",
     "psd": "psd.completer:PSDCompleter",
     "prior": "aligned_prior:AlignedPrior",
 }

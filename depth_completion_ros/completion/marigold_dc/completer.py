@@ -1,0 +1,131 @@
+"""Marigold-DC as a completer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..diffusion.paste_back import paste_back
+from ..learned import LearnedCompleter
+
+if TYPE_CHECKING:
+    import torch
+
+CONTENTS = (
+    "the folders unet, vae, text_encoder and tokenizer (or empty_prompt.safetensors in place of the last "
+    "two) and, if need be, scheduler"
+)
+WITHOUT = "Completer 'marigold_dc' got no weights, so a tiny random network runs: its depth is meaningless."
+
+
+class MarigoldDCCompleter(LearnedCompleter):
+    """Monocular depth by diffusion that measured depth guides as it runs; never trained for completion.
+
+    After Viola and others, arXiv 2412.13389. `weights` is a folder, or the name of one in the folder of
+    stored weights, in the layout of `diffusers`, as a copy of `prs-eth/marigold-depth-v1-0` has it:
+
+        unet/, vae/                  weights as safetensors or .bin, and the config file of vae/
+        text_encoder/, tokenizer/    run once on the empty text, when the weights are loaded, then dropped;
+                                     empty_prompt.safetensors with that embedding, 2 x 1024, stands for both
+        scheduler/                   its config file; the schedule of v1-0 where it is not there
+
+    Without weights a tiny network with random ones stands in, as the official one has 0.95 billion
+    parameters. Every step goes through U-Net and decoder and back: its authors report 18 s a picture on an
+    A100, 11 s with `precision="bfloat16"` at the same error. Without a GPU they take `side=512, steps=10`.
+
+    Depth is that of the network plus what it misses at the measured pixels, spread smoothly, so that these
+    come back exactly. Confidence is a b (1 + c) / 2, where a = 0.05 / (0.05 + relative miss at the measured
+    pixels around), before the correction, b is the same of the relative median deviation of the runs from
+    their median, 1 for a single run, and c is that of `Nearest`. Without a single point all is unknown; with
+    but one depth, all takes that, as nothing tells a scale.
+
+    Args:
+        variant: `official`, or `tiny` for tests.
+        steps, ensemble, side, seed: see `Sampling`.
+        paste_back: keep measured depth exactly; else all is as the network gives it.
+        weights, options: see `LearnedCompleter`; guidance is at the size of the image, or at `inner_size`,
+            which limits `side` as well. `float16` is too coarse for the gradients and refused.
+    """
+
+    name = "marigold_dc"
+    variants = ("official", "tiny")
+    mean = std = (0.5, 0.5, 0.5)
+    weights_are_a_folder = True
+
+    def __init__(
+        self,
+        variant: str = "official",
+        weights: str | None = None,
+        steps: int = 50,
+        ensemble: int = 1,
+        side: int = 768,
+        seed: int = 2024,
+        paste_back: bool = True,
+        precision: str = "auto",
+        **options,
+    ):
+        from .guidance import Sampling
+
+        if precision == "float16":
+            raise ValueError(
+                "Precision 'float16' is too coarse for the gradients of completer 'marigold_dc'; "
+                "it must be float32 or bfloat16."
+            )
+        self.sampling = Sampling(steps, ensemble, side, seed)
+        self.keeps_measured = paste_back
+        super().__init__(variant, weights, precision=precision, **options)
+
+    @staticmethod
+    def make_network(variant: str) -> torch.nn.Module:
+        from .network import Marigold
+
+        return Marigold.of_size(variant)
+
+    def steady_part(self):
+        return self.quick.unet
+
+    def forward(self, rgb, sparse, *planes, points):
+        import torch
+
+        from .guidance import predict
+
+        sampling = self.sampling
+        if self.inner_size:  # also after memory ran out
+            sampling = replace(sampling, side=min(sampling.side or self.inner_size, self.inner_size))
+        with torch.inference_mode(False), torch.enable_grad():
+            # Copies, as tensors of inference mode take no part in gradients.
+            depth, agreement = predict(self.quick, rgb.clone(), sparse[0, 0].clone(), sampling)
+        return depth[None, None], agreement[None, None]
+
+    def warm_up(self, height, width):
+        kept, self.sampling = self.sampling, replace(self.sampling, steps=1, ensemble=1)
+        try:
+            super().warm_up(height, width)
+        finally:
+            self.sampling = kept
+
+    def report(self):
+        sampling = self.sampling
+        return super().report() | {"steps": sampling.steps, "ensemble": sampling.ensemble}
+
+    def _completion(self, depth, confidence, sparse):
+        from ..diffusion.confidence import fit_confidence
+
+        confidence = confidence * fit_confidence(depth, sparse)
+        if self.keeps_measured:
+            depth = paste_back(depth, sparse)
+        return super()._completion(depth, confidence, sparse)
+
+    def _load(self, weights, allow_noncommercial):
+        from ..diffusion.folder import open_folder
+        from .network import Marigold
+
+        if not weights:
+            asked, self.variant = self.variant, "tiny"
+            network = super()._load(None, allow_noncommercial)
+            if asked != "tiny":
+                self.warnings = [f"{WITHOUT} It must be a folder with {CONTENTS}."]
+            return network
+        folder = open_folder(weights, CONTENTS)
+        self.weights_from, self.licence = f"folder '{folder.name}'", ""
+        return Marigold.load(folder, self.variant).eval().requires_grad_(False)
