@@ -101,12 +101,7 @@ class Benchmark:
         Raises:
             FileNotFoundError: what is needed is not there; the sentence says what to download.
         """
-        folder = Path(folder).expanduser()
-        data = self.data
-        if isinstance(data, Layout) and data.sparse:
-            pattern = feed.folder or self.pattern
-            sparse = data.sparse.replace("{pattern}", pattern or "") if feed.kind == "files" else None
-            data = replace(data, sparse=sparse)
+        folder, data = Path(folder).expanduser(), self._data_for(feed)
         try:
             if not folder.is_dir():
                 raise FileNotFoundError(f"There is no folder '{folder}'.")
@@ -120,13 +115,22 @@ class Benchmark:
             reason = str(error).rstrip(".")
             raise FileNotFoundError(f"{self.name} needs its data ({reason}): {self.download}.") from None
 
-    @property
-    def pattern(self) -> str | None:
-        """Folder of the sparse depth that `files` feeds, where the data has several."""
-        return parse_feed(self.feeds[0]).folder
+    def _data_for(self, feed: Feed) -> Layout | Format:
+        """Where the files are, with the pattern that is fed, or without a measurement where that is drawn."""
+        sparse = self.data.sparse if isinstance(self.data, Layout) else None
+        if feed.folder and "{pattern}" not in (sparse or ""):
+            raise ValueError(f"{self.name} has one measurement; feed it with 'files', not '{feed.text}'.")
+        if sparse is None:
+            return self.data
+        if feed.kind != "files":
+            return replace(self.data, sparse=None)
+        pattern = feed.folder or parse_feed(self.feeds[0]).folder or ""
+        return replace(self.data, sparse=sparse.replace("{pattern}", pattern))
 
     def prepared(self, frame: Frame, feed: Feed) -> Frame:
         """A frame whose `sparse_depth` is what is fed and whose `ground_truth` is what is scored."""
+        if frame.ground_truth is None:
+            return frame  # which cannot be scored, as the runner says
         if self.bottom is not None:
             frame = cut_to_bottom(frame, *self.bottom)
         if self.resized is not None:
