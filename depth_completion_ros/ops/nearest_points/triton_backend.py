@@ -1,9 +1,9 @@
 """The search on a GPU by one Triton kernel: all pairs in tiles, once for each of the k places.
 
 One program serves a block of queries. For every place it goes through all sources and keeps, lane by lane,
-the nearest of those that come after the one it found before; the lanes are compared at the end alone. For
-the few places that are asked for, that is less work than to keep a sorted list, and it needs no room for
-one. Nothing of this has been timed yet.
+the nearest of those that come after the one it found before; the lanes are compared at the end alone. So
+no sorted list is kept, and k may be any number, but its price is meant for a few. Nothing of this has been
+timed yet.
 """
 
 from __future__ import annotations
