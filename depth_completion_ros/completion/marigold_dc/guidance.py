@@ -89,7 +89,7 @@ def predict(
     """Depth of one picture in metres, and how far the ensemble agrees on it, in (0, 1], H x W each.
 
     Runs agree by 0.05 / (0.05 + relative median deviation from their median), one with itself by 1. Where
-    all measurements are of one depth nothing tells a scale, and all takes that depth.
+    all measurements are of one depth nothing tells a scale: the loss is 0, and all takes that depth.
 
     Args:
         rgb: 1 x 3 x H x W in [-1, 1].
@@ -98,8 +98,6 @@ def predict(
     """
     inner = resized_shape(tuple(sparse.shape), sampling.side)
     measured = Measured(sparse, inner)
-    if measured.low == measured.high:
-        return measured.low.expand(sparse.shape).clone(), torch.ones_like(sparse)
     with torch.no_grad():
         picture = network.encode(pad(interpolate(rgb, inner, mode="bilinear", antialias=True)))
     noises = draw(picture.shape, sampling) if noises is None else noises
