@@ -41,26 +41,33 @@ def _block(block, self_attend, x, encoder_hidden_states=None, **others):
 
 
 class Official:
-    """Both U-Nets as published, with weights of ours.
+    """Both U-Nets as published; they are changed.
 
     Args:
-        network: whose weights are taken.
-        size: of it.
+        reference, estimation: the U-Nets, of `diffusers`.
+        vae: of it.
         text: token of the empty prompt, 1 x 1 x width, for the row that does not count.
+        guidance: weight of the row that counts.
     """
 
-    def __init__(self, network: DepthLab, size: str, text: torch.Tensor, guidance: float = 1.0):
-        with torch.device(text.device):
-            self.reference, self.estimation = make_unet(size, 4).eval(), make_unet(size, 12).eval()
-        if not text.is_meta:
-            self.reference.load_state_dict(network.reference.state_dict(), strict=False)
-            self.estimation.load_state_dict(network.estimation.state_dict())
-        self.vae, self.text, self.guidance = network.vae, text, guidance
+    def __init__(self, reference, estimation, vae, text: torch.Tensor, guidance: float = 1.0):
+        self.reference, self.estimation, self.vae = reference, estimation, vae
+        self.text, self.guidance = text, guidance
         self.bank: dict[str, torch.Tensor] = {}
-        for unet, self_attend in ((self.reference, self._write), (self.estimation, self._read)):
+        for unet, self_attend in ((reference, self._write), (estimation, self._read)):
             unet.set_attn_processor(AttnProcessor())
             for name, block in blocks_of(unet).items():
                 block.forward = partial(_block, block, partial(self_attend, name))
+
+    @classmethod
+    def like(cls, network: DepthLab, size: str, text: torch.Tensor) -> Official:
+        """With copies of the weights of ours, on the device of `text`."""
+        with torch.device(text.device):
+            reference, estimation = make_unet(size, 4).eval(), make_unet(size, 12).eval()
+        if not text.is_meta:
+            reference.load_state_dict(network.reference.state_dict(), strict=False)
+            estimation.load_state_dict(network.estimation.state_dict())
+        return cls(reference, estimation, network.vae, text)
 
     def _write(self, name, attention, normed):
         self.bank[name] = normed

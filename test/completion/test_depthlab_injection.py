@@ -49,7 +49,7 @@ def network():
 @pytest.fixture(scope="module")
 def official(network):
     torch.manual_seed(7)
-    return Official(network, "tiny", torch.randn(1, 1, 24))
+    return Official.like(network, "tiny", torch.randn(1, 1, 24))
 
 
 def rgb_of(shape) -> torch.Tensor:
