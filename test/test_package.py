@@ -35,7 +35,7 @@ NEEDS_TORCH = ("completion.mspn.", "completion.runner.") + tuple(
         ("depthlab", ("attention", "network", "sampling")),
         ("bpnet", ("layers", "network", "pooling", "propagation", "refinement")),
         ("mspn_lite", ("conv", "fill", "network", "propagation")),
-        ("psd", ("alignment", "correction", "guide", "layers", "network", "propagation")),
+        ("psd", ("alignment", "correction", "diffusion", "guide", "layers", "network", "propagation")),
     )
     for name in names
 )

@@ -26,6 +26,7 @@ _COMPLETERS: dict[str, type[Completer] | str] = {
     "depthlab": "depthlab.completer:DepthLabCompleter",
     "marigold_dc": "marigold_dc.completer:MarigoldDCCompleter",
     "psd": "psd.completer:PSDCompleter",
+    "propagation": "psd.classical:PropagationCompleter",
     "prior": "aligned_prior:AlignedPrior",
 }
 

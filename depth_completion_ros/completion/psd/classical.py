@@ -1,0 +1,119 @@
+"""The propagation of PSD without its correction: a completer that needs no training."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ...core import SparseDepth
+from ..interface import Completer, Completion
+from ..linear import Linear
+from ..nearest import completion_of, distance_confidence
+from ..prior import MonocularPrior, align, create_prior
+from .lookout import look_at, rays_or_assumed
+
+
+class PropagationCompleter(Completer):
+    """Measured depth carried to neighbours in space and image that look alike; needs no weights.
+
+    The propagation of PSD (Chen and others, IEEE TIP 2025) without the correction after it. With a prior
+    that has features (Depth Anything) it is the paper's: the aligned prior puts pixels into space, and
+    likeness is the cosine of its features; the most similar neighbours count. With any other prior, and
+    without one, likeness is that of colours, more steps are made, of inverse depth (`diffuse`), and they
+    start from the aligned prior or from linear completion. Grey or missing images are taken as they are:
+    what looks alike everywhere is smoothed everywhere.
+
+    Measured depth is kept; without a single point all is unknown. A few points, or such in a row or of one
+    depth, are answered as the linear completion or the alignment answers them. Without a camera one of 53
+    degrees is assumed. Confidence is that of `Linear`, or with a prior that of `Nearest`.
+
+    Args:
+        prior: what `create_prior` takes; None for none.
+        prior_side: pixels of the shorter side at which the prior sees the picture; 0 for the usual ones.
+        device, allow_noncommercial: see `create_prior`; without a prior the CPU works.
+
+    Raises:
+        ValueError, FileNotFoundError, ImportError: there is no such prior, see `create_prior`.
+    """
+
+    name = "propagation"
+
+    def __init__(
+        self,
+        prior: MonocularPrior | str | None = None,
+        prior_side: int = 0,
+        device: str = "auto",
+        allow_noncommercial: bool = False,
+    ):
+        import torch  # noqa: F401, so that one learns of a lack at once
+
+        from ..device import choose_device
+
+        choose_device(device)
+        if isinstance(prior, str):
+            prior = create_prior(prior, device, allow_noncommercial, prior_side)
+        self._prior, self._side = prior, prior_side
+
+    def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
+        depth = sparse.depth
+        if not sparse.count:
+            return Completion.unknown(depth.shape)
+        image = np.zeros((*depth.shape, 3), np.uint8) if image is None else image
+        image = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
+        rays = np.stack([*rays_or_assumed(camera, *depth.shape), np.ones_like(depth)])
+        if self._prior is not None and self._prior.feature_channels and self._prior.space != "depth":
+            return completion_of(self._by_features(image, depth, rays), depth, _nearness(depth))
+        linear = Linear().complete(None, sparse)
+        start, confidence = linear.depth, linear.confidence
+        if self._prior is not None:
+            prediction = self._prior.predict(image, name)
+            aligned = align(prediction, depth, self._prior.space).apply(prediction)
+            start = np.where(np.isfinite(aligned), aligned, start)
+            confidence = _nearness(depth)
+        return completion_of(_by_colours(image, depth, rays, start), depth, confidence)
+
+    def _by_features(self, image: np.ndarray, depth: np.ndarray, rays: np.ndarray) -> np.ndarray:
+        import torch
+
+        from .alignment import align_inverse_depth
+        from .guide import SparseMean, bicubic
+        from .propagation import Propagation
+
+        with torch.inference_mode():
+            look = look_at(self._prior, image, self._side)
+            device = look.prediction.device
+            sparse, rays = (torch.from_numpy(x)[None].to(device) for x in (depth[None], rays))
+            aligned = align_inverse_depth(bicubic(look.prediction, depth.shape), sparse)
+            small = SparseMean().to(device)(sparse)
+            dense = Propagation(aligned, look.features[0], sparse, small, rays)(aligned)
+            # Cosines below 0 lead out of what was measured.
+            return dense.clamp(sparse[sparse > 0].min(), sparse.max())[0, 0].cpu().numpy()
+
+    def warm_up(self, height: int, width: int) -> None:
+        sparse = np.zeros((height, width), np.float32)
+        sparse[::8, ::8] = 10
+        self.complete(np.zeros((height, width, 3), np.uint8), SparseDepth(sparse))
+
+    def report(self) -> dict[str, object]:
+        if self._prior is None:
+            return {"prior": "none: linear completion in its place"}
+        return {"prior": self._prior.name, "licence of the prior": self._prior.licence}
+
+
+def _by_colours(image: np.ndarray, depth: np.ndarray, rays: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Depth by `diffuse`, on the CPU."""
+    import torch
+
+    from .diffusion import diffuse
+
+    colours = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    measured = np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)
+    inputs = (1 / start)[None], measured[None], np.ascontiguousarray(colours.transpose(2, 0, 1)), rays
+    with torch.inference_mode():
+        inverse = diffuse(*(torch.from_numpy(x)[None] for x in inputs))
+    return 1 / inverse[0, 0].numpy()
+
+
+def _nearness(depth: np.ndarray) -> np.ndarray:
+    distance = cv2.distanceTransform((depth == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    return distance_confidence(distance, np.count_nonzero(depth))
