@@ -44,7 +44,8 @@ class DepthLabCompleter(LearnedCompleter):
     Depth is that of the network plus what it misses at the measured pixels, spread smoothly, so that these
     come back exactly. Confidence is a (1 + c) / 2, where a = 0.05 / (0.05 + relative miss at the measured
     pixels around), before the correction, and c is that of `Nearest`: it does not know whether what lies
-    between is right. Without a single point all is unknown; with but one depth, all takes that.
+    between is right. Depth that comes out below 0 is unknown. Without a single point all is unknown; with
+    but one depth, all takes that.
 
     Args:
         variant: `official`, or `tiny` for tests.
