@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ...core import SparseDepth
+from ...core import Camera, SparseDepth
 from ..interface import Completer, Completion
 from ..linear import Linear
 from ..nearest import completion_of, distance_confidence
@@ -14,18 +14,18 @@ from .lookout import look_at, rays_or_assumed
 
 
 class PropagationCompleter(Completer):
-    """Measured depth carried to neighbours in space and image that look alike; needs no weights.
+    """Measured depth carried to neighbours that look alike, by colours or a prior; needs no weights.
 
     The propagation of PSD (Chen and others, IEEE TIP 2025) without the correction after it. With a prior
     that has features (Depth Anything) it is the paper's: the aligned prior puts pixels into space, and
     likeness is the cosine of its features; the most similar neighbours count. With any other prior, and
-    without one, likeness is that of colours, more steps are made, of inverse depth (`diffuse`), and they
-    start from the aligned prior or from linear completion. Grey or missing images are taken as they are:
-    what looks alike everywhere is smoothed everywhere.
+    without one, likeness is that of colours in the image alone (`diffuse`), and depth starts from the
+    aligned prior, or from linear completion, which stays the more the surer it is. A missing image is one
+    of a single colour.
 
     Measured depth is kept; without a single point all is unknown. A few points, or such in a row or of one
-    depth, are answered as the linear completion or the alignment answers them. Without a camera one of 53
-    degrees is assumed. Confidence is that of `Linear`, or with a prior that of `Nearest`.
+    depth, are answered as linear completion or the alignment answers them. Confidence is that of `Linear`,
+    or with a prior that of `Nearest`.
 
     Args:
         prior: what `create_prior` takes; None for none.
@@ -60,19 +60,21 @@ class PropagationCompleter(Completer):
             return Completion.unknown(depth.shape)
         image = np.zeros((*depth.shape, 3), np.uint8) if image is None else image
         image = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
-        rays = np.stack([*rays_or_assumed(camera, *depth.shape), np.ones_like(depth)])
         if self._prior is not None and self._prior.feature_channels and self._prior.space != "depth":
-            return completion_of(self._by_features(image, depth, rays), depth, _nearness(depth))
+            return completion_of(self._by_features(image, depth, camera), depth, _nearness(depth))
         linear = Linear().complete(None, sparse)
-        start, confidence = linear.depth, linear.confidence
-        if self._prior is not None:
-            prediction = self._prior.predict(image, name)
-            aligned = align(prediction, depth, self._prior.space).apply(prediction)
-            start = np.where(np.isfinite(aligned), aligned, start)
-            confidence = _nearness(depth)
-        return completion_of(_by_colours(image, depth, rays, start), depth, confidence)
+        if self._prior is None:
+            dense = _by_colours(image, depth, linear.depth, linear.confidence)
+            return completion_of(dense, depth, linear.confidence)
+        prediction = self._prior.predict(image, name)
+        aligned = align(prediction, depth, self._prior.space).apply(prediction)
+        known = np.isfinite(aligned)
+        trust = np.where(known, np.float32(1), linear.confidence)
+        dense = _by_colours(image, depth, np.where(known, aligned, linear.depth), trust)
+        return completion_of(dense, depth, _nearness(depth))
 
-    def _by_features(self, image: np.ndarray, depth: np.ndarray, rays: np.ndarray) -> np.ndarray:
+    def _by_features(self, image: np.ndarray, depth: np.ndarray, camera: Camera | None) -> np.ndarray:
+        """Depth by `Propagation`; without a camera one of 53 degrees is assumed."""
         import torch
 
         from .alignment import align_inverse_depth
@@ -82,6 +84,7 @@ class PropagationCompleter(Completer):
         with torch.inference_mode():
             look = look_at(self._prior, image, self._side)
             device = look.prediction.device
+            rays = np.stack([*rays_or_assumed(camera, *depth.shape), np.ones_like(depth)])
             sparse, rays = (torch.from_numpy(x)[None].to(device) for x in (depth[None], rays))
             aligned = align_inverse_depth(bicubic(look.prediction, depth.shape), sparse)
             small = SparseMean().to(device)(sparse)
@@ -100,7 +103,7 @@ class PropagationCompleter(Completer):
         return {"prior": self._prior.name, "licence of the prior": self._prior.licence}
 
 
-def _by_colours(image: np.ndarray, depth: np.ndarray, rays: np.ndarray, start: np.ndarray) -> np.ndarray:
+def _by_colours(image: np.ndarray, depth: np.ndarray, start: np.ndarray, trust: np.ndarray) -> np.ndarray:
     """Depth by `diffuse`, on the CPU."""
     import torch
 
@@ -108,7 +111,7 @@ def _by_colours(image: np.ndarray, depth: np.ndarray, rays: np.ndarray, start: n
 
     colours = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     measured = np.divide(1, depth, out=np.zeros_like(depth), where=depth > 0)
-    inputs = (1 / start)[None], measured[None], np.ascontiguousarray(colours.transpose(2, 0, 1)), rays
+    inputs = (1 / start)[None], trust[None], measured[None], np.ascontiguousarray(colours.transpose(2, 0, 1))
     with torch.inference_mode():
         inverse = diffuse(*(torch.from_numpy(x)[None] for x in inputs))
     return 1 / inverse[0, 0].numpy()
