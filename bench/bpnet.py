@@ -1,15 +1,21 @@
 """BP-Net: the straightforward form and ours, time and peak memory in one run.
 
-    python bench/bpnet.py [--size 256x1216] [--points 16000] [--threads 2] [--device cuda]
+    python bench/bpnet.py [--size 256x1216] [--points 16000] [--threads 2] [--rounds 3]
 
-plain      the order of the published code: search by all pairs of pixel and point, features of both pixels
-           laid side by side for the propagation, images unfolded in every step of the refinement, all six
-           outputs enlarged; float32, channels one after another in memory
-ours       `create_completer("bpnet").quick`: exact search for all levels at once, the first layer of the
-           propagation before its gather, refinement in one kernel, norms folded, channels last
+plain      the order of the published code: every pixel goes over all points in the search (in C++, see
+           neighbours.py; on a GPU all pairs), features of both pixels laid side by side for the
+           propagation, images unfolded in every step of the refinement, all six outputs enlarged;
+           float32, channels one after another in memory
+ours       what `create_completer("bpnet")` runs: exact search for all levels at once, norms folded, sums and
+           activations within the convolutions, the propagation slice by slice, refinement in one kernel,
+           channels last
+compiled   ours through `torch.compile`; graph: ours as one CUDA graph; both on a GPU only
 
-Each form runs in a process of its own. Weights are random, which does not change the time. The last
-column is the largest relative difference from `plain` at 99 % of the pixels.
+The forms take turns, each in a process of its own, and of each the least time counts. `search` is within
+`all`; `network` is the rest. `processor` is the processor's time for `all`, which other programs on the
+machine change less. Memory is the most beyond the weights. The last columns are the relative differences
+from `plain` that half and 99 % of the pixels stay below, for depths below 1 m by metres; weights are random,
+with kernels of the refinement that take means, as trained ones nearly do.
 """
 
 from __future__ import annotations
@@ -20,30 +26,31 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from unittest import mock
 
 import torch
-from mspn import best
 from mspn_op import PeakMemory
+from neighbours import loop_of, scan
 
-from depth_completion_ros import create_completer
 from depth_completion_ros.completion.bpnet import network as network_module
 from depth_completion_ros.completion.bpnet import propagation, refinement
-from depth_completion_ros.completion.bpnet.network import rays_of
+from depth_completion_ros.completion.bpnet.quick import quickened
 from depth_completion_ros.ops import local_sum, neighbours
+from depth_completion_ros.ops.neighbours import function as search_module
 
-FORMS = ("plain", "ours float32", "ours bfloat16")
+ON_CPU = ("plain", "ours float32", "ours bfloat16")
+ON_GPU = (*ON_CPU, "ours float16", "compiled bfloat16", "compiled float16", "graph bfloat16", "graph float16")
+KEYS = ("all", "search", "network", "processor", "bytes")
 
 
 def make_inputs(size: str, points: int, device: str) -> tuple[torch.Tensor, ...]:
     height, width = map(int, size.split("x"))
     make = torch.Generator().manual_seed(0)
     depth = 5 + 40 * torch.rand(1, 1, height, width, generator=make)
-    hit = torch.rand(1, 1, height, width, generator=make) < points / (height * width)
     K = torch.tensor([[[720.0, 0, width / 2], [0, 720, height / 2], [0, 0, 1]]])
     rgb = torch.randn(1, 3, height, width, generator=make)
-    inputs = rgb, torch.where(hit, depth, 0.0), rays_of(K, height, width)
-    return tuple(x.to(device) for x in inputs)
+    return tuple(x.to(device) for x in (rgb, depth * scan(height, width, points), K))
 
 
 def side_by_side(block: propagation.BilateralPropagation, features, points, indices):
@@ -59,78 +66,148 @@ def side_by_side(block: propagation.BilateralPropagation, features, points, indi
     return block.convXF[0](torch.cat([own, gathered(features), gathered(points), offsets], dim=1))
 
 
-def as_published():
+def as_published(device: str) -> None:
     """Puts the straightforward forms in the place of ours."""
+    with tempfile.TemporaryDirectory() as folder:
+        loop = loop_of(folder)  # stays loaded
+    ours = search_module.nearest_measured
 
-    def levels(measured, count):
-        return neighbours.of_levels(measured, count, backend="reference")
+    def search(measured, backend):
+        return ours(measured, "reference") if device.startswith("cuda") else loop(measured, measured.shape[1])
 
     def refine(*given):
         return local_sum.propagate(*given, backend="reference")
 
-    stack = mock.patch.multiple(network_module, of_levels=levels)
-    return (
-        stack,
-        mock.patch.multiple(refinement, propagate=refine),
-        mock.patch.object(propagation.BilateralPropagation, "_first", side_by_side),
-    )
+    for where, name, form in (
+        (search_module, "nearest_measured", search),
+        (refinement, "propagate", refine),
+        (propagation.BilateralPropagation, "_first", side_by_side),
+    ):
+        mock.patch.object(where, name, form).start()
+
+
+def steady(network: network_module.BPNet) -> None:
+    """Kernels of weights above 0: others, of random weights, make any number of a last digit."""
+    for name, module in network.named_modules():
+        if name.endswith(("3x3.conv.1.conv.bn", "5x5.conv.1.conv.bn", "7x7.conv.1.conv.bn")):
+            torch.nn.init.constant_(module.weight, 0.1)
+            torch.nn.init.ones_(module.bias)
+
+
+def build(form: str, device: str) -> torch.nn.Module:
+    torch.manual_seed(0)
+    network = network_module.BPNet().eval().requires_grad_(False)
+    steady(network)
+    if form == "plain":
+        as_published(device)
+        return network.to(device)
+    kind, precision = form.split()
+    network = quickened(network).to(device, getattr(torch, precision), memory_format=torch.channels_last)
+    if kind == "compiled":
+        network.compile(dynamic=False)
+    return network
+
+
+def graphed(work):
+    """The work as a CUDA graph, which gives what the same memory holds after each run."""
+    side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = work()
+
+    def replay():
+        graph.replay()
+        return result
+
+    return replay
 
 
 def measure(form: str, size: str, points: int, device: str, threads: int, kept: str) -> None:
-    """Run in a process of its own: print seconds of all and of the search, and bytes."""
+    """Run in a process of its own: print seconds of all, of the search and of the processor, and bytes."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     torch.set_num_threads(threads)
-    inputs, plain = make_inputs(size, points, device), form == "plain"
-    precision = "bfloat16" if form.endswith("bfloat16") else "float32"
-    completer = create_completer("bpnet", device=device, precision=precision)
-    network = completer.quick
-    if plain:
-        network = completer.network.to(memory_format=torch.contiguous_format)
-        for patch in as_published():
-            patch.start()
+    cuda = device.startswith("cuda")
+    network, inputs = build(form, device), make_inputs(size, points, device)
     measured = inputs[1][:, 0] > 0
+
+    def work():
+        return network(*inputs, every_level=form == "plain").depth
+
+    def search():
+        return network_module.of_levels(measured, network_module.LEVELS)
+
     with torch.inference_mode():
+        network(*make_inputs("64x64", 200, device))  # loads and compiles what there is
         with PeakMemory(device) as peak:
-            depth = network.predict(*inputs, every_level=plain).depth
+            depth = work()
         torch.save(depth.float().cpu(), kept)
-        seconds = best(lambda: network.predict(*inputs, every_level=plain), device)
-        search = best(lambda: network_module.of_levels(measured, network_module.LEVELS), device)
-    print(json.dumps({"seconds": seconds, "search": search, "bytes": peak.bytes}))
+        if form.startswith("graph"):
+            work = graphed(work)
+        row = {"bytes": peak.bytes}
+        for name, each in {"all": work, "search": search}.items():
+            each() if cuda else None
+            start, used = time.perf_counter(), time.process_time()
+            each()
+            torch.cuda.synchronize() if cuda else None
+            row[name] = time.perf_counter() - start
+            row.setdefault("processor", time.process_time() - used)
+    print(json.dumps(row | {"network": row["all"] - row["search"]}))
 
 
-def difference(kept: str, other: str) -> float:
-    one, two = torch.load(kept), torch.load(other)
-    return (
-        ((one - two).abs() / two.abs().clamp(min=1)).flatten().kthvalue(int(0.99 * one.numel())).values.item()
-    )
+def differences(kept: str, plain: str) -> tuple[float, float]:
+    """Median and 99th percentile of the relative difference."""
+    one, two = torch.load(kept), torch.load(plain)
+    apart = ((one - two).abs() / two.abs().clamp(min=1)).flatten()
+    return tuple(apart.kthvalue(int(share * apart.numel())).values.item() for share in (0.5, 0.99))
+
+
+def apart(*given) -> dict[str, float]:
+    """`measure` in another process."""
+    command = [sys.executable, __file__, "--measure", json.dumps(given)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    if run.returncode:
+        raise SystemExit(run.stderr)
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def compare(device: str, forms: tuple[str, ...], arguments, folder: str) -> None:
+    """Print the table of a device."""
+    print(f"\n{device}, {arguments.threads} threads, torch {torch.__version__}, {arguments.size}, best of "
+          f"{arguments.rounds}; seconds, MiB")  # fmt: skip
+    print("| form | all | search | network | processor | MiB | plain / all | search | network | processor "
+          "| MiB | differs: median | 99 % |\n|" + 13 * "---|")  # fmt: skip
+    rows = {form: [] for form in forms}
+    for _ in range(arguments.rounds):
+        for form in forms:
+            given = form, arguments.size, arguments.points, device, arguments.threads
+            rows[form].append(apart(*given, f"{folder}/{form}"))
+    best = {form: {key: min(run[key] for run in runs) for key in KEYS} for form, runs in rows.items()}
+    for form, row in best.items():
+        ratios = " | ".join(f"{best['plain'][key] / row[key]:.1f}" for key in KEYS)
+        seconds = " | ".join(f"{row[key]:.3f}" for key in KEYS[:-1])
+        off = " | ".join(f"{x:.1e}" for x in differences(f"{folder}/{form}", f"{folder}/plain"))
+        print(f"| {form} | {seconds} | {row['bytes'] / 2**20:.0f} | {ratios} | {off} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="256x1216")
     parser.add_argument("--points", type=int, default=16000)
-    parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         return measure(*json.loads(arguments.measure))
-    print(f"{arguments.device}, {arguments.threads} threads, torch {torch.__version__}, {arguments.size}")
-    print("form           seconds   search    MiB    of plain: time, search, memory    differs")
-    rows = {}
     with tempfile.TemporaryDirectory() as folder:
-        for form in FORMS:
-            given = form, arguments.size, arguments.points, arguments.device, arguments.threads
-            command = [sys.executable, __file__, "--measure", json.dumps([*given, f"{folder}/{form}"])]
-            run = subprocess.run(command, capture_output=True, text=True)
-            if run.returncode:
-                raise SystemExit(run.stderr)
-            row = rows[form] = json.loads(run.stdout.splitlines()[-1])
-            ratios = [rows["plain"][key] / row[key] for key in ("seconds", "search", "bytes")]
-            print(
-                f"{form:14s} {row['seconds']:7.2f}  {row['search']:7.4f} {row['bytes'] / 2**20:6.0f}"
-                f"              {ratios[0]:6.1f} {ratios[1]:7.1f} {ratios[2]:7.1f}"
-                f"    {difference(f'{folder}/{form}', f'{folder}/plain'):.1e}"
-            )
+        compare("cpu", ON_CPU, arguments, folder)
+        if torch.cuda.is_available():
+            compare("cuda", ON_GPU, arguments, folder)
+        else:
+            print("\nNo GPU here: float16, torch.compile and the CUDA graph are not measured.")
 
 
 if __name__ == "__main__":

@@ -96,6 +96,14 @@ def test_rays_go_on_beyond_the_picture_as_those_of_a_larger_pinhole_camera():
     torch.testing.assert_close(rays, rays_of(matrix, SHAPE[0] + 23, SHAPE[1] + 26))
 
 
+def test_what_runs_is_called_as_a_module_so_that_compiling_it_has_an_effect(completer):
+    calls = []
+    hook = completer.steady_part().register_forward_hook(lambda *_: calls.append(1))
+    completer.complete(picture(SHAPE), some(9), CAMERA)
+    hook.remove()
+    assert calls == [1]
+
+
 def test_the_nyu_variant_works_in_tenths_of_a_metre(completer):
     other = create_completer("bpnet", variant="nyu", device="cpu")
     other.quick.load_state_dict(completer.quick.state_dict())

@@ -66,7 +66,7 @@ class BPNetCompleter(LearnedCompleter):
             rgb = torch.nn.functional.pad(rgb, (0, right, up, 0), mode="replicate")
             sparse = torch.nn.functional.pad(sparse, (0, right, up, 0))
             rays = _extended(rays, up, right)
-        outputs = self.quick.predict(rgb, sparse * self._factor, rays).outputs
+        outputs = self.quick(rgb, sparse * self._factor, rays).outputs
         before, depth = (x[..., up:, : x.shape[-1] - right] / self._factor for x in outputs)
         ratio = torch.log(depth.clamp(min=1e-3) / before.clamp(min=1e-3)).abs()
         return depth, CLOSE / (CLOSE + ratio)

@@ -90,21 +90,13 @@ class BPNet(nn.Module):
         _initialise(self)
 
     def forward(self, rgb: Tensor, sparse: Tensor, K: Tensor, every_level: bool = False) -> Prediction:
-        """Complete what a pinhole camera sees.
-
-        Args:
-            rgb, sparse, every_level: see `predict`.
-            K: B x 3 x 3, pixels.
-        """
-        return self.predict(rgb, sparse, rays_of(K.to(sparse.dtype), *sparse.shape[-2:]), every_level)
-
-    def predict(self, rgb: Tensor, sparse: Tensor, rays: Tensor, every_level: bool = False) -> Prediction:
-        """Complete what any camera sees.
+        """Complete what a camera sees.
 
         Args:
             rgb: B x 3 x H x W, normalised; H and W multiples of 32.
             sparse: B x 1 x H x W metres, 0 where not measured.
-            rays: B x 3 x H x W, the point at a depth of 1 that a pixel sees.
+            K: B x 3 x 3 of a pinhole camera, pixels; of any other B x 3 x H x W, the point at a depth of 1
+                that a pixel sees.
             every_level: whether `outputs` are of all levels also in evaluation.
 
         Raises:
@@ -113,6 +105,7 @@ class BPNet(nn.Module):
         height, width = sparse.shape[-2:]
         if height % MULTIPLE or width % MULTIPLE:
             raise ValueError(f"BP-Net got {width} x {height} pixels; both must be multiples of {MULTIPLE}.")
+        rays = K if K.ndim == 4 else rays_of(K.to(sparse.dtype), height, width)
         # Which cells are measured follows from the picture of points alone, so all searches come first.
         neighbours = of_levels(sparse[:, 0] > LEAST_DEPTH, LEVELS)
         trunk = [self.conv_img(rgb.to(next(self.parameters()).dtype))]

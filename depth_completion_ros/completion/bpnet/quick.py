@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .layers import Block, ConvNorm, Residual, Up, UpJoin, exact, fold, join
+from .layers import Block, ConvNorm, Residual, Up, UpJoin, exact, fold
 from .propagation import BilateralPropagation
 from .refinement import KernelGenerator
 
@@ -38,6 +38,27 @@ def _replace(module: nn.Module) -> None:
             _replace(child)
 
 
+class Exact(nn.Module):
+    """Keeps a module at float32 at least, whatever the network around it is converted to.
+
+    For what depth is made with: metres and pixels in bfloat16 are off by up to 0.4 %.
+    """
+
+    def __init__(self, inner: nn.Module):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        return self.inner(*(exact(x) if x.is_floating_point() else x for x in maps))
+
+    def _apply(self, fn, recurse=True):
+        def keep(x: Tensor) -> Tensor:
+            there = fn(x)
+            return torch.empty_like(there, dtype=torch.promote_types(there.dtype, torch.float32)).copy_(x)
+
+        return super()._apply(keep, recurse)
+
+
 class Convolution(nn.Module):
     """A convolution, and in the same pass a sum and a ReLU."""
 
@@ -54,9 +75,7 @@ class Convolution(nn.Module):
         size = conv.padding, conv.stride, conv.dilation, conv.groups
         if isinstance(conv, nn.ConvTranspose2d):
             size = conv.padding, conv.output_padding, *size[1:]
-            return torch.ops.mkldnn._convolution_transpose_pointwise(
-                x, conv.weight, conv.bias, *size, *after
-            )
+            return torch.ops.mkldnn._convolution_transpose_pointwise(x, conv.weight, conv.bias, *size, *after)
         if onto is None:
             return torch.ops.mkldnn._convolution_pointwise(x, conv.weight, conv.bias, *size, *after)
         return torch.ops.mkldnn._convolution_pointwise_(
@@ -66,13 +85,13 @@ class Convolution(nn.Module):
 
 def _onednn_serves(x: Tensor) -> bool:
     """Whether oneDNN convolves x with what `torch.compile` calls it for; there is no public way to it."""
-    return (
-        x.device.type == "cpu"
-        and x.dtype in (torch.float32, torch.bfloat16)
-        and not torch.compiler.is_compiling()
-        and torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, "_convolution_pointwise_")
-    )
+    if x.device.type != "cpu" or torch.compiler.is_compiling() or not torch.backends.mkldnn.is_available():
+        return False
+    if not hasattr(torch.ops.mkldnn, "_convolution_pointwise_"):
+        return False
+    if x.dtype == torch.bfloat16:
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return x.dtype == torch.float32
 
 
 def _block(block: Block) -> Convolution:
@@ -140,7 +159,7 @@ class QuickGenerator(nn.Module):
 
 
 class QuickPropagation(nn.Module):
-    """Bilateral propagation with all layers as products of matrices, a slice of the pixels at a time."""
+    """Bilateral propagation with layers as products of matrices, a slice of the pixels at a time."""
 
     def __init__(self, plain: BilateralPropagation):
         super().__init__()
@@ -163,13 +182,13 @@ class QuickPropagation(nn.Module):
         depth = points.new_empty(batch, size)
         for image in range(batch):
             rows = features[image].flatten(1).T
-            known = self.other(torch.cat([rows, points[image].T.to(rows.dtype)], dim=1))
+            known = self.other(torch.cat([rows, points[image].T], dim=1))
             for part in _slices(size, 4 * channels, features):
                 index = neighbours[image, :, part]
                 x = known.index_select(0, index.flatten()).view(4, -1, channels)
                 x += self.own(rows[part])
                 x += self.way(_offsets(index, pixels[part], width).to(x.dtype))
-                scale, shift, logits = exact(self.coef(self._hidden(x))).unbind(dim=-1)
+                scale, shift, logits = self.coef(self._hidden(x)).unbind(dim=-1)
                 z = points[image, 2][index]
                 depth[image, part] = (((scale + 1) * z + shift) * logits.softmax(dim=0)).sum(dim=0)
         return depth.view(batch, 1, height, width)
@@ -208,5 +227,5 @@ _FORMS = {
     Up: lambda plain: Convolution(plain.conv, relu=True),
     UpJoin: QuickUpJoin,
     KernelGenerator: QuickGenerator,
-    BilateralPropagation: QuickPropagation,
+    BilateralPropagation: lambda plain: Exact(QuickPropagation(plain)),
 }
