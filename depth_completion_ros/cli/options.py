@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ast import literal_eval
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -27,13 +26,19 @@ ReaderOptions = Annotated[
 Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Only the first so many frames.")]
 CompleterName = Annotated[
     str,
-    typer.Option("--completer", "-c", help="NAME or NAME:VARIANT of `depth-completion completers`."),
+    typer.Option(
+        "--completer",
+        "-c",
+        help="NAME or NAME:VARIANT of `depth-completion completers`, with settings of its own if any: "
+        "`depthlab,steps=4`.",
+    ),
 ]
 Device = Annotated[str, typer.Option(help="`auto`, `cpu`, `cuda` or `cuda:N`.")]
 Weights = Annotated[
     str | None,
     typer.Option(
-        help="File, or name in `depth-completion weights list`, of the weights of a learned completer."
+        help="File, or name in `depth-completion weights list`, of the weights of a learned completer; of "
+        "diffusion a folder."
     ),
 ]
 Prior = Annotated[
@@ -88,6 +93,7 @@ def filters(text: str) -> dict[str, bool]:
 
 def open_data(path: Path, reader_options: list[str] | None):
     """The reader of a DATA path with its -O options."""
+    from ..completion.text import value_of
     from ..data.reader import open_reader
 
     options = {}
@@ -95,19 +101,8 @@ def open_data(path: Path, reader_options: list[str] | None):
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise ValueError(f"Reader option '{text}' is not of the form NAME=VALUE.")
-        options[name] = _value(value)
+        options[name] = value_of(value)
     return open_reader(path, **options)
-
-
-def _value(text: str):
-    """Numbers, lists and true/false as such, all else as text."""
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        value = literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-    return value if isinstance(value, (int, float, list)) else text
 
 
 def frames_with_progress(reader, limit: int | None, what: str) -> Iterator:
@@ -125,16 +120,17 @@ def frames_with_progress(reader, limit: int | None, what: str) -> Iterator:
 
 
 def make_completers(texts: Iterable[str], **options) -> dict:
-    """Completers by their texts, `NAME` or `NAME:VARIANT`; their warnings go to stderr.
+    """Completers by their texts (see `parse_completer`); their warnings go to stderr.
 
     Args:
         options: for `create_completer`. Each goes to the completers that take it; one that none takes
             goes to all, to be refused.
     """
     from ..completion.registry import options_of
+    from ..completion.text import parse_completer
     from ..evaluation.runner import completer_from_text
 
-    takes = {text: options_of(text.partition(":")[0]) for text in texts}
+    takes = {text: options_of(parse_completer(text)[0]) for text in texts}
     by_some = set().union(*takes.values())
     made = {}
     for text, names in takes.items():

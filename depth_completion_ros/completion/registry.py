@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from inspect import signature
+from inspect import Parameter, signature
 
 from .interface import Completer
 from .linear import Linear
@@ -32,6 +32,13 @@ _COMPLETERS: dict[str, type[Completer] | str] = {
 
 _EXTRAS = {"torch": "torch", "safetensors": "torch", "diffusers": "diffusion", "transformers": "diffusion"}
 """Packages that completers need, and the extra that brings them."""
+_TYPES = {
+    "bool": ((bool,), "true or false"),
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number"),
+    "str": ((str,), "a text"),
+}
+"""Types of settings by the words of annotations: what a value may be, and how that is said."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,11 @@ def describe_completer(name: str) -> Description:
     return Description((kind.__doc__ or "").strip().splitlines()[0], kind.variants)
 
 
-def options_of(name: str) -> set[str]:
-    """Names that the constructor of a completer takes, with those that it hands on to its base."""
+def options_of(name: str) -> dict[str, Parameter]:
+    """What the constructor of a completer takes by name, with what it hands on to its base."""
     bases = _kind(name).__mro__
-    makers = [vars(base)["__init__"] for base in bases if "__init__" in vars(base)]
-    return {option for make in makers for option in signature(make).parameters}
+    makers = [vars(base)["__init__"] for base in reversed(bases) if "__init__" in vars(base)]
+    return {option: taken for make in makers for option, taken in signature(make).parameters.items()}
 
 
 def create_completer(
@@ -189,4 +196,16 @@ def _taken(name: str, given: dict[str, object]) -> dict[str, object]:
         if option not in ("device", "allow_noncommercial"):
             shown = f"'{value}'" if isinstance(value, str) else value
             raise ValueError(f"Completer '{name}' takes no {option.replace('_', ' ')}, but got {shown}.")
-    return {option: value for option, value in given.items() if option in takes}
+    taken = {option: value for option, value in given.items() if option in takes}
+    for option, value in taken.items():
+        if option not in asked_for_nothing:
+            _check_type(name, option, value, takes[option].annotation)
+    return taken
+
+
+def _check_type(name: str, option: str, value: object, annotation: str) -> None:
+    """A ValueError for a value that is not of an annotation such as `int` or `bool | None`."""
+    kinds = [_TYPES[word] for word in annotation.split(" | ") if word in _TYPES]
+    if kinds and not any(type(value) in types for types, _ in kinds):
+        allowed = " or ".join(words for _, words in kinds)
+        raise ValueError(f"Setting '{option}' of completer '{name}' is '{value}'; it must be {allowed}.")

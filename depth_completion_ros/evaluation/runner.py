@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..completion import Completer, Completion, create_completer
+from ..completion.text import parse_completer
 from ..core import Frame, Metrics, compute_metrics
 from .confidence import ConfidenceScore, score_confidence
 from .protocols import CannotServe, Protocol, Settings, Trial, parse_protocol
@@ -189,9 +190,9 @@ def error_by_range(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def completer_from_text(text: str, **options) -> Completer:
-    """A completer from `name` or `name:variant`, such as `linear:depth`; `create_completer` options."""
-    name, _, variant = text.partition(":")
-    return create_completer(name, variant=variant or None, **options)
+    """A completer from a text such as `linear:depth` (see `parse_completer`); `create_completer` options."""
+    name, variant, settings = parse_completer(text)
+    return create_completer(name, variant=variant, **options | settings)
 
 
 def _by_name(completers) -> dict[str, Completer]:

@@ -9,8 +9,13 @@ NETWORK = (
     Parameter(
         "weights",
         "",
-        "Weights of a network: a file, or a name in `depth-completion weights list`; empty for random ones, "
-        "whose depth is meaningless.",
+        "Weights of a network: a file (of diffusion a folder), or a name in `depth-completion weights list`; "
+        "empty for those that ship with it, or for random ones, whose depth is meaningless.",
+    ),
+    Parameter(
+        "settings",
+        "",
+        "Settings that this completer alone has, such as steps=4,strength=1 of depthlab; empty for its own.",
     ),
     Parameter("device", "auto", "Device of a network: auto, cpu, cuda, cuda:1 ..."),
     Parameter(

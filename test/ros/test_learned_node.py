@@ -96,6 +96,18 @@ def save_network_of_rows(path):
     onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 18)], ir_version=9), str(path))
 
 
+def test_a_diffusion_runs_in_the_node_with_settings_of_its_own(ros):
+    pytest.importorskip("diffusers", reason="diffusers is not installed")
+    robot = Robot(ros)
+    asked = {"completer": "depthlab", "variant": "tiny", "settings": "steps=2,strength=1", "device": "cpu"}
+    completion_node(ros, **asked)
+    robot.connect()
+    robot.send(START)
+    robot.wait_for_outputs(1)
+    robot.wait_for_status(COMPLETER, "WARN", "depthlab: works.")
+    assert (values(robot)["steps"], values(robot)["strength"]) == ("2", "1")
+
+
 # What cannot be configured -----------------------------------------------------------------------
 
 
