@@ -33,7 +33,8 @@ NEEDS_TORCH = ("completion.mspn.", "completion.runner.") + tuple(
     f"completion.{folder}.{name}."
     for folder, names in (
         ("depthlab", ("attention", "network", "sampling")),
-        ("bpnet", ("layers", "network", "pooling", "propagation", "refinement")),
+        ("bpnet", ("layers", "network", "pooling", "propagation", "quick", "refinement")),
+        ("marigold_dc", ("guidance", "network")),
         ("mspn_lite", ("conv", "fill", "network", "propagation")),
         ("psd", ("alignment", "correction", "diffusion", "guide", "layers", "network", "propagation")),
     )
