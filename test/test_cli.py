@@ -73,6 +73,7 @@ def test_help_teaches_with_examples_for_every_command():
     for command in (
         "demo",
         "complete",
+        "benchmark",
         "evaluate",
         "submission",
         "replay",
