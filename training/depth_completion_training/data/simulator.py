@@ -17,6 +17,7 @@ from depth_completion_training.generation.frame_file import read_frame
 from .augmentation import Augmentation, scaled
 from .item import TYPICAL_M, first_fill, item
 from .loader import Draw, ResumableLoader, training_loader, validation_loader
+from .partial_depth import PartialDepth
 from .sampling import SparseSampler
 from .simulated_prior import SimulatedPrior
 
@@ -67,7 +68,7 @@ class SimulatedFrames(Dataset):
         folder: str | Path,
         split: str = "train",
         size: tuple[int, int] = (256, 384),
-        sampler: SparseSampler | None = None,
+        sampler: SparseSampler | PartialDepth | None = None,
         augment: Augmentation | None = None,
         seed: int = 0,
         prior: SimulatedPrior | None = None,
@@ -148,7 +149,7 @@ class SimulatorData(LightningDataModule):
         batch_size: int = 16,
         size: tuple[int, int] = (256, 384),
         workers: int = 2,
-        sampler: SparseSampler | None = None,
+        sampler: SparseSampler | PartialDepth | None = None,
         augment: Augmentation | None = None,
         seed: int = 0,
         prior: SimulatedPrior | None = None,

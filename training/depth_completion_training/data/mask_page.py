@@ -1,0 +1,80 @@
+"""`python -m depth_completion_training.data.mask_page OUT.png`: what the strategies leave known, as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from depth_completion_ros.core.visual import colourise_depth, label
+from depth_completion_training.generation.frame_file import read_frame
+
+from .partial_depth import STRATEGIES, known_part
+from .shapes import Shapes
+
+SIZE = (192, 256)
+"""Of the picture that is made where no frame is given."""
+
+
+def page(image: np.ndarray, depth: np.ndarray, draws: int = 4, seed: int = 0) -> np.ndarray:
+    """Picture and depth, and beside them a row of each strategy: known depth over the darkened picture.
+
+    Args:
+        image: uint8 H x W x 3 RGB.
+        depth: H x W metres, 0 where there is none, inf for sky.
+        draws: of each strategy.
+        seed: of all of them.
+
+    Returns:
+        uint8 RGB.
+    """
+    there = (depth > 0) & np.isfinite(depth)
+    near, far = np.percentile(depth[there], (1, 99))
+    whole = colourise_depth(np.where(there, depth, 0), near, far)
+    rows = []
+    for number, strategy in enumerate(STRATEGIES):
+        first = (label(image, "picture"), label(whole, "truth"), image)[number]
+        row = [first]
+        for draw in range(draws):
+            rng = np.random.default_rng([seed, number, draw])
+            sparse = known_part(image, depth, strategy, rng)
+            known = sparse > 0
+            shown = cv2.dilate(sparse, np.ones((2, 2), np.uint8)) if strategy == "points" else sparse
+            colours = np.where(shown[..., None] > 0, colourise_depth(shown, near, far), image // 3)
+            share = known.sum() / there.sum()
+            row.append(label(colours.astype(np.uint8), f"{strategy}: {share:.2%} known"))
+        rows.append(np.concatenate(row, axis=1))
+    return np.concatenate(rows)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser("depth_completion_training.data.mask_page", description=__doc__)
+    parser.add_argument("out", type=Path, metavar="OUT", help="picture to write, .png")
+    parser.add_argument("--frame", type=Path, help="frame file of the simulator; else boxes on a plane")
+    parser.add_argument("--draws", type=int, default=4, help="of each strategy")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    try:
+        image, depth = _picture(given.frame)
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(str(error))
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(given.out), page(image, depth, given.draws, given.seed)[..., ::-1]):
+        sys.exit(f"'{given.out}' cannot be written.")
+    print(f"Wrote '{given.out}'.")
+
+
+def _picture(frame: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    if frame is not None:
+        read = read_frame(frame)
+        return read.image, read.depth
+    made = Shapes(1, *SIZE, points=1)[0]
+    return made["image"].permute(1, 2, 0).numpy(), made["depth"][0].numpy()
+
+
+if __name__ == "__main__":
+    main()
