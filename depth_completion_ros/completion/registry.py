@@ -67,7 +67,9 @@ def options_of(name: str) -> dict[str, Parameter]:
     """What the constructor of a completer takes by name, with what it hands on to its base."""
     bases = _kind(name).__mro__
     makers = [vars(base)["__init__"] for base in reversed(bases) if "__init__" in vars(base)]
-    return {option: taken for make in makers for option, taken in signature(make).parameters.items()}
+    taken = [parameter for make in makers for parameter in signature(make).parameters.values()]
+    named = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
+    return {parameter.name: parameter for parameter in taken if parameter.kind in named}
 
 
 def create_completer(

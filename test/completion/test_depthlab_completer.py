@@ -175,7 +175,7 @@ def test_confidence_falls_with_what_the_network_misses_and_with_distance(complet
     sparse[:, :30:3] = slope(SHAPE)[:, :30:3]
     raw = slope(SHAPE)
     raw[:20] *= 1.3  # missed by a quarter in the upper half
-    confidence = completer._completion(raw, np.zeros(SHAPE, np.float32), sparse).confidence
+    confidence = completer._completion(raw, np.ones(SHAPE, np.float32), sparse).confidence
     assert confidence[10, 10] < 0.3 < 0.7 < confidence[30, 10]
     assert confidence[30, 69] < confidence[30, 40] < confidence[30, 31]
 

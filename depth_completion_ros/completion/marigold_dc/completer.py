@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from ..diffusion.paste_back import paste_back
-from ..learned import LearnedCompleter
-
-if TYPE_CHECKING:
-    import torch
-
-CONTENTS = (
-    "the folders unet, vae, text_encoder and tokenizer (or empty_prompt.safetensors in place of the last "
-    "two) and, if need be, scheduler"
-)
-WITHOUT = "Completer 'marigold_dc' got no weights, so a tiny random network runs: its depth is meaningless."
+from ..diffusion.completer import DiffusionCompleter
 
 
-class MarigoldDCCompleter(LearnedCompleter):
+class MarigoldDCCompleter(DiffusionCompleter):
     """Monocular depth by diffusion that measured depth guides as it runs; never trained for completion.
 
     After Viola and others, arXiv 2412.13389. `weights` is a folder, or the name of one in the folder of
@@ -49,8 +38,11 @@ class MarigoldDCCompleter(LearnedCompleter):
 
     name = "marigold_dc"
     variants = ("official", "tiny")
-    mean = std = (0.5, 0.5, 0.5)
-    weights_are_a_folder = True
+    contents = (
+        "the folders unet, vae, text_encoder and tokenizer (or empty_prompt.safetensors in place of the last "
+        "two) and, if need be, scheduler"
+    )
+    quick_run = {"steps": 1, "ensemble": 1}
 
     def __init__(
         self,
@@ -71,15 +63,14 @@ class MarigoldDCCompleter(LearnedCompleter):
                 "Precision 'float16' is too coarse for the gradients of completer 'marigold_dc'; "
                 "it must be float32 or bfloat16."
             )
-        self.sampling = Sampling(steps, ensemble, side, seed)
-        self.keeps_measured = paste_back
-        super().__init__(variant, weights, precision=precision, **options)
+        sampling = Sampling(steps, ensemble, side, seed)
+        super().__init__(sampling, paste_back, variant, weights, precision=precision, **options)
 
-    @staticmethod
-    def make_network(variant: str) -> torch.nn.Module:
+    @classmethod
+    def network_class(cls):
         from .network import Marigold
 
-        return Marigold.of_size(variant)
+        return Marigold
 
     def steady_part(self):
         return self.quick.unet
@@ -97,35 +88,6 @@ class MarigoldDCCompleter(LearnedCompleter):
             depth, agreement = predict(self.quick, rgb.clone(), sparse[0, 0].clone(), sampling)
         return depth[None, None], agreement[None, None]
 
-    def warm_up(self, height, width):
-        kept, self.sampling = self.sampling, replace(self.sampling, steps=1, ensemble=1)
-        try:
-            super().warm_up(height, width)
-        finally:
-            self.sampling = kept
-
     def report(self):
         sampling = self.sampling
         return super().report() | {"steps": sampling.steps, "ensemble": sampling.ensemble}
-
-    def _completion(self, depth, confidence, sparse):
-        from ..diffusion.confidence import fit_confidence
-
-        confidence = confidence * fit_confidence(depth, sparse)
-        if self.keeps_measured:
-            depth = paste_back(depth, sparse)
-        return super()._completion(depth, confidence, sparse)
-
-    def _load(self, weights, allow_noncommercial):
-        from ..diffusion.folder import open_folder
-        from .network import Marigold
-
-        if not weights:
-            asked, self.variant = self.variant, "tiny"
-            network = super()._load(None, allow_noncommercial)
-            if asked != "tiny":
-                self.warnings = [f"{WITHOUT} It must be a folder with {CONTENTS}."]
-            return network
-        folder = open_folder(weights, CONTENTS)
-        self.weights_from, self.licence = f"folder '{folder.name}'", ""
-        return Marigold.load(folder, self.variant).eval().requires_grad_(False)

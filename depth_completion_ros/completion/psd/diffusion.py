@@ -60,13 +60,14 @@ def _steps(inverse, start, hold, measured, weights, steps: int) -> Tensor:
 def _weights(colours: Tensor) -> Tensor:
     """What every pixel takes of its eight neighbours, B x 9 x H x W with 0 in the middle; the sum is 1."""
     height, width = colours.shape[-2:]
-    around = F.pad(colours, (1, 1, 1, 1), value=torch.inf)
     weights = torch.zeros(len(colours), 9, height, width, device=colours.device)
-    for k in (0, 1, 2, 3, 5, 6, 7, 8):
-        neighbour = around[..., k // 3 : k // 3 + height, k % 3 : k % 3 + width]
-        difference = (neighbour - colours).square().sum(1)
-        likeness = torch.exp(difference * (-0.5 / COLOUR**2)) + LEAST_LIKENESS
-        weights[:, k] = likeness * difference.isfinite()
+    for k, (down, right) in enumerate(((0, 1), (1, -1), (1, 0), (1, 1)), start=5):
+        here = slice(height - down), slice(max(0, -right), width - max(0, right))
+        there = slice(down, None), slice(max(0, right), width - max(0, -right))
+        difference = (colours[:, :, *here] - colours[:, :, *there]).square_().sum(1)
+        likeness = difference.mul_(-0.5 / COLOUR**2).exp_().add_(LEAST_LIKENESS)
+        weights[:, k, *here] = likeness
+        weights[:, 8 - k, *there] = likeness
     total = weights.sum(1, keepdim=True)
     weights[:, 4:5] = (total == 0).to(weights.dtype)  # an image of a single pixel
-    return weights / total.where(total > 0, 1)
+    return weights.div_(total.where(total > 0, 1))
