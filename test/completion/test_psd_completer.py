@@ -221,3 +221,28 @@ def test_stages_alone_load_for_a_prior_of_their_width(folder, tmp_path, complete
 def test_neither_weights_nor_prior_is_refused_with_a_sentence():
     with pytest.raises(ValueError, match="needs official weights or a prior, such as depth_anyth"):
         create_completer("psd", device="cpu")
+
+
+def test_the_licence_of_the_foundation_model_inside_counts(official_file, monkeypatch):
+    from depth_completion_ros.completion.psd import foundation
+
+    large, small = ({"pretrained.cls_token": torch.empty(1, 1, n)} for n in (1024, 384))
+    assert foundation.licence_of(large, "depth_anything_v2") == "CC-BY-NC-4.0"
+    assert not foundation.licence_of(small, "depth_anything_v2")
+    assert not foundation.licence_of(large, "depth_anything_v1")
+    monkeypatch.setattr(foundation, "_SMALL", 8)
+    with pytest.raises(ValueError, match="non-commercial use only .CC-BY-NC-4.0."):
+        create_completer("psd", weights=str(official_file), device="cpu")
+    allowed = create_completer("psd", weights=str(official_file), device="cpu", allow_noncommercial=True)
+    assert allowed.report()["licence of the prior"] == "CC-BY-NC-4.0"
+
+
+def test_weights_are_known_by_their_keys():
+    from depth_completion_ros.completion.weights import identify, known_shapes
+
+    official = ["psd:depth_anything_v2", "psd:depth_anything_v1"]
+    assert identify(known_shapes()["psd:depth_anything_v1"]) == official
+    assert [identify(known_shapes()[f"psd:{size}"]) for size in ("small", "large")] == [
+        ["psd:small"],
+        ["psd:large"],
+    ]
