@@ -17,6 +17,7 @@ from depth_completion_training.losses.distillation import (  # noqa: E402
     MultiScaleMSE,
     PretrainingLoss,
     depth_of_mono,
+    inverse_in_metres,
 )
 from depth_completion_training.losses.random_patches import RandomPatchLoss  # noqa: E402
 from depth_completion_training.losses.scale_shift import SSILoss, gradient_term, residual  # noqa: E402
@@ -282,7 +283,7 @@ def test_a_network_with_one_output_is_that_of_a_pyramid_with_one():
 
 def test_the_loss_of_the_paper_is_the_sum_of_its_three_terms():
     (depth,), batch = outputs(1), distillation_batch()
-    values = DMD3CLoss(ssi=0.2, gradient=0.5)(Prediction(depth), batch)
+    values = DMD3CLoss(ssi=0.2, gradient=0.5, space="depth")(Prediction(depth), batch)
     mono = batch["mono"]
     there = batch["depth"] > 0
     errors = [(d[t] - g[t]).abs().mean() for d, g, t in zip(depth, batch["depth"], there, strict=True)]
@@ -290,6 +291,29 @@ def test_the_loss_of_the_paper_is_the_sum_of_its_three_terms():
     parts = SSILoss(gradient=0.5)(depth, 1 / (mono + 0.5), mono > 0)
     assert torch.isclose(values["ssi"], parts["ssi"]) and torch.isclose(values["gradient"], parts["gradient"])
     assert torch.isclose(values["loss"], values["l1"] + 0.2 * (parts["ssi"] + 0.5 * parts["gradient"]))
+
+
+def test_in_inverse_depth_a_map_up_to_scale_and_shift_has_no_error():
+    (depth,), batch = outputs(1), distillation_batch()
+    depth = (1 + 30 * torch.rand_like(depth)).requires_grad_()
+    batch["mono"] = 0.7 / depth.detach() + 0.1
+    batch["mono"][..., 0] = 0  # sky, whatever is predicted there
+    values = DMD3CLoss()(Prediction(depth), batch)
+    assert values["ssi"] < 1e-4 and values["gradient"] < 1e-3
+    assert DMD3CLoss(space="depth")(Prediction(depth), batch)["ssi"] > 0.5
+    with pytest.raises(ValueError, match="space of the SSI loss is 'log'; it must be inverse or depth"):
+        DMD3CLoss(space="log")
+
+
+def test_inverse_depth_is_in_metres_near_the_usual_depth_and_finite_everywhere():
+    depth = torch.full((1, 1, 4, 5), 8.0)
+    mask = torch.ones_like(depth, dtype=torch.bool)
+    moved = depth + torch.linspace(-0.01, 0.01, 20).view_as(depth)
+    change = inverse_in_metres(moved, mask) - inverse_in_metres(depth, mask)
+    assert torch.allclose(change, depth - moved, rtol=0.01, atol=1e-5)
+    strange = torch.tensor([-3.0, 0.0, 1e-9, 8.0, 1e6]).reshape(1, 1, 1, 5).requires_grad_()
+    inverse_in_metres(strange, torch.ones(1, 1, 1, 5, dtype=torch.bool)).sum().backward()
+    assert strange.grad.isfinite().all()
 
 
 def test_the_released_loss_is_the_sum_over_all_outputs_of_both_terms():
@@ -319,7 +343,14 @@ def test_pretraining_keeps_to_the_scale_of_the_points_or_not():
         PretrainingLoss("l2")
 
 
-LOSSES = [DMD3CLoss(), DMD3CReleasedLoss(), PretrainingLoss(), PretrainingLoss("ssi"), MultiScaleMSE()]
+LOSSES = [
+    DMD3CLoss(),
+    DMD3CLoss(space="depth"),
+    DMD3CReleasedLoss(),
+    PretrainingLoss(),
+    PretrainingLoss("ssi"),
+    MultiScaleMSE(),
+]
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)

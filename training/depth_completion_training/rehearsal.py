@@ -37,22 +37,23 @@ class Road:
 
     Args:
         pretrained: whether stage 1 comes before.
-        ssi: whether stage 2 has the SSI and gradient terms.
+        ssi: space of the SSI and gradient terms of stage 2; None to leave them out.
         longer: whether stage 2 also has the steps that stage 1 takes of the others.
     """
 
     name: str
     pretrained: bool
-    ssi: bool
+    ssi: str | None
     longer: bool = False
 
 
 ROADS = (
-    Road("both", True, True),
-    Road("no SSI", True, False),
-    Road("no stage 1", False, True),
-    Road("neither", False, False),
-    Road("neither, longer", False, False, longer=True),
+    Road("both", True, "inverse"),
+    Road("SSI in depth", True, "depth"),
+    Road("no SSI", True, None),
+    Road("no stage 1", False, "inverse"),
+    Road("neither", False, None),
+    Road("neither, longer", False, None, longer=True),
 )
 
 
@@ -107,9 +108,10 @@ class Rehearsal:
         folders = {"folder": self.public.depth, "raw_root": self.public.raw}
         start = pretrained if road.pretrained else None
         steps = self.steps[1] + (self.steps[0] if road.longer else 0)
-        more = () if road.ssi else ("--model.loss.init_args.ssi=0",)
+        loss = f"space={road.ssi}" if road.ssi else "ssi=0"
         name = f"stage2_{road.name}".replace(" ", "_").replace(",", "")
-        return self._fit("dmd3c_stage2", name, steps, start, folders | {"crop": list(self.size)}, *more)
+        data = folders | {"crop": list(self.size)}
+        return self._fit("dmd3c_stage2", name, steps, start, data, f"--model.loss.init_args.{loss}")
 
     def _fit(self, recipe: str, name: str, steps: int, start: Path | None, data: dict, *more: str) -> Path:
         weights = self.out / f"{name}.safetensors"

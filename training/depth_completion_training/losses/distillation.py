@@ -7,8 +7,8 @@ are any, and `depth` alone where not.
 A batch has `depth` [B,1,H,W] metres, 0 where unknown, and to distil from, `mono` float32 [B,1,H,W]: what a
 network of monocular depth sees, as inverse depth up to scale and shift, in [0, 1], 1 the nearest; 0 where
 it is infinitely far, as in the sky, or unknown. That is what Depth Anything gives, and what the released
-DMD3C reads. Both losses compare depth to depth: 1 / (mono + 0.5), as released. (The paper says depth
-without saying how it comes by it.)
+DMD3C reads. Released, depth is compared to 1 / (mono + 0.5); the paper says depth without saying how it
+comes by it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from .masked import known, mean_of_images
+from .masked import known, masked_mean, mean_of_images
 from .random_patches import RandomPatchLoss
 from .scale_shift import SSILoss
 
 _SHIFT = 0.5
 """Added to inverse depth before it is inverted, so that it may be 0."""
+_NEAREST_M, _SPAN = 1e-3, 20.0
+"""Depth that is told from 0, and how many times nearer than usual it may be before it counts as that."""
 _FACTOR = 4.0
 """An output counts so many times as much as the next coarser one."""
 
@@ -49,25 +51,43 @@ class MultiScaleMSE(nn.Module):
 class DMD3CLoss(nn.Module):
     """Stage 2 as the paper of DMD3C has it: L1 + SSI + gradients, of the last depth alone.
 
-    loss = mean |D - truth| + ssi (mean |D - (s D_m + b)|) + gradient (4 scales); see `SSILoss`. The paper
-    adds them up without weights. Pixels without `mono` or with 0 take no part in the last two.
+    loss = mean |D - truth| + ssi (mean |R| + gradient (4 scales)); see `SSILoss`. The paper adds them up
+    without weights. It says neither in what space R is; pixels without `mono` or with 0 take no part in it.
+
+    - `inverse`: R = u^2 / D - (s mono + b), u being the geometric mean of D in the image, without a
+      gradient. Monocular maps are inverse depth up to scale and shift, so here they fit; R is in metres at
+      the depth u and less beyond, where maps are less sure.
+    - `depth`: R = D - (s D_m + b), D_m = 1 / (mono + 0.5) as released, to the letter of the paper. As this
+      depth spans a factor of three and a street a factor of fifty, what is far is drawn near: docs/dmd3c.md.
 
     Args:
         ssi: weight of the whole of `SSILoss`.
         gradient: weight of its gradient term within it.
+        space: of R.
+
+    Raises:
+        ValueError: another space.
     """
 
-    def __init__(self, ssi: float = 1.0, gradient: float = 1.0):
+    def __init__(
+        self, ssi: float = 1.0, gradient: float = 1.0, space: Literal["inverse", "depth"] = "inverse"
+    ):
         super().__init__()
-        self.ssi, self.distil = ssi, SSILoss(gradient)
+        if space not in ("inverse", "depth"):
+            raise ValueError(f"The space of the SSI loss is '{space}'; it must be inverse or depth.")
+        self.ssi, self.space, self.distil = ssi, space, SSILoss(gradient)
 
     def forward(self, prediction, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """`loss`, `l1`, `ssi`, `gradient`; without `mono` in validation, `l1` alone."""
-        l1 = mean_absolute_error(prediction.depth.float(), batch["depth"])
+        depth = prediction.depth.float()
+        l1 = mean_absolute_error(depth, batch["depth"])
         if not _has_mono(batch, self.training):
             return {"loss": l1, "l1": l1}
         mono = batch["mono"]
-        values = self.distil(prediction.depth.float(), depth_of_mono(mono), mono > 0)
+        if self.space == "depth":
+            values = self.distil(depth, depth_of_mono(mono), mono > 0)
+        else:
+            values = self.distil(inverse_in_metres(depth, mono > 0), mono, mono > 0)
         return values | {"loss": l1 + self.ssi * values["loss"], "l1": l1}
 
 
@@ -129,6 +149,18 @@ def mean_absolute_error(depth: Tensor, truth: Tensor) -> Tensor:
 def depth_of_mono(mono: Tensor) -> Tensor:
     """Depth up to scale of inverse depth in [0, 1], from 2/3 to 2 (released code of DMD3C)."""
     return 1 / (mono + _SHIFT)
+
+
+def inverse_in_metres(depth: Tensor, mask: Tensor) -> Tensor:
+    """u^2 / depth, u being the geometric mean under the mask: near u, it changes as much as depth does.
+
+    Args:
+        depth: float32 [B,1,H,W] metres; what is nearer than u / 20, or not positive, counts as that.
+        mask: boolean [B,1,H,W].
+    """
+    positive = depth.detach().clamp(min=_NEAREST_M)
+    unit = masked_mean(positive.log(), mask, (1, 2, 3)).exp().reshape(-1, 1, 1, 1)
+    return unit.square() / torch.maximum(depth, unit / _SPAN)
 
 
 def outputs_of(prediction) -> tuple[Tensor, ...]:
