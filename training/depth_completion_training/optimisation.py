@@ -6,11 +6,14 @@ import math
 import random
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import nn
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,35 @@ class Milestones(Schedule):
         if step < epoch_steps:
             return (step + 1) / (epoch_steps + 1)
         return self.factor ** bisect_right(self.epochs, step // epoch_steps)
+
+
+class ByEpoch(Schedule):
+    """A rate that stays for some epochs and then changes at once, as PSD has it.
+
+    Args:
+        shares: of the rate from an epoch on, by the number of that epoch.
+
+    Raises:
+        ValueError: shares that do not begin at epoch 0.
+    """
+
+    def __init__(self, shares: Mapping[int, float]):
+        self.shares = dict(shares)
+        at_epoch(self.shares, 0)
+
+    def __call__(self, step, steps, epoch_steps):
+        return at_epoch(self.shares, step // epoch_steps)
+
+
+def at_epoch(values: Mapping[int, _Value], epoch: int) -> _Value:
+    """That of several values, each by the epoch from which on it holds, which holds in an epoch.
+
+    Raises:
+        ValueError: none holds in epoch 0.
+    """
+    if 0 not in values:
+        raise ValueError(f"Values by epoch begin at epochs {sorted(values)}; one must begin at epoch 0.")
+    return values[max(first for first in values if first <= epoch)]
 
 
 def scheduler(

@@ -28,7 +28,11 @@ class CompletionTask(LightningModule):
     It returns an object with `depth` [B,1,H,W] metres and whatever else its loss wants.
 
     Every step seeds PyTorch by its number and process, so that a run that was resumed draws what an
-    uninterrupted one would have drawn.
+    uninterrupted one would have drawn. A network or loss that changes by epoch has a method `set_epoch`,
+    which is told the number of the epoch before every step.
+
+    A network that does not learn by the error of its depth, as diffusion does not, has a method
+    `learn(rgb, sparse, depth)`. In training it is called with the truth in place of the network itself.
 
     Args:
         network: of which the weights are exported.
@@ -62,18 +66,21 @@ class CompletionTask(LightningModule):
 
     def forward(self, batch: dict[str, Tensor]):
         """The network's prediction for a batch."""
-        rgb = (batch["image"] - self.mean) / self.std
-        rgb = rgb.contiguous(memory_format=torch.channels_last)
         more = {name: batch[name] for name in self._more if name in batch}
-        return self.network(rgb, batch["sparse"], **more)
+        return self.network(self._normalised(batch), batch["sparse"], **more)
 
     def on_train_batch_start(self, batch, batch_idx) -> None:
         run_seed = int(os.environ.get("PL_GLOBAL_SEED", 0))
         taken = self.trainer.fit_loop.total_batch_idx
         torch.manual_seed(hash((run_seed, taken, self.global_rank)) % 2**63)
+        for part in (self.network, self.loss):
+            if hasattr(part, "set_epoch"):
+                part.set_epoch(self.current_epoch)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        values = self._losses(self(batch), batch)
+        learn = getattr(self.network, "learn", None)
+        prediction = learn(self._normalised(batch), batch["sparse"], batch["depth"]) if learn else self(batch)
+        values = self._losses(prediction, batch)
         self._log("train", values, len(batch["image"]))
         return values["loss"]
 
@@ -99,6 +106,10 @@ class CompletionTask(LightningModule):
         loop._combined_loader = None
         rate = scheduler(optimiser, self.schedule, steps, epoch_steps)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+
+    def _normalised(self, batch: dict[str, Tensor]) -> Tensor:
+        rgb = (batch["image"] - self.mean) / self.std
+        return rgb.contiguous(memory_format=torch.channels_last)
 
     def _losses(self, prediction, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         with torch.autocast(self.device.type, enabled=False):  # sums over pixels need float32
