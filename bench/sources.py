@@ -1,6 +1,6 @@
 """Errors by source of data and protocol, as in docs/results.md, and a page of pictures.
 
-    python bench/sources.py FRAMES [--page page.png] [--select 'nyu_*'] [--weights FILE]
+    python bench/sources.py FRAMES [--page page.png] [--select 'nyu_*'] [--completer NAME] [--weights FILE]
     python bench/sources.py evaluation/metrics.csv
 
 FRAMES is a folder of frame folders, whose names begin with their source; `metrics.csv` is that of
@@ -26,9 +26,9 @@ from depth_completion_ros import create_completer
 from depth_completion_ros.data import open_reader
 from depth_completion_ros.data.reader import Reader
 from depth_completion_ros.evaluation.report import table
-from depth_completion_ros.evaluation.runner import evaluate
+from depth_completion_ros.evaluation.runner import completer_from_text, evaluate
 
-COMPLETERS = ("default", "nearest", "linear", "morphological")
+CLASSICAL = ("nearest", "linear", "morphological")
 PROTOCOLS = ("truth", "hide:2", "lines:16", "lines:8", "lines:4", "points:500", "points:100", "points:20")
 SOURCES = {
     "kitti_seq": "KITTI raw sequence",
@@ -118,13 +118,14 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--page", type=Path, help="PNG file of pictures to draw, instead of the table")
     parser.add_argument("--select", help="names of frame folders, such as kitti_seq_*")
-    parser.add_argument("--weights", help="of the default; those that ship with the package")
+    parser.add_argument("--completer", default="default", help="that is set beside the classical ones")
+    parser.add_argument("--weights", help="of it; those that ship with the package")
     arguments = parser.parse_args()
     if arguments.data.suffix == ".csv":
         return print(markdown(by_source(rows_of_csv(arguments.data))))
     frames = frames_of(arguments.data, arguments.select)
-    completers = {name: create_completer(name) for name in COMPLETERS[1:]}
-    completers = {COMPLETERS[0]: create_completer(weights=arguments.weights), **completers}
+    compared = completer_from_text(arguments.completer, weights=arguments.weights)
+    completers = {arguments.completer: compared} | {name: create_completer(name) for name in CLASSICAL}
     if arguments.page:
         from source_page import draw_page
 

@@ -134,10 +134,11 @@ def _has_nvidia_gpu() -> bool:
 
 
 def _cpu_kernels() -> Finding:
-    """Whether the operators of MSPN and BP-Net are compiled for this processor, or run many times slower."""
-    from ..ops import local_sum, neighbours, propagation
+    """Whether the operators are compiled for this processor, or run many times slower."""
+    from ..ops import cosine_propagation, local_sum, nearest_points, neighbours, propagation
 
-    states = [operator.cpu_kernels_state() for operator in (propagation, neighbours, local_sum)]
+    operators = propagation, neighbours, local_sum, nearest_points, cosine_propagation
+    states = [operator.cpu_kernels_state() for operator in operators]
     missing = [state for state in states if not state.startswith("compiled")]
     return warning("CPU kernels", missing[0]) if missing else ok("CPU kernels", "compiled.")
 
