@@ -372,4 +372,5 @@ def test_an_exported_checkpoint_is_what_the_completer_runs(run, prior, tmp_path)
     # Rounding decides between points that are equally near, here and there.
     error = np.abs(result.depth - depth)[known]
     assert np.median(error) < 1e-3 and np.quantile(error, 0.99) < 0.02 < 0.01 * np.ptp(depth[known])
-    assert np.quantile(np.abs(result.confidence - expected.conf3[0, 0].numpy())[known], 0.99) < 2e-3
+    told = known & (given["sparse"][0, 0].numpy() == 0)  # of what was measured it is 1
+    assert np.quantile(np.abs(result.confidence - expected.conf3[0, 0].numpy())[told], 0.99) < 2e-3
