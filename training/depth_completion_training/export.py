@@ -43,6 +43,24 @@ def export(
     checkpoint, out = Path(checkpoint), Path(out)
     if out.suffix != ".safetensors":
         raise ValueError(f"Weights are to be written to '{out}'; the name must end in .safetensors.")
+    state_dict, metadata = weights_of(checkpoint, licence, half)
+    networks = _networks(checkpoint, state_dict, network)
+    metadata = {"networks": " ".join(networks)} | metadata
+    write_weights(state_dict, out, metadata)
+    return networks
+
+
+def weights_of(
+    checkpoint: Path, licence: str, half: bool = False
+) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Averaged weights of a training's network, and where they come from as metadata of a file.
+
+    Args:
+        checkpoint, licence, half: see `export`.
+
+    Raises:
+        FileNotFoundError, ValueError: no checkpoint of a training, or no licence.
+    """
     if not licence.strip():
         raise ValueError("Weights need a licence, such as Apache-2.0.")
     content = _read(checkpoint)
@@ -51,19 +69,12 @@ def export(
         for key, tensor in content["state_dict"].items()
         if key.startswith(PREFIX)
     }
-    networks = _networks(checkpoint, state_dict, network)
     if half:  # not what has one dimension: variances of batch norms span more than float16 does
         state_dict = {key: t.half() if t.ndim > 1 else t for key, t in state_dict.items()}
     with checkpoint.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    metadata = {
-        "networks": " ".join(networks),
-        "origin": f"{checkpoint.name} after {content['global_step']} steps",
-        "sha256": sha256,
-        "licence": licence.strip(),
-    }
-    write_weights(state_dict, out, metadata)
-    return networks
+    origin = f"{checkpoint.name} after {content['global_step']} steps"
+    return state_dict, {"origin": origin, "sha256": sha256, "licence": licence.strip()}
 
 
 def write_weights(state_dict: Mapping[str, torch.Tensor], out: Path, metadata: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""`python -m depth_completion_training.data.mask_page OUT.png`: what the strategies leave known, as a picture."""
+"""`python -m depth_completion_training.data.mask_page OUT.png`: what strategies leave known, as a picture."""
 
 from __future__ import annotations
 

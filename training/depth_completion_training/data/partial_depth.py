@@ -16,6 +16,8 @@ DEPTH_STEP = 0.03
 OBJECT = (0.005, 0.25)
 """Least and greatest share of the picture that an object takes."""
 MOST_OBJECTS = 3
+OUTLINE = 2
+"""Pixels of an object that its outline takes, to be hidden with it."""
 MARGIN = 0.02
 """Of the picture's short side, by which an object is hidden beyond its outline."""
 
@@ -85,13 +87,13 @@ def without_objects(image: np.ndarray, depth: np.ndarray, rng: np.random.Generat
     Args:
         image, depth: as of `known_part`.
     """
-    count, regions, stats, _ = cv2.connectedComponentsWithStats(
-        (~_outlines(image, depth)).astype(np.uint8), connectivity=4
-    )
+    there = (depth > 0) & np.isfinite(depth)
+    inside = (there & ~_outlines(image, depth)).astype(np.uint8)
+    count, regions, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=4)
     share = stats[:, cv2.CC_STAT_AREA] / depth.size
     things = [region for region in range(1, count) if OBJECT[0] <= share[region] <= OBJECT[1]]
     if not things:
-        return masks.shapes(depth.shape, rng, among=(depth > 0) & np.isfinite(depth))
+        return masks.shapes(depth.shape, rng, among=there)
     hidden = np.zeros(depth.shape, np.uint8)
     number = min(rng.integers(1, MOST_OBJECTS + 1), len(things))
     for thing in rng.choice(things, number, replace=False):
@@ -99,7 +101,7 @@ def without_objects(image: np.ndarray, depth: np.ndarray, rng: np.random.Generat
             (regions == thing).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
         )
         cv2.drawContours(hidden, outline, -1, 1, cv2.FILLED)
-    margin = 2 * max(1, round(MARGIN * min(depth.shape))) + 1
+    margin = 2 * (OUTLINE + max(1, round(MARGIN * min(depth.shape)))) + 1
     return cv2.dilate(hidden, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (margin, margin))) == 0
 
 

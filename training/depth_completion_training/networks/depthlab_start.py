@@ -46,7 +46,7 @@ def start(size: str, folder: str | None) -> DepthLab:
 
 
 def from_marigold(folder: Path, size: str) -> DepthLab:
-    """DepthLab whose U-Nets are both Marigold's but for their first layers; the mapping layer is the identity.
+    """DepthLab whose U-Nets are Marigold's but for their first layers; the mapping layer is the identity.
 
     Raises:
         FileNotFoundError, ValueError: see `start`.
