@@ -154,6 +154,12 @@ def steps_of_error(depth: np.ndarray, truth: np.ndarray, known: np.ndarray) -> t
     return tuple(float(np.nanmean(np.concatenate(parts))) for parts in (seam, inside))
 
 
+def _enlarged(picture: np.ndarray) -> np.ndarray:
+    """To 192 pixels of width or a little more, each pixel a square."""
+    factor = -(-192 // picture.shape[1])
+    return np.ascontiguousarray(picture.repeat(factor, axis=0).repeat(factor, axis=1))
+
+
 def root(values: np.ndarray) -> float:
     return float(np.sqrt(np.nanmean(values.astype(np.float64) ** 2)))
 
@@ -169,17 +175,17 @@ def show_paste_back(one: Overfitted, weights: Path, steps: int) -> np.ndarray:
     )
     for number, strategy in enumerate(STRATEGIES):
         sparse = known_part(one.image, truth, strategy, np.random.default_rng([7, number]))
-        known, row = sparse > 0, [label(one.image, strategy), colourise_depth(sparse, near, far)]
-        row.append(label(colourise_depth(truth, near, far), "truth"))
+        known, row = sparse > 0, [(one.image, strategy), (colourise_depth(sparse, near, far), "known")]
+        row.append((colourise_depth(truth, near, far), "truth"))
         for form, depth in completions(weights, one.image, sparse, steps).items():
             error = np.where(truth > 0, depth - truth, np.nan)
             seam, inside = steps_of_error(depth, truth, known)
             most = np.nanmax(np.abs(error[known]))
             numbers = np.array([root(error[known]), most, root(error[~known]), seam, inside])
             print(ROW.format(strategy, form, *(f"{value:.1f}" for value in 1e3 * numbers)), flush=True)
-            row.append(label(colourise_depth(depth, near, far), form))
-            row.append(error_map(depth, truth, limit=0.1 * far))
-        rows.append(np.concatenate(row, axis=1))
+            row.append((colourise_depth(depth, near, far), form))
+            row.append((error_map(depth, truth, limit=0.1 * far), f"error, to {0.1 * far:.2f} m"))
+        rows.append(np.concatenate([label(_enlarged(picture), text) for picture, text in row], axis=1))
     return np.concatenate(rows)
 
 
@@ -234,6 +240,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         page = show_paste_back(one, one.save(Path(folder)), given.sampled)
     cv2.imwrite(str(given.picture), page[..., ::-1])
+    print(f"wrote '{given.picture}'")
     show_steps(one)
 
 
