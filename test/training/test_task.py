@@ -323,7 +323,7 @@ def test_a_recipe_with_a_mistake_is_refused_in_a_few_lines(tmp_path, capsys, cha
 
 
 def test_a_recipe_that_there_is_not_is_refused_with_those_that_there_are():
-    with pytest.raises(SystemExit, match="Recipe 'tinny' is neither a file nor one of .*overfit, tiny"):
+    with pytest.raises(SystemExit, match="Recipe 'tinny' is neither a file nor one of .*overfit, psd_kitti"):
         cli.main(["fit", "--config", "tinny"])
 
 
