@@ -1,19 +1,13 @@
 """Every backend of the propagation by cosines against its definition, pixel by pixel."""
 
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
-
 import pytest
 import torch
 import torch.nn.functional as F
+from triton_here import INTERPRETED, ON_GPU, compiled, compiles, in_interpreter, passes_in_interpreter
 
 from depth_completion_ros.ops.cosine_propagation import cosine_affinity, cosine_propagate
 from depth_completion_ros.ops.cosine_propagation.function import LIBRARY
 
-INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-ON_GPU = torch.cuda.is_available() and not INTERPRETED
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 5e-6}
 TINY = [(3, 4, 5), (2, 1, 6), (4, 3, 1), (1, 1, 1)]
 SIZES = [*TINY, (12, 9, 11), (16, 70, 5)]
@@ -198,27 +192,17 @@ def test_what_does_not_fit_is_refused_in_a_sentence():
 # Triton --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(ON_GPU or INTERPRETED or not find_spec("triton"), reason="runs right here, or not at all")
+@in_interpreter
 def test_triton_passes_the_tests_above_in_the_interpreter():
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "[triton", __file__]
-    child = subprocess.run(
-        command, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True
-    )
-    assert child.returncode == 0, child.stdout[-4000:]
-    assert " passed" in child.stdout
+    passes_in_interpreter(__file__)
 
 
-@pytest.mark.skipif(INTERPRETED or not find_spec("triton"), reason="needs Triton that compiles")
+@compiles
 @pytest.mark.parametrize("number", ["*fp32", "*fp64"])
 def test_triton_kernel_compiles(monkeypatch, tmp_path, number):
-    import triton
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
     from depth_completion_ros.ops.cosine_propagation import triton_backend
 
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     signature = dict.fromkeys(("guide", "scale", "out"), number)
-    signature |= dict.fromkeys(("channels", "height", "width"), "i32") | {"BLOCK": "constexpr"}
-    source = ASTSource(triton_backend.affinity_kernel, signature, {"BLOCK": triton_backend.BLOCK})
-    assert triton.compile(source, target=GPUTarget("cuda", 80, 32)).asm["cubin"]
+    signature |= dict.fromkeys(("channels", "height", "width"), "i32")
+    constants = {"BLOCK": triton_backend.BLOCK}
+    assert compiled(monkeypatch, tmp_path, triton_backend.affinity_kernel, signature, constants)["cubin"]

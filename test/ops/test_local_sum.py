@@ -1,18 +1,12 @@
 """Every backend of the local sum against its definition: values and gradients; and the loop made of it."""
 
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
-
 import pytest
 import torch
+from triton_here import INTERPRETED, ON_GPU, compiled, compiles, in_interpreter, passes_in_interpreter
 
 from depth_completion_ros.ops.local_sum import local_sum, propagate
 from depth_completion_ros.ops.local_sum.function import LIBRARY
 
-INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-ON_GPU = torch.cuda.is_available() and not INTERPRETED
 SIZES = [(3, 6, 9), (5, 4, 7), (7, 2, 1), (7, 9, 10), (3, 1, 1)]
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
 
@@ -201,32 +195,19 @@ def test_loops_that_do_not_fit_are_refused_in_a_sentence():
 # Triton --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(ON_GPU or INTERPRETED or not find_spec("triton"), reason="runs right here, or not at all")
+@in_interpreter
 def test_triton_passes_the_tests_above_in_the_interpreter():
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "[triton", __file__]
-    child = subprocess.run(
-        command, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True
-    )
-    assert child.returncode == 0, child.stdout[-4000:]
-    assert " passed" in child.stdout
+    passes_in_interpreter(__file__)
 
 
-@pytest.mark.skipif(INTERPRETED or not find_spec("triton"), reason="needs Triton that compiles")
+@compiles
 @pytest.mark.parametrize(("number", "weight"), [("*fp32", "*fp32"), ("*fp32", "*bf16"), ("*fp64", "*fp64")])
 @pytest.mark.parametrize("name", ["forward", "backward"])
 def test_triton_kernel_compiles(monkeypatch, tmp_path, name, number, weight):
-    import triton
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
     from depth_completion_ros.ops.local_sum import triton_backend
 
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     kernel = getattr(triton_backend, f"{name}_kernel")
     constants = {"SIZE": 3, "BLOCK": triton_backend.BLOCK}
     kinds = {"height": "i32", "width": "i32", "weights": weight, "grad_weights": weight}
-    kinds |= dict.fromkeys(constants, "constexpr")
     signature = {argument: kinds.get(argument, number) for argument in kernel.arg_names}
-    assert triton.compile(ASTSource(kernel, signature, constants), target=GPUTarget("cuda", 80, 32)).asm[
-        "cubin"
-    ]
+    assert compiled(monkeypatch, tmp_path, kernel, signature, constants)["cubin"]

@@ -1,18 +1,12 @@
 """Every backend of the search for nearest points against all pairs, and all pairs against a literal scan."""
 
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
-
 import pytest
 import torch
+from triton_here import INTERPRETED, ON_GPU, compiled, compiles, in_interpreter, passes_in_interpreter
 
 from depth_completion_ros.ops.nearest_points import nearest_points
 from depth_completion_ros.ops.nearest_points.function import LIBRARY
 
-INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-ON_GPU = torch.cuda.is_available() and not INTERPRETED
 TINY = [(1, 1, 1), (40, 70, 2), (33, 20, 20), (3, 65, 6)]
 SIZES = [*TINY, (300, 500, 2), (150, 3000, 16), (700, 17, 3)]
 TYPES = [torch.float32, torch.float64]
@@ -149,30 +143,20 @@ def test_what_does_not_fit_is_refused_in_a_sentence():
 # Triton --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(ON_GPU or INTERPRETED or not find_spec("triton"), reason="runs right here, or not at all")
+@in_interpreter
 def test_triton_passes_the_tests_above_in_the_interpreter():
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "[triton", __file__]
-    child = subprocess.run(
-        command, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True
-    )
-    assert child.returncode == 0, child.stdout[-4000:]
-    assert " passed" in child.stdout
+    passes_in_interpreter(__file__)
 
 
-@pytest.mark.skipif(INTERPRETED or not find_spec("triton"), reason="needs Triton that compiles")
+@compiles
 @pytest.mark.parametrize("number", ["fp32", "fp64"])
 def test_triton_kernel_compiles_without_fused_sums(monkeypatch, tmp_path, number):
-    import triton
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
     from depth_completion_ros.ops.nearest_points import triton_backend
 
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     constants = {"QUERIES": triton_backend.QUERIES, "SOURCES": triton_backend.SOURCES}
     signature = {"queries": f"*{number}", "sources": f"*{number}", "found": "*i64"}
-    signature |= dict.fromkeys("nmk", "i32") | dict.fromkeys(constants, "constexpr")
-    source = ASTSource(triton_backend.search_kernel, signature, constants)
-    made = triton.compile(source, target=GPUTarget("cuda", 80, 32), options=triton_backend.OPTIONS)
-    assert made.asm["cubin"]
-    assert "fma.rn" not in made.asm["ptx"]
+    signature |= dict.fromkeys("nmk", "i32")
+    kernel, options = triton_backend.search_kernel, triton_backend.OPTIONS
+    code = compiled(monkeypatch, tmp_path, kernel, signature, constants, **options)
+    assert code["cubin"]
+    assert "fma.rn" not in code["ptx"]

@@ -1,19 +1,13 @@
 """Every backend of the neighbour search against all pairs, and all pairs against a literal scan."""
 
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
-
 import pytest
 import torch
 import torch.nn.functional as F
+from triton_here import INTERPRETED, ON_GPU, compiled, compiles, in_interpreter, passes_in_interpreter
 
 from depth_completion_ros.ops.neighbours import nearest_measured, of_levels, offsets_of
 from depth_completion_ros.ops.neighbours.function import LIBRARY
 
-INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
-ON_GPU = torch.cuda.is_available() and not INTERPRETED
 TINY = [(1, 1, 1.0), (9, 11, 0.1), (5, 18, 0.03), (3, 4, 1.0)]
 SIZES = [*TINY, (17, 23, 0.5), (24, 31, 1.0), (64, 7, 0.02), (40, 80, 0.05), (30, 50, 0.002)]
 GOLDEN = {
@@ -148,33 +142,21 @@ def test_what_does_not_fit_is_refused_in_a_sentence():
         nearest_measured(mask(3, 4, 0.5), "fast")
 
 
-@pytest.mark.skipif(INTERPRETED or not find_spec("triton"), reason="needs Triton that compiles")
+@compiles
 def test_triton_off_the_gpu_is_refused():
     with pytest.raises(ValueError, match="'triton' of neighbours needs a GPU, but got tensors on cpu"):
         nearest_measured(mask(3, 4, 0.5), "triton")
 
 
-@pytest.mark.skipif(ON_GPU or INTERPRETED or not find_spec("triton"), reason="runs right here, or not at all")
+@in_interpreter
 def test_triton_passes_the_tests_above_in_the_interpreter():
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "[triton", __file__]
-    child = subprocess.run(
-        command, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True
-    )
-    assert child.returncode == 0, child.stdout[-4000:]
-    assert " passed" in child.stdout
+    passes_in_interpreter(__file__)
 
 
-@pytest.mark.skipif(INTERPRETED or not find_spec("triton"), reason="needs Triton that compiles")
+@compiles
 def test_triton_kernel_compiles(monkeypatch, tmp_path):
-    import triton
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
     from depth_completion_ros.ops.neighbours.triton_backend import search_kernel
 
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     signature = {"before": "*i32", "cells": "*i32", "found": "*i64", "height": "i32", "width": "i32"}
     constants = {"TILE_ROWS": 8, "TILE_COLUMNS": 8}
-    source = ASTSource(search_kernel, signature | dict.fromkeys(constants, "constexpr"), constants)
-    target = GPUTarget("cuda", 80, 32)
-    assert triton.compile(source, target=target, options={"num_warps": 1}).asm["cubin"]
+    assert compiled(monkeypatch, tmp_path, search_kernel, signature, constants, num_warps=1)["cubin"]
