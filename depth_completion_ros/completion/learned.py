@@ -142,7 +142,7 @@ class LearnedCompleter(Completer):
     # The completer ---------------------------------------------------------------------------------
 
     def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
-        image = _usable(image, sparse.depth.shape, self.name)
+        image = usable_image(image, sparse.depth.shape, self.name)
 
         def work() -> Completion:
             if not sparse.count:
@@ -298,7 +298,7 @@ class LearnedCompleter(Completer):
         return True
 
 
-def _usable(image: np.ndarray | None, shape: tuple[int, int], name: str) -> np.ndarray:
+def usable_image(image: np.ndarray | None, shape: tuple[int, int], name: str) -> np.ndarray:
     """The image as uint8 H x W x 3; grey is taken three times."""
     if image is None:
         raise ValueError(f"Completer '{name}' needs an image, and there is none.")

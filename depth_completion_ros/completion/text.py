@@ -19,7 +19,7 @@ def parse_completer(text: str) -> tuple[str, str | None, dict[str, object]]:
 
 
 def parse_settings(text: str) -> dict[str, object]:
-    """Settings of a text such as `steps=4,strength=1`, with numbers and true or false as such.
+    """Settings of a text such as `steps=4,strength=1`, with numbers and true or false as such; no lists.
 
     Raises:
         ValueError: a setting without a value.

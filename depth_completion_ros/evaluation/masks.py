@@ -2,8 +2,8 @@
 
 Depth completion from partial depth (DepthLab, arXiv 2412.18153) trains and is scored with random strokes,
 circles, squares, combinations of them, and single points; PSD (arXiv 2508.04984) adds dense depth with
-speckles cut out and points at corners. Neither paper tells sizes and none has released its generator:
-the sizes here are our own.
+speckles cut out and points at corners. No sizes are known and no generator is released: those here are
+our own.
 """
 
 from __future__ import annotations

@@ -212,7 +212,7 @@ def test_warming_up_takes_one_step_and_leaves_the_settings(completer, monkeypatc
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"steps": 0}, "number of steps is 0; it must be 1 or more"),
+        ({"steps": 0}, "number of steps is 0; it must be from 1 to 999"),
         ({"strength": 0}, "Strength is 0; it must be above 0"),
         ({"normalize_scale": 2}, "bound of normalised depth is 2; it must be above 0"),
         ({"tile": 8}, "Tile is 8; it must be 0, for one tile, or at least 64"),

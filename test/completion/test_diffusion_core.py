@@ -15,6 +15,7 @@ from pictures import slope, some_of  # noqa: E402
 
 from depth_completion_ros.completion.diffusion import fills  # noqa: E402
 from depth_completion_ros.completion.diffusion.codec import decode, encode  # noqa: E402
+from depth_completion_ros.completion.diffusion.confidence import fit_confidence  # noqa: E402
 from depth_completion_ros.completion.diffusion.fills import linear_fill, nearest_fill  # noqa: E402
 from depth_completion_ros.completion.diffusion.folder import load_part, load_vae, scheduler_config  # noqa: E402
 from depth_completion_ros.completion.diffusion.networks import make_unet, make_vae  # noqa: E402
@@ -286,6 +287,28 @@ def test_there_is_no_seam_around_what_was_known():
     assert across < 0.1 * naive
 
 
+def test_a_large_miss_far_away_does_not_take_away_what_is_near():
+    predicted = np.full((32, 64), 2, np.float32)
+    predicted[:, 32:] = 30
+    sparse = np.zeros_like(predicted)
+    sparse[::4, 40::4] = 20  # 10 m less than predicted, and the near half is not measured at all
+    pasted = paste_back(predicted, sparse)
+    assert pasted[:, :32].min() >= 1 and abs(pasted[:, 44:].mean() - 20) < 1
+
+
+def test_depth_that_is_not_finite_spoils_nothing_but_itself():
+    truth, predicted = scene()
+    sparse = some_of(truth, 40).depth
+    first, second = np.flatnonzero(sparse)[:2]
+    predicted.flat[first] = np.nan
+    pasted = paste_back(predicted, sparse)
+    assert np.isfinite(pasted).all() and pasted.flat[first] == sparse.flat[first]
+    assert np.isfinite(fit_confidence(predicted, sparse)).all()
+    nothing = np.full_like(predicted, np.nan)
+    assert pasted.flat[second] == sparse.flat[second]
+    assert np.isfinite(paste_back(nothing, sparse)).sum() == 40 and not fit_confidence(nothing, sparse).any()
+
+
 def test_lone_points_leave_no_spikes():
     truth, predicted = scene()
     sparse = some_of(truth, 30).depth
@@ -381,8 +404,9 @@ def test_a_schedule_that_is_no_json_is_refused(tmp_path):
     file.write_text("{")
     with pytest.raises(ValueError, match="is no JSON"):
         scheduler_config(tmp_path)
-    file.write_text(json.dumps({"a": 1}))
-    assert scheduler_config(tmp_path) == {"a": 1}
+    config = {"prediction_type": "v_prediction", "a": 1}
+    file.write_text(json.dumps(config))
+    assert scheduler_config(tmp_path) == config
 
 
 @pytest.mark.parametrize("prefix", ["", "mapping_layer."])

@@ -321,7 +321,7 @@ def test_warming_up_takes_one_step_of_one_run_and_leaves_the_settings(set_to, mo
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"steps": 0}, "number of steps is 0; it must be 1 or more"),
+        ({"steps": 0}, "number of steps is 0; it must be from 1 to 999"),
         ({"ensemble": 0}, "ensemble is of 0 runs; it must be 1 or more"),
         ({"side": 32}, "Side is 32; it must be 0, for that of the picture, or at least 64"),
         ({"precision": "float16"}, "'float16' is too coarse for the gradients"),
@@ -413,7 +413,7 @@ def test_the_schedule_of_the_folder_counts_but_for_its_spacing(network, folder):
     assert scheduler.config.beta_end == 0.02 and scheduler.config.timestep_spacing == "trailing"
     config["prediction_type"] = "epsilon"
     make_scheduler("leading", config).save_pretrained(folder / "scheduler")
-    with pytest.raises(ValueError, match="scheduler is of 'epsilon'"):
+    with pytest.raises(ValueError, match="is of 'epsilon'; it must be of 'v_prediction'"):
         load(folder)
     shutil.rmtree(folder / "scheduler")
     assert load(folder).network.schedule is None

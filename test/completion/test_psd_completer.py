@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -14,7 +18,13 @@ from test_transformers_prior import save_depth_anything  # noqa: E402
 from depth_completion_ros import Camera, Frame, SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
 from depth_completion_ros.completion.prior import create_prior  # noqa: E402
-from depth_completion_ros.completion.psd.foundation import PREFIX, foundation_prior, renamed  # noqa: E402
+from depth_completion_ros.completion.psd.foundation import (  # noqa: E402
+    PREFIX,
+    _positions,
+    foundation_prior,
+    renamed,
+)
+from depth_completion_ros.completion.psd.lookout import look_at  # noqa: E402
 from depth_completion_ros.completion.psd.network import PSD  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -114,7 +124,9 @@ def test_any_number_of_points_is_answered_and_twice_the_same(completer, number):
 @pytest.mark.parametrize("shape", [(1, 1), (5, 7), (33, 17)])
 def test_images_of_a_few_pixels_are_answered(completer, shape):
     completion = completer.complete(np.zeros((*shape, 3), np.uint8), some_of(slope(shape), 1))
-    assert completion.depth.shape == shape and np.isfinite(completion.depth).any()
+    measured = some_of(slope(shape), 1).depth > 0
+    assert completion.depth.shape == shape and np.isfinite(completion.depth[measured]).all()
+    assert np.isfinite(completion.depth[~measured]).any() or shape == (1, 1)
 
 
 def test_without_a_point_all_is_unknown(completer):
@@ -125,7 +137,7 @@ def test_without_a_point_all_is_unknown(completer):
 def test_a_frame_is_completed_through_its_camera(completer):
     points = np.array([[x, y, z] for z in (4, 6, 9) for x in (-1, 0, 2) for y in (-0.5, 0.5)], np.float32)
     frame = Frame(camera=CAMERA, image=picture(SHAPE), points=points, T_cam_lidar=np.eye(4))
-    assert np.isfinite(completer(frame).depth).any()
+    assert np.isfinite(completer(frame).depth).sum() > len(points)
     sparse, bent = some(150), Camera(*SHAPE[::-1], CAMERA.K, "plumb_bob", [-0.4, 0.2, 0, 0, 0])
     straight, other = (completer.complete(picture(SHAPE), sparse, camera).depth for camera in (CAMERA, bent))
     assert np.nanmax(np.abs(straight - other)) > 1e-3
@@ -146,7 +158,10 @@ def test_an_official_checkpoint_brings_its_foundation_model(folder, official_fil
     assert official.network.official and not official.warnings
     assert official.report()["prior"] == "depth_anything_v2"
     image = picture(SHAPE)
-    one, other = (each.planes(image, None, CAMERA, "") and each._look for each in (official, completer))
+    prior = create_prior(str(folder), "cpu")
+    embeddings = prior._model.backbone.embeddings
+    embeddings.interpolate_pos_encoding = partial(_positions, embeddings)
+    one, other = (look_at(each, image, SIDE) for each in (official.prior, prior))
     torch.testing.assert_close(one.prediction, other.prediction)
     assert len(one.features) == 4
     for a, b in zip(one.features, other.features, strict=True):
@@ -154,6 +169,37 @@ def test_an_official_checkpoint_brings_its_foundation_model(folder, official_fil
     state = torch.load(official_file, weights_only=True)["model"]
     for key, value in official.network.state_dict().items():
         assert torch.equal(value, state[f"module.{key}"]), key
+
+
+def test_position_embeddings_are_enlarged_as_dinov2_does():
+    def weights(size: int, side: int) -> np.ndarray:
+        """Cubic convolution (a = -0.75) from `side` to `size` points, that are (size + 0.1) / side apart."""
+        matrix = np.zeros((size, side))
+        for row in range(size):
+            at = (row + 0.5) * side / (size + 0.1) - 0.5
+            for tap in range(math.floor(at) - 1, math.floor(at) + 3):
+                x = abs(at - tap)
+                near, far = 1.25 * x**3 - 2.25 * x**2 + 1, -0.75 * (x**3 - 5 * x**2 + 8 * x - 4)
+                matrix[row, min(max(tap, 0), side - 1)] += near if x <= 1 else far
+        return matrix
+
+    made = torch.randn(1, 1 + 5 * 5, 3, generator=torch.Generator().manual_seed(0))
+    patches = SimpleNamespace(patch_size=(14, 14))
+    embeddings = SimpleNamespace(position_embeddings=made, patch_embeddings=patches)
+    found = _positions(embeddings, None, 14 * 7, 14 * 4)
+    grid = made[0, 1:].reshape(5, 5, 3).numpy()
+    expected = np.einsum("ri,cj,ijk->rck", weights(7, 5), weights(4, 5), grid)
+    np.testing.assert_allclose(found[0, 1:].reshape(7, 4, 3), expected, atol=1e-5)
+    assert torch.equal(found[:, 0], made[:, 0]) and _positions(embeddings, None, 70, 70) is made
+
+
+def test_neighbours_and_mode_of_the_propagation_are_settings(folder, completer):
+    options = {"prior": str(folder), "prior_side": SIDE, "device": "cpu"}
+    other = create_completer("psd", neighbours=3, mode="3D+2D", **options)
+    one, two = (each.complete(picture(SHAPE), some(200), CAMERA).depth for each in (completer, other))
+    assert np.nanmax(np.abs(one - two)) > 1e-3
+    with pytest.raises(ValueError, match="Mode '4D' of PSD is unknown"):
+        create_completer("psd", mode="4D", **options)
 
 
 def test_features_come_from_coarse_to_fine_and_are_the_fused_maps(completer, folder):

@@ -168,3 +168,23 @@ def test_a_frame_is_completed_and_its_prior_reported():
     grey = completer.complete(picture()[..., 0], some_of(slope(), 50))
     none = completer.complete(None, some_of(slope(), 50))
     assert np.isfinite(grey.depth).all() and np.isfinite(none.depth).all()
+
+
+def test_when_memory_runs_out_linear_completion_stands_in():
+    class Greedy(Seeing):
+        def look(self, pixels):
+            raise torch.OutOfMemoryError("out of memory")
+
+    truth = slope(SHAPE)
+    completer, sparse = PropagationCompleter(Greedy(truth)), some_of(truth, 200)
+    for _ in range(2):
+        depth = completer.complete(picture(SHAPE), sparse, CAMERA).depth
+        np.testing.assert_array_equal(depth, create_completer("linear").complete(None, sparse).depth)
+    assert completer.degradations == [
+        "Out of memory in 'propagation'; from now on linear completion stands in."
+    ]
+
+
+def test_an_image_of_another_size_is_told():
+    with pytest.raises(ValueError, match=r"'propagation' got an image of uint8 \(30, 90, 3\); it must be"):
+        create_completer("propagation").complete(picture((30, 90)), some_of(slope(SHAPE), 9))

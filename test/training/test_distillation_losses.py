@@ -339,6 +339,13 @@ def test_pretraining_keeps_to_the_scale_of_the_points_or_not():
     known = batch["depth"][0][(batch["depth"][0] > 0) & batch["depth"][0].isfinite()]
     assert torch.isclose(PretrainingLoss()(prediction, batch)["loss"], (known + 1).mean())
     assert PretrainingLoss("ssi")(prediction, batch)["loss"] < 1e-4
+    rough = batch["depth"] * (1 + 0.1 * torch.rand_like(batch["depth"]))
+    losses = {
+        factor: PretrainingLoss("ssi")(Prediction(factor * rough.nan_to_num(posinf=1.0)), batch)["loss"]
+        for factor in (1, 0.01)
+    }
+    flat = PretrainingLoss("ssi")(Prediction(torch.ones_like(rough)), batch)["loss"]
+    assert torch.isclose(losses[1], losses[0.01], rtol=1e-3) and flat > 3 * losses[1] > 0
     with pytest.raises(ValueError, match="The loss of pretraining is 'l2'; it must be l1 or ssi."):
         PretrainingLoss("l2")
 

@@ -82,20 +82,23 @@ class Rehearsal:
         return Layouts(self.out / "public")
 
     def make_frames(self, scenes: int, size: str, pictures: int | None, drives: int | None) -> None:
-        """Simulated frames, unless `frames` is there, and what `generation.layouts` makes of them."""
-        frames = self.out / "frames"
-        if not frames.is_dir():
+        """Simulated frames, unless `public` is there, which `generation.layouts` makes of them."""
+        if self.public.root.is_dir():
+            return
+        frames, unfinished = self.out / "frames", self.out / "public.unfinished"
+        if not frames.is_symlink():  # else they are another's
             python(f"{PACKAGE}.generation", frames, "--scenes", scenes, "--size", size)
-        if not self.public.selection.is_dir():
-            most = {"--pictures": pictures, "--drives": drives}
-            options = [part for option in most.items() if option[1] for part in option]
-            python(f"{PACKAGE}.generation.layouts", frames, self.public.root, *options)
+        most = {"--pictures": pictures, "--drives": drives}
+        options = [part for option in most.items() if option[1] for part in option]
+        python(f"{PACKAGE}.generation.layouts", frames, unfinished, *options)
+        unfinished.rename(self.public.root)
 
     def make_scans(self, name: str = "scanned", *choices: object) -> Path:
         """Frames of the pictures with LiDAR simulated in them, by choices of `generation.from_images`."""
         scanned = self.out / name
         pictures = self.public.pictures, f"{self.public.maps}@disparity"
-        python(f"{PACKAGE}.generation.from_images", *pictures, scanned, *choices)
+        # Pictures that fail are reported and left out, with exit code 1.
+        python(f"{PACKAGE}.generation.from_images", *pictures, scanned, *choices, allowed=(0, 1))
         return scanned
 
     def pretrain(self, frames: Path, name: str = "stage1", *more: str) -> Path:
@@ -134,15 +137,15 @@ def wants_plane(network: str) -> bool:
     return "plane" in signature(getattr(import_module(module), name).forward).parameters
 
 
-def python(module: str, *arguments) -> None:
+def python(module: str, *arguments, allowed: tuple[int, ...] = (0,)) -> None:
     """Run a module; what it prints is shown.
 
     Raises:
-        ValueError: it failed.
+        ValueError: it ended with an exit code that is not allowed.
     """
     command = [sys.executable, "-m", module, *map(str, arguments)]
     typer.echo(f"$ python {' '.join(command[1:])}")
-    if subprocess.run(command, env=os.environ | {"PYTHONWARNINGS": "ignore"}).returncode:
+    if subprocess.run(command, env=os.environ | {"PYTHONWARNINGS": "ignore"}).returncode not in allowed:
         raise ValueError(f"{module} failed; what it says is above.")
 
 

@@ -76,6 +76,10 @@ class DepthLab(nn.Module):
                 f"DepthLab of this size takes {width}."
             )
         schedule = scheduler_config(folder)
+        if (schedule or {}).get("rescale_betas_zero_snr"):
+            raise ValueError(
+                f"The scheduler in '{folder}' is that of Marigold v1-1; DepthLab was trained with v1-0's."
+            )
         mapping = load_part(folder, "mapping_layer", lambda: nn.Linear(width, width), prefix="mapping_layer.")
         estimation = load_part(folder, "denoising_unet", lambda: make_unet(size, 12))
         reference = load_part(folder, "reference_unet", lambda: make_unet(size, 4, head=False))

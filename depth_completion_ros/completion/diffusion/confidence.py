@@ -24,7 +24,10 @@ def fit_confidence(depth: np.ndarray, sparse: np.ndarray) -> np.ndarray:
         sparse: float32 H x W metres, 0 where not measured, with at least one measured pixel.
     """
     measured = sparse > 0
+    usable = measured & np.isfinite(depth)
+    if not usable.any():
+        return np.zeros_like(sparse)
     miss = np.abs(np.log(np.maximum(depth, LEAST) / np.where(measured, sparse, np.float32(1))))
     distance = cv2.distanceTransform((~measured).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     nearness = distance_confidence(distance, np.count_nonzero(measured))
-    return CLOSE / (CLOSE + spread(miss, measured)) * (1 + nearness) / 2
+    return CLOSE / (CLOSE + spread(np.where(usable, miss, np.float32(0)), usable)) * (1 + nearness) / 2

@@ -109,12 +109,16 @@ def scheduler_config(folder: Path) -> dict | None:
     """What `scheduler/scheduler_config.json` says; None where it is not there.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: it is no JSON, or of networks that do not predict v.
     """
     file = folder / "scheduler" / "scheduler_config.json"
     if not file.is_file():
         return None
     try:
-        return json.loads(file.read_text())
+        config = json.loads(file.read_text())
     except ValueError:
         raise ValueError(f"File '{file}' is no JSON.") from None
+    kind = config.get("prediction_type", "epsilon")
+    if kind != "v_prediction":
+        raise ValueError(f"The scheduler of '{file}' is of '{kind}'; it must be of 'v_prediction'.")
+    return config

@@ -7,6 +7,8 @@ import numpy as np
 
 SWEEPS = 4
 """Times that every level is smoothed: enough for large holes, and more would leave lone points as spikes."""
+MOST = np.float32(2)
+"""Factor by which depth that was not measured changes at most."""
 _CROSS = np.float32([[0, 0.2, 0], [0.2, 0.2, 0.2], [0, 0.2, 0]])
 """Mean of a pixel and its four neighbours; without the pixel itself a chequered pattern would stay."""
 
@@ -15,20 +17,22 @@ def paste_back(depth: np.ndarray, sparse: np.ndarray) -> np.ndarray:
     """Give measured pixels their measured depth, and all others the correction of those around them.
 
     What the network misses at the measured pixels is spread to the others (`spread`) and added, so that
-    edges of `depth` stay and no seam is left, as in the seamless cloning of Perez and others (SIGGRAPH 2003).
+    edges of `depth` stay, as in the seamless cloning of Perez and others (SIGGRAPH 2003). Depth changes by
+    a factor of two at most, as what is missed far away may be more than all the depth of what is near.
 
     Args:
-        depth: float32 H x W metres, finite.
+        depth: float32 H x W metres; measured pixels where it is not finite correct nothing.
         sparse: float32 H x W metres, 0 where not measured.
 
     Returns:
         float32 H x W metres, `depth` itself where nothing was measured.
     """
     measured = sparse > 0
-    if not measured.any():
-        return depth
-    correction = spread(np.where(measured, sparse - depth, np.float32(0)), measured)
-    return np.where(measured, sparse, depth + correction)
+    usable = measured & np.isfinite(depth)
+    if usable.any():
+        corrected = depth + spread(np.where(usable, sparse - depth, np.float32(0)), usable)
+        depth = np.where(depth > 0, np.clip(corrected, depth / MOST, depth * MOST), corrected)
+    return np.where(measured, sparse, depth)
 
 
 def spread(values: np.ndarray, known: np.ndarray) -> np.ndarray:

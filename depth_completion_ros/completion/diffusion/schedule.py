@@ -29,8 +29,8 @@ def make_scheduler(spacing: str, config: dict | None = None) -> DDIMScheduler:
     """DDIM of v-prediction.
 
     Args:
-        spacing: `leading` starts where the official 50 steps do, at t = 981; `trailing` at t = 999 whatever
-            the number of steps, as few steps need it (Garcia and others, arXiv 2409.11355).
+        spacing: `leading` is official and starts the earlier the more steps there are, with 50 at t = 981;
+            `trailing` starts at t = 999, as few steps need it (Garcia and others, arXiv 2409.11355).
         config: of a folder, in place of `SCHEDULE`.
 
     Raises:
@@ -49,9 +49,9 @@ def spacing_for(steps: int) -> str:
 
 
 def check_steps(steps: int, strength: float = 1.0) -> None:
-    """Raise a ValueError for less than one step, or a strength outside (0, 1]."""
-    if steps < 1:
-        raise ValueError(f"The number of steps is {steps}; it must be 1 or more.")
+    """Raise a ValueError for a number of steps outside 1 to 999, or a strength outside (0, 1]."""
+    if not 1 <= steps < SCHEDULE["num_train_timesteps"]:
+        raise ValueError(f"The number of steps is {steps}; it must be from 1 to 999.")
     if not 0 < strength <= 1:
         raise ValueError(f"Strength is {strength}; it must be above 0 and at most 1.")
 

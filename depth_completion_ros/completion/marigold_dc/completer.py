@@ -78,11 +78,12 @@ class MarigoldDCCompleter(DiffusionCompleter):
     def forward(self, rgb, sparse, *planes, points):
         import torch
 
-        from .guidance import predict
+        from .guidance import SMALLEST_SIDE, predict
 
         sampling = self.sampling
         if self.inner_size:  # also after memory ran out
-            sampling = replace(sampling, side=min(sampling.side or self.inner_size, self.inner_size))
+            side = min(sampling.side or self.inner_size, self.inner_size)
+            sampling = replace(sampling, side=max(side, SMALLEST_SIDE))
         with torch.inference_mode(False), torch.enable_grad():
             # Copies, as tensors of inference mode take no part in gradients.
             depth, agreement = predict(self.quick, rgb.clone(), sparse[0, 0].clone(), sampling)

@@ -43,9 +43,6 @@ class Marigold(nn.Module):
         schedule: dict | None = None,
     ):
         super().__init__()
-        kind = (schedule or {}).get("prediction_type", "v_prediction")
-        if kind != "v_prediction":
-            raise ValueError(f"The scheduler is of '{kind}'; that of Marigold must be of 'v_prediction'.")
         self.unet, self.vae, self.schedule = unet, vae, schedule
         self.register_buffer("context", context)
 

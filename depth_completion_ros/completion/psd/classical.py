@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 
 from ...core import Camera, SparseDepth
+from ..device import is_out_of_memory
 from ..interface import Completer, Completion
+from ..learned import usable_image
 from ..linear import Linear
 from ..nearest import completion_of, distance_confidence
 from ..prior import MonocularPrior, align, create_prior
@@ -17,7 +19,7 @@ class PropagationCompleter(Completer):
     """Measured depth carried to neighbours that look alike, by colours or a prior; needs no weights.
 
     The propagation of PSD (Chen and others, IEEE TIP 2025) without the correction after it. With a prior
-    that has features (Depth Anything) it is the paper's: the aligned prior puts pixels into space, and
+    that has features (Depth Anything) it is that of PSD: the aligned prior puts pixels into space, and
     likeness is the cosine of its features; the most similar neighbours count. With any other prior, and
     without one, likeness is that of colours in the image alone (`diffuse`), and depth starts from the
     aligned prior, or from linear completion, which stays the more the surer it is. A missing image is one
@@ -30,7 +32,8 @@ class PropagationCompleter(Completer):
     Args:
         prior: what `create_prior` takes; None for none.
         prior_side: pixels of the shorter side at which the prior sees the picture; 0 for the usual ones.
-        device, allow_noncommercial: see `create_prior`; without a prior the CPU works.
+        device, allow_noncommercial: see `create_prior`; without a prior the CPU works. When memory runs
+            out, linear completion stands in from then on, which `degradations` tells.
 
     Raises:
         ValueError, FileNotFoundError, ImportError: there is no such prior, see `create_prior`.
@@ -53,13 +56,30 @@ class PropagationCompleter(Completer):
         if isinstance(prior, str):
             prior = create_prior(prior, device, allow_noncommercial, prior_side)
         self._prior, self._side = prior, prior_side
+        self._stand_in: Linear | None = None
+        self.degradations: list[str] = []
 
     def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
-        depth = sparse.depth
         if not sparse.count:
-            return Completion.unknown(depth.shape)
-        image = np.zeros((*depth.shape, 3), np.uint8) if image is None else image
-        image = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
+            return Completion.unknown(sparse.depth.shape)
+        image = np.zeros((*sparse.depth.shape, 3), np.uint8) if image is None else image
+        image = usable_image(image, sparse.depth.shape, self.name)
+        if self._stand_in is None:
+            try:
+                return self._complete(image, sparse, camera, name)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            self._stand_in = Linear()
+            self.degradations.append(
+                "Out of memory in 'propagation'; from now on linear completion stands in."
+            )
+        return self._stand_in.complete(image, sparse, camera)
+
+    def _complete(
+        self, image: np.ndarray, sparse: SparseDepth, camera: Camera | None, name: str
+    ) -> Completion:
+        depth = sparse.depth
         if self._prior is not None and self._prior.feature_channels and self._prior.space != "depth":
             return completion_of(self._by_features(image, depth, camera), depth, _nearness(depth))
         linear = Linear().complete(None, sparse)

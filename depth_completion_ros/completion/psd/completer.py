@@ -40,6 +40,9 @@ class PSDCompleter(LearnedCompleter):
         post_iterations: of the last step, see `PSD`; the official runs take 0 for NYUv2, KITTI, DIODE,
             ScanNet, Middlebury, Hypersim and ETH3D, 1 for VOID and TOFDC, 6 for DrivingStereo, SUN RGB-D,
             DIML and Cityscapes, 8 for Virtual KITTI 2.
+        neighbours, mode: of the propagation, see `PSD`; the official runs take 3 and `3D+2D` for Virtual
+            KITTI 2. Their share of random pixels (`rate`) for TOFDC, DIML, Cityscapes and Argoverse is
+            not built.
         variant, weights, device, allow_noncommercial, options: see `LearnedCompleter`.
 
     Raises:
@@ -59,10 +62,13 @@ class PSDCompleter(LearnedCompleter):
         prior_side: int = 0,
         official: bool | None = None,
         post_iterations: int = 0,
+        neighbours: int = 1,
+        mode: str = "3D-2D",
         **options,
     ):
         self._asked = prior, device, allow_noncommercial
-        self._side, self._official, self._post_iterations = prior_side, official, post_iterations
+        self._side, self._official = prior_side, official
+        self._settings = {"post_iterations": post_iterations, "neighbours": neighbours, "mode": mode}
         self.keeps_measured = not post_iterations
         super().__init__(variant, weights, device, allow_noncommercial=allow_noncommercial, **options)
 
@@ -87,7 +93,7 @@ class PSDCompleter(LearnedCompleter):
                 "An official checkpoint of PSD holds random values where `official=False` uses features of "
                 "the foundation model: depth gets worse."
             )
-        network = PSD(self.prior.feature_channels, official, post_iterations=self._post_iterations)
+        network = PSD(self.prior.feature_channels, official, **self._settings)
         if checkpoint is not None:
             stages = {key: x for key, x in state.items() if not key.startswith(PREFIX)}
             load_into(network, replace(checkpoint, state_dict=stages))
@@ -99,10 +105,10 @@ class PSDCompleter(LearnedCompleter):
         if inside and prior:
             raise ValueError(f"{self.weights_from} holds its foundation model; leave prior '{prior}' out.")
         if inside:
-            self.licence = self.licence or licence_of(inside, self.variant)
+            self.licence = licence_of(inside, self.variant) or self.licence
             refuse_noncommercial(self.weights_from, self.licence, allow_noncommercial)
             return foundation_prior(inside, self.variant, self.licence or "unknown (your file)")
-        if not prior:
+        if prior in (None, "", "none"):
             raise ValueError(
                 "Completer 'psd' needs official weights or a prior, such as depth_anything_v2_small."
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..prior.transformers_prior import TransformersPrior
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 PREFIX = "mde.net."
 HEAD = 64
 """Channels of an attention head, in all sizes of DINOv2."""
+OFFSET = 0.1
+"""Of a patch, that DINOv2 adds where it enlarges its position embeddings."""
 _SMALL = 384
 """Channels of the tokens of Depth Anything V2 Small, whose licence permits commercial use."""
 _PLACES = (
@@ -114,10 +117,33 @@ def foundation_prior(state_dict: Mapping[str, torch.Tensor], variant: str, licen
         with torch.device("meta"):
             model = DepthAnythingForDepthEstimation(config)
         model.load_state_dict(renamed(state_dict, model.state_dict()), assign=True)
+        embeddings = model.backbone.embeddings
+        embeddings.interpolate_pos_encoding = partial(_positions, embeddings)
     except (KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
         raise ValueError(f"What is under '{PREFIX}' is no Depth Anything: {reason}.") from None
     return TransformersPrior.of_depth_anything(model, variant, licence)
+
+
+def _positions(embeddings, tokens: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Position embeddings of a picture, 1 x (1 + patches) x channels, as DINOv2 has them.
+
+    They are enlarged by (patches + 0.1) / 37, where transformers takes patches / 37: up to an eighth of a
+    patch apart at the sizes of PSD.
+    """
+    import torch
+    from torch.nn.functional import interpolate
+
+    patch = embeddings.patch_embeddings.patch_size
+    rows, columns = (n // p for n, p in zip((height, width), patch, strict=True))
+    first, grid = embeddings.position_embeddings[:, :1], embeddings.position_embeddings[:, 1:]
+    side = round(grid.shape[1] ** 0.5)
+    if rows == columns == side:
+        return embeddings.position_embeddings
+    grid = grid.transpose(1, 2).unflatten(2, (side, side)).float()
+    scale = tuple((n + OFFSET) / side for n in (rows, columns))
+    grid = interpolate(grid, scale_factor=scale, mode="bicubic", align_corners=False, antialias=False)
+    return torch.cat([first, grid.flatten(2).transpose(1, 2).to(first.dtype)], dim=1)
 
 
 def renamed(state_dict: Mapping[str, torch.Tensor], wanted: Mapping[str, object]) -> dict[str, torch.Tensor]:

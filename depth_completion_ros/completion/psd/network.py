@@ -58,7 +58,7 @@ class PSD(nn.Module):
         channels: of the four maps of the foundation model's decoder, coarse to fine.
         official: as the official code, with which the official weights were trained: see
             `align_inverse_depth`, `propagate_in_space` and `BinStage`, all of which otherwise do what the
-            paper means.
+            code evidently intends.
         neighbours: in space, from which a pixel takes its depth.
         mode: of `Propagation`.
         post_iterations: of the last step, among neighbours in the image; 0 puts measured depth back

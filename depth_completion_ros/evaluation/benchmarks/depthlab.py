@@ -53,6 +53,9 @@ TABLE_3 = {
 }
 """AbsRel / δ1 in per cent of DepthLab by the per cent known."""
 
+NETWORK = {"paste_back": False}
+"""Depth is scored as the network gives it."""
+
 
 def _table_1(column: int) -> tuple[Published, ...]:
     """DepthLab first; the others see the picture alone and are fitted to all of the truth."""
@@ -79,6 +82,7 @@ def _partial(column: int, name: str, images: int, size: str, data, download: str
         metrics=PARTIAL,
         clip=True,
         only_unknown=True,
+        network=NETWORK,
         published=_table_1(column),
         note="The paper does not state the area of its masks.",
         **more,
@@ -154,6 +158,7 @@ BENCHMARKS = (
         size="304x228",
         feeds=("points:500",),
         metrics=("rmse_m",),
+        network=NETWORK,
         published=(
             *(Published(m, (rmse,), "arXiv 2412.18153, table 2") for m, rmse in TABLE_2.items()),
             Published("DepthLab (zero-shot, at 768 pixels)", ("0.276",), "arXiv 2412.13389, table 1"),

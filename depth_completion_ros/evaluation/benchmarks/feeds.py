@@ -8,7 +8,7 @@
 | `shuffled:N` | the first N when NumPy's legacy generator, seed 2024, shuffles them, as for Marigold-DC |
 | `shapes:P` | P per cent of the truth, all that random strokes, circles or squares leave |
 | `strokes:P`, `circles:P`, `squares:P` | the same of one kind |
-| `speckles:P` | P per cent of the truth, all that speckles leave (PSD's pseudo-holes) |
+| `speckles:P` | P per cent of the picture, all that speckles leave (PSD's pseudo-holes) |
 | `corners:N` | clusters of points at N Harris corners |
 
 Only `shuffled` draws the very pixels of a paper. The others are seeded by the name of the frame alone.

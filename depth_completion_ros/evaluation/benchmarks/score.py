@@ -132,6 +132,11 @@ def remarks(found: BenchmarkScore) -> list[str]:
         sentences.append(
             f"Rays are those of a {benchmark.camera} camera, so no camera is told to completers."
         )
+    if benchmark.network.get("rate", 1.0) < 1:
+        sentences.append(
+            f"PSD's own run hands depth in space to a random {benchmark.network['rate']:.0%} of the pixels "
+            "of this set; the completer psd does so to all."
+        )
     return sentences
 
 

@@ -145,7 +145,7 @@ def _fitted(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     top, left = ((side - part) // 2 for side, part in zip(plane.shape, cut, strict=False))
     plane = plane[top : top + cut[0], left : left + cut[1]]
     smooth = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
-    return cv2.resize(plane, size[::-1], interpolation=smooth if plane.ndim == 3 else cv2.INTER_NEAREST)
+    return cv2.resize(plane, size[::-1], interpolation=smooth if plane.ndim == 3 else cv2.INTER_NEAREST_EXACT)
 
 
 # Command line ------------------------------------------------------------------------------------

@@ -120,10 +120,12 @@ class PretrainingLoss(nn.Module):
     """Stage 1 of DMD3C: the error against the depth of which the LiDAR was simulated, of the last depth.
 
     Args:
-        kind: `l1`, equation 6 of the paper, or `ssi`, what its section 4.1 says instead. `l1` is the
-            default: the points that the network is fed have the scale of that very depth, so it is known,
-            and a network trained up to scale and shift would not learn to keep to its points. The released
-            weights of stage 1 do: without any alignment they are 1.4 m off on KITTI.
+        kind: `l1`, equation 6 of the paper, or `ssi`, what its section 4.1 says instead: the error that is
+            left once the prediction is aligned to the depth (here, as `SSILoss` does it the other way
+            round, a flat prediction would be best). `l1` is the default: the points that the network is fed
+            have the scale of that very depth, so it is known, and a network trained up to scale and shift
+            does not learn to keep to its points. The released weights of stage 1 do: without any alignment
+            they are 1.4 m off on KITTI.
     """
 
     def __init__(self, kind: Literal["l1", "ssi"] = "l1"):
@@ -136,7 +138,7 @@ class PretrainingLoss(nn.Module):
         """`loss`, under its own name too."""
         depth, truth = prediction.depth.float(), batch["depth"]
         if self.kind == "ssi":
-            return self.invariant(depth, truth, known(truth))
+            return self.invariant(truth, depth, known(truth))
         l1 = mean_absolute_error(depth, truth)
         return {"loss": l1, "l1": l1}
 

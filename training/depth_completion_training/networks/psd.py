@@ -23,7 +23,6 @@ class TrainedPSD(PSD):
         prior: foundation model, what `create_prior` takes: a Depth Anything in files of transformers.
         allow_noncommercial: load it even if its licence is not known to permit commercial use.
         side: pixels of the shorter side at which it sees the picture.
-        official: see `PSD`; the completer then has to be told too.
         end_to_end_from: epoch from which on gradients go from each stage into those before it.
 
     Raises:
@@ -37,13 +36,12 @@ class TrainedPSD(PSD):
         prior: str = "depth_anything_v2_small",
         allow_noncommercial: bool = False,
         side: int = SIDE,
-        official: bool = False,
         end_to_end_from: int = 40,
     ):
         foundation = create_prior(prior, "cpu", allow_noncommercial)
         if foundation is None or not foundation.feature_channels:
             raise ValueError(f"PSD is trained with the features of a Depth Anything, and '{prior}' has none.")
-        super().__init__(foundation.feature_channels, official)
+        super().__init__(foundation.feature_channels)
         self._foundation = _Foundation(foundation)
         self.side, self.end_to_end_from = side, end_to_end_from
 
@@ -62,7 +60,7 @@ class TrainedPSD(PSD):
         Raises:
             ValueError: pictures that were normalised.
         """
-        if rgb.amin() < 0:
+        if rgb.amin() < 0 or 0 < rgb.amax() <= 1:
             raise ValueError(
                 "PSD is trained on pictures from 0 to 255, and these were normalised: set mean to [0, 0, 0] "
                 "and std to [1, 1, 1]."
