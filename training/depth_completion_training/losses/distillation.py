@@ -123,9 +123,7 @@ class PretrainingLoss(nn.Module):
         kind: `l1`, equation 6 of the paper, or `ssi`, what its section 4.1 says instead: the error that is
             left once the prediction is aligned to the depth (here, as `SSILoss` does it the other way
             round, a flat prediction would be best). `l1` is the default: the points that the network is fed
-            have the scale of that very depth, so it is known, and a network trained up to scale and shift
-            does not learn to keep to its points. The released weights of stage 1 do: without any alignment
-            they are 1.4 m off on KITTI.
+            have the scale of that very depth, so it is known; docs/dmd3c.md compares both.
     """
 
     def __init__(self, kind: Literal["l1", "ssi"] = "l1"):
