@@ -12,8 +12,8 @@ copied   known depth in its place, all else as it is
 pasted   `create_completer("depthlab")`: also corrected around it
 
 `seam` is the mean of |step of depth - step of truth| between a known pixel and an unknown one beside it, in
-mm; `inside` that between two unknown ones. Known pixels are exact once they are copied or pasted, so `seam` is
-then the error of their unknown neighbours.
+mm; `inside` that between two unknown ones. Known pixels are exact once they are copied or pasted, so `seam`
+is then the error of their unknown neighbours.
 """
 
 from __future__ import annotations
