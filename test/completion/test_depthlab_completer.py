@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -25,19 +23,6 @@ SHAPE = (41, 70)
 @pytest.fixture(scope="module")
 def completer():
     return create_completer("depthlab", device="cpu", steps=3)
-
-
-@pytest.fixture
-def set_to(completer):
-    """The completer with another sampling."""
-    kept = completer.sampling
-
-    def change(**changes):
-        completer.sampling = replace(kept, **changes)
-        return completer
-
-    yield change
-    completer.sampling = kept
 
 
 def some(number: int, shape=SHAPE) -> SparseDepth:

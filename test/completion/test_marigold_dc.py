@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,19 +42,6 @@ def network():
 @pytest.fixture(scope="module")
 def completer():
     return create_completer("marigold_dc", device="cpu", steps=2, side=64)
-
-
-@pytest.fixture
-def set_to(completer):
-    """The completer with another sampling."""
-    kept = completer.sampling
-
-    def change(**changes):
-        completer.sampling = replace(kept, **changes)
-        return completer
-
-    yield change
-    completer.sampling = kept
 
 
 def some(number: int, shape=SHAPE) -> SparseDepth:

@@ -173,3 +173,11 @@ def test_a_folder_without_frames_is_told(tmp_path):
         [sys.executable, "-m", module, tmp_path, tmp_path / "out"], capture_output=True, text=True
     )
     assert done.returncode == 2 and "holds no frame of the simulator" in done.stderr
+
+
+def test_a_network_that_is_none_is_told_before_anything_is_made(tmp_path):
+    module = "depth_completion_training.rehearsal"
+    command = [sys.executable, "-m", module, tmp_path / "out", "--network", "no.such.Net"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and "Network 'no.such.Net' is no class" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -132,9 +132,17 @@ class Rehearsal:
 
 
 def wants_plane(network: str) -> bool:
-    """Whether a network asks for the first fill that MSPN-lite starts from."""
+    """Whether a network asks for the first fill that MSPN-lite starts from.
+
+    Raises:
+        ValueError: there is no such class.
+    """
     module, _, name = network.rpartition(".")
-    return "plane" in signature(getattr(import_module(module), name).forward).parameters
+    try:
+        made = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        raise ValueError(f"Network '{network}' is no class; it must be given as {NETWORK} is.") from None
+    return "plane" in signature(made.forward).parameters
 
 
 def python(module: str, *arguments, allowed: tuple[int, ...] = (0,)) -> None:
@@ -202,6 +210,7 @@ def main(
 
         python -m depth_completion_training.rehearsal rehearsal --ablate -- --trainer.accelerator=cpu
     """
+    wants_plane(network)  # what is wrong with it shows here
     out.mkdir(parents=True, exist_ok=True)
     rehearsal = Rehearsal(out, network, parse_size(size), steps, batch, tuple(more or ()))
     rehearsal.make_frames(scenes, frame, pictures, drives)

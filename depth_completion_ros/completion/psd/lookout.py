@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ...core import Camera
 from ..prior.interface import Look, MonocularPrior
 from .picture import SIDE, foundation_size, spline_resize
+
+if TYPE_CHECKING:
+    import torch
 
 
 def look_at(prior: MonocularPrior, image: np.ndarray, side: int = 0) -> Look:
@@ -22,7 +27,12 @@ def look_at(prior: MonocularPrior, image: np.ndarray, side: int = 0) -> Look:
     import torch
 
     size = foundation_size(*image.shape[:2], side or SIDE, prior.patch)
-    prediction, features = prior.look(torch.from_numpy(spline_resize(image, size))[None])
+    return look_at_pixels(prior, torch.from_numpy(spline_resize(image, size))[None])
+
+
+def look_at_pixels(prior: MonocularPrior, pixels: torch.Tensor) -> Look:
+    """`look_at` of pictures that have the size for the prior, B x 3 x h x w from 0 to 255."""
+    prediction, features = prior.look(pixels)
     return Look(prediction if prior.space == "disparity" else 1 / (prediction + 1e-5), features)
 
 

@@ -175,6 +175,12 @@ def main(
         raise FileNotFoundError(f"Folder '{frames}' holds no frame of the simulator.")
     layouts = Layouts(out)
     training, held = split_scenes(files)
+    for name, part in (("training", training), ("validation", held)):
+        if sum(file.name.startswith(kind) for file in part) < 2:
+            raise ValueError(
+                f"Folder '{frames}' leaves less than two frames '{kind}*' for {name}, as one scene of "
+                f"{EVERY} is held out; make more scenes."
+            )
     chosen = spread(training, pictures)
     for number, file in enumerate(chosen):
         write_picture(layouts, file.stem, read_frame(file), seed + number)

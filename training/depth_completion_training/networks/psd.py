@@ -8,6 +8,7 @@ from torch import Tensor
 
 from depth_completion_ros.completion.prior import create_prior
 from depth_completion_ros.completion.prior.interface import Look, MonocularPrior
+from depth_completion_ros.completion.psd.lookout import look_at_pixels
 from depth_completion_ros.completion.psd.network import PSD, Stages, rays_of
 from depth_completion_ros.completion.psd.picture import SIDE, foundation_size
 
@@ -89,8 +90,7 @@ class _Foundation:
         if self._device != pixels.device:
             self.prior.to(pixels.device)
             self._device = pixels.device
-        prediction, features = self.prior.look(pixels)
-        return Look(prediction if self.prior.space == "disparity" else 1 / (prediction + 1e-5), features)
+        return look_at_pixels(self.prior, pixels)
 
     def __deepcopy__(self, _seen) -> _Foundation:
         return self
