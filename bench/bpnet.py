@@ -35,7 +35,7 @@ from neighbours import loop_of, scan
 
 from depth_completion_ros.completion.bpnet import network as network_module
 from depth_completion_ros.completion.bpnet import propagation, refinement
-from depth_completion_ros.completion.bpnet.quick import quickened
+from depth_completion_ros.completion.bpnet.inference import quickened
 from depth_completion_ros.ops import local_sum, neighbours
 from depth_completion_ros.ops.neighbours import function as search_module
 

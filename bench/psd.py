@@ -30,7 +30,7 @@ from mspn import best
 from mspn_op import PeakMemory
 
 from depth_completion_ros.completion.psd import correction, network, propagation
-from depth_completion_ros.completion.psd.picture import foundation_size
+from depth_completion_ros.completion.psd.resize import foundation_size
 from depth_completion_ros.ops.cosine_propagation import cosine_propagate
 
 FORMS = ("plain", "ours")

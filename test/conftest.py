@@ -64,7 +64,8 @@ def tiny(monkeypatch):
     pytest.importorskip("torch", reason="PyTorch is not installed")
     from tiny import Tiny
 
-    from depth_completion_ros.completion import registry, weights
+    from depth_completion_ros.completion import registry
+    from depth_completion_ros.completion.weights.checkpoint import checkpoint as weights
 
     monkeypatch.setitem(registry._COMPLETERS, "tiny", Tiny)
     weights.known_networks.cache_clear()
@@ -75,7 +76,7 @@ def tiny(monkeypatch):
 @pytest.fixture
 def weights_folder(tmp_path, monkeypatch) -> Path:
     """An empty folder in place of the user's own."""
-    from depth_completion_ros.completion.weights_folder import VARIABLE
+    from depth_completion_ros.completion.weights.folder import VARIABLE
 
     folder = tmp_path / "weights"
     monkeypatch.setenv(VARIABLE, str(folder))
@@ -89,7 +90,7 @@ def official(tmp_path_factory):
     Each tensor is one number repeated, so that the file is small.
     """
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    from depth_completion_ros.completion.weights import known_shapes
+    from depth_completion_ros.completion.weights.checkpoint import known_shapes
 
     folder = tmp_path_factory.mktemp("official")
 

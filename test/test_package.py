@@ -29,11 +29,11 @@ MAY_IMPORT = {
 # The doctor looks into every room when it is called, and imports none of them before.
 MAY_IMPORT_WHEN_CALLED = {"doctor": {"completion", "ops", "ros"}}
 # All else imports without PyTorch.
-NEEDS_TORCH = ("completion.mspn.", "completion.runner.") + tuple(
+NEEDS_TORCH = ("completion.mspn.", "completion.learned.runner.") + tuple(
     f"completion.{folder}.{name}."
     for folder, names in (
         ("depthlab", ("attention", "network", "sampling")),
-        ("bpnet", ("layers", "network", "pooling", "propagation", "quick", "refinement")),
+        ("bpnet", ("layers", "network", "pooling", "propagation", "inference", "refinement")),
         ("marigold_dc", ("guidance", "network")),
         ("mspn_lite", ("conv", "fill", "network", "propagation")),
         ("psd", ("alignment", "correction", "diffusion", "guide", "layers", "network", "propagation")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from depth_completion_ros.completion.learned import LearnedCompleter
+from depth_completion_ros.completion.learned.completer import LearnedCompleter
 
 
 class Network(torch.nn.Conv2d):

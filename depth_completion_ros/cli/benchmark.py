@@ -98,7 +98,7 @@ def benchmark(
 def _settings(chosen, names: list[str]) -> dict:
     """What a paper sets for this data alone, as far as one of the completers takes it."""
     from ..completion.registry import options_of
-    from ..completion.text import parse_completer
+    from ..completion.spec import parse_completer
 
     taken = set().union(*(options_of(parse_completer(name)[0]) for name in names))
     return {option: value for option, value in chosen.network.items() if option in taken}

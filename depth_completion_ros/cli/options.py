@@ -93,7 +93,7 @@ def filters(text: str) -> dict[str, bool]:
 
 def open_data(path: Path, reader_options: list[str] | None):
     """The reader of a DATA path with its -O options."""
-    from ..completion.text import value_of
+    from ..completion.spec import value_of
     from ..data.reader import open_reader
 
     options = {}
@@ -127,7 +127,7 @@ def make_completers(texts: Iterable[str], **options) -> dict:
             goes to all, to be refused.
     """
     from ..completion.registry import options_of
-    from ..completion.text import parse_completer
+    from ..completion.spec import parse_completer
     from ..evaluation.runner import completer_from_text
 
     takes = {text: options_of(parse_completer(text)[0]) for text in texts}

@@ -55,7 +55,7 @@ def import_(
 
         depth-completion weights import best.pth --name mine --network mspn:sdr_kitti
     """
-    from ..completion.weights_folder import import_weights
+    from ..completion.weights.folder import import_weights
 
     if drop_unexpected and not network:
         raise ValueError("--drop-unexpected needs --network NAME:VARIANT.")
@@ -76,7 +76,7 @@ def list_():
 
         depth-completion weights list
     """
-    from ..completion.weights_folder import list_weights, weights_folder
+    from ..completion.weights.folder import list_weights, weights_folder
 
     found = list_weights()
     for stored in found:

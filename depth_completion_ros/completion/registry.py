@@ -9,10 +9,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from inspect import Parameter, signature
 
+from .classical.linear import Linear
+from .classical.morphological import Morphological
+from .classical.nearest import Nearest
 from .interface import Completer
-from .linear import Linear
-from .morphological import Morphological
-from .nearest import Nearest
 
 # What needs PyTorch is told by module and class, and imported when it is asked for.
 _COMPLETERS: dict[str, type[Completer] | str] = {
@@ -27,7 +27,7 @@ _COMPLETERS: dict[str, type[Completer] | str] = {
     "marigold_dc": "marigold_dc.completer:MarigoldDCCompleter",
     "psd": "psd.completer:PSDCompleter",
     "propagation": "psd.classical:PropagationCompleter",
-    "prior": "aligned_prior:AlignedPrior",
+    "prior": "prior.completer:AlignedPrior",
 }
 
 _EXTRAS = {"torch": "torch", "safetensors": "torch", "diffusers": "diffusion", "transformers": "diffusion"}

@@ -149,7 +149,7 @@ def _completers() -> Iterator[Finding]:
     yield ok("completers", f"{', '.join(list_completers())}.")
     if find_spec("safetensors") is None or find_spec("torch") is None:
         return
-    from ..completion.weights_folder import list_weights, weights_folder
+    from ..completion.weights.folder import list_weights, weights_folder
 
     stored = ", ".join(f"{entry.name} ({entry.licence or 'licence not given'})" for entry in list_weights())
     yield ok("weights", f"{stored or 'none'}, in {weights_folder()}.")

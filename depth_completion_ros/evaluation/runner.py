@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..completion import Completer, Completion, create_completer
-from ..completion.text import parse_completer
+from ..completion.spec import parse_completer
 from ..core import Frame, Metrics, compute_metrics
 from .confidence import ConfidenceScore, score_confidence
 from .protocols import CannotServe, Protocol, Settings, Trial, parse_protocol

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..completion import create_completer
 from ..completion.interface import Completer, Completion
-from ..completion.text import parse_settings
+from ..completion.spec import parse_settings
 from ..core import Frame, SparseDepth
 from ..data.messages import decode_compressed_image, decode_image, decode_points, stamp_ns
 from .calibration import Cameras, Drop, Extrinsics

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from depth_completion_ros import SparseDepth
-from depth_completion_ros.completion.learned import LearnedCompleter
+from depth_completion_ros.completion.learned.completer import LearnedCompleter
 
 
 class Hungry(LearnedCompleter):

@@ -5,8 +5,8 @@ import pytest
 
 from depth_completion_ros import Frame, SparseDepth, create_completer
 from depth_completion_ros.completion import Source
-from depth_completion_ros.completion.aligned_prior import AlignedPrior
 from depth_completion_ros.completion.prior import MonocularPrior, PriorSchedule
+from depth_completion_ros.completion.prior.completer import AlignedPrior
 
 SHAPE = (60, 90)
 

@@ -13,7 +13,7 @@ from depth_completion_ros import Camera, SparseDepth, create_completer  # noqa: 
 from depth_completion_ros.completion import Source  # noqa: E402
 from depth_completion_ros.completion.bpnet.completer import _extended  # noqa: E402
 from depth_completion_ros.completion.bpnet.network import rays_of  # noqa: E402
-from depth_completion_ros.completion.weights_folder import import_weights  # noqa: E402
+from depth_completion_ros.completion.weights.folder import import_weights  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHAPE = (41, 70)

@@ -5,7 +5,7 @@ import pytest
 
 from depth_completion_ros import Camera, Frame, SparseDepth, create_completer, list_completers
 from depth_completion_ros.completion import Source
-from depth_completion_ros.completion.linear import delaunay, scan_rows
+from depth_completion_ros.completion.classical.linear import delaunay, scan_rows
 from depth_completion_ros.completion.registry import describe_completer, options_of
 
 SHAPE = (90, 120)

@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from depth_completion_ros import SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
-from depth_completion_ros.completion.inner_size import inner_shape, shrink  # noqa: E402
+from depth_completion_ros.completion.learned.inner_size import inner_shape, shrink  # noqa: E402
+from depth_completion_ros.completion.learned.runner import NetworkRunner  # noqa: E402
 from depth_completion_ros.completion.registry import describe_completer  # noqa: E402
-from depth_completion_ros.completion.runner import NetworkRunner  # noqa: E402
 
 SHAPE = (72, 100)
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

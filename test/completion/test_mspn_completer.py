@@ -11,7 +11,7 @@ from pictures import slope, some_of  # noqa: E402
 
 from depth_completion_ros import Frame, SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
-from depth_completion_ros.completion.learned import LearnedCompleter  # noqa: E402
+from depth_completion_ros.completion.learned.completer import LearnedCompleter  # noqa: E402
 from depth_completion_ros.completion.mspn.completer import MSPNCompleter  # noqa: E402
 
 SHAPE = (40, 64)

@@ -144,7 +144,7 @@ def test_neither_torch_nor_transformers_is_imported_before_a_prior_is_made():
     import sys
 
     code = (
-        "import sys, depth_completion_ros.completion.aligned_prior;"
+        "import sys, depth_completion_ros.completion.prior.completer;"
         "print([m for m in ('torch', 'transformers', 'onnxruntime', 'huggingface_hub') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -284,7 +284,7 @@ def test_the_licence_of_the_foundation_model_inside_counts(official_file, monkey
 
 
 def test_weights_are_known_by_their_keys():
-    from depth_completion_ros.completion.weights import identify, known_shapes
+    from depth_completion_ros.completion.weights.checkpoint import identify, known_shapes
 
     official = ["psd:depth_anything_v2", "psd:depth_anything_v1"]
     assert identify(known_shapes()["psd:depth_anything_v1"]) == official

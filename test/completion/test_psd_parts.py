@@ -12,12 +12,12 @@ import psd_reference as reference  # noqa: E402
 from depth_completion_ros.completion.psd.alignment import align_inverse_depth  # noqa: E402
 from depth_completion_ros.completion.psd.guide import SparseMean, resampled  # noqa: E402
 from depth_completion_ros.completion.psd.network import rays_of  # noqa: E402
-from depth_completion_ros.completion.psd.picture import foundation_size, spline_resize  # noqa: E402
 from depth_completion_ros.completion.psd.propagation import (  # noqa: E402
     MODES,
     Propagation,
     propagate_in_space,
 )
+from depth_completion_ros.completion.psd.resize import foundation_size, spline_resize  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner  # noqa: E402
 
 from depth_completion_ros import create_completer  # noqa: E402
 from depth_completion_ros.cli import app  # noqa: E402
-from depth_completion_ros.completion.weights import (  # noqa: E402
+from depth_completion_ros.completion.weights.checkpoint import (  # noqa: E402
     Checkpoint,
     identify,
     known_shapes,

@@ -232,7 +232,7 @@ def slow_completer(monkeypatch):
     import time
 
     from depth_completion_ros.completion import registry
-    from depth_completion_ros.completion.nearest import Nearest
+    from depth_completion_ros.completion.classical.nearest import Nearest
 
     class Slow(Nearest):
         name = "slow"

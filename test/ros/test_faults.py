@@ -26,7 +26,7 @@ from robot import (
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 
 from depth_completion_ros.completion import create_completer
-from depth_completion_ros.completion.nearest import Nearest
+from depth_completion_ros.completion.classical.nearest import Nearest
 from depth_completion_ros.core import invert
 from depth_completion_ros.data.messages import stamp_ns
 from depth_completion_ros.ros import packages

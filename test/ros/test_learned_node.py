@@ -47,7 +47,7 @@ def test_the_node_publishes_what_the_network_gives_and_says_what_it_runs(ros, ms
 def test_stored_weights_are_named_with_their_licence_and_leave_nothing_to_warn_of(
     ros, mspn, official, weights_folder
 ):
-    from depth_completion_ros.completion.weights_folder import import_weights
+    from depth_completion_ros.completion.weights.folder import import_weights
 
     import_weights(official("sdr_kitti"), licence="MIT")
     robot = Robot(ros)

@@ -166,7 +166,7 @@ def test_a_recorded_kitti_sequence_goes_through_live_as_it_does_offline(ros, rea
 SLOW = """
 import sys, time
 from depth_completion_ros.completion import registry
-from depth_completion_ros.completion.nearest import Nearest
+from depth_completion_ros.completion.classical.nearest import Nearest
 from depth_completion_ros.ros.completion_node import main
 class Slow(Nearest):
     name = "slow"

@@ -38,7 +38,7 @@ from test_resume import assert_equal  # noqa: E402
 
 from depth_completion_ros import create_completer  # noqa: E402
 from depth_completion_ros.completion.psd.network import PSD  # noqa: E402
-from depth_completion_ros.completion.weights import shapes_of  # noqa: E402
+from depth_completion_ros.completion.weights.checkpoint import shapes_of  # noqa: E402
 from depth_completion_ros.core import Camera, SparseDepth  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")

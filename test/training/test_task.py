@@ -33,7 +33,7 @@ from depth_completion_training.task import CompletionTask  # noqa: E402
 
 from depth_completion_ros.completion.mspn import MSPN  # noqa: E402
 from depth_completion_ros.completion.prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD  # noqa: E402
-from depth_completion_ros.completion.weights import shapes_of  # noqa: E402
+from depth_completion_ros.completion.weights.checkpoint import shapes_of  # noqa: E402
 from depth_completion_ros.core import compute_metrics  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from depth_completion_ros.completion.weights import identify, known_shapes, misfit
+from depth_completion_ros.completion.weights.checkpoint import identify, known_shapes, misfit
 
 PREFIX = "network."
 """Of the network's weights in the state dict of a `CompletionTask`."""

@@ -12,8 +12,8 @@ from lightning import LightningModule
 from torch import Tensor, nn
 
 from depth_completion_ros.completion.prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from depth_completion_ros.completion.weights import load_into
-from depth_completion_ros.completion.weights_folder import open_weights
+from depth_completion_ros.completion.weights.checkpoint import load_into
+from depth_completion_ros.completion.weights.folder import open_weights
 
 from .losses.masked import known, mean_of_images
 from .optimisation import AdamW, OneCycle, Schedule, scheduler

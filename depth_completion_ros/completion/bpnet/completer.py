@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..learned import LearnedCompleter
+from ..learned.completer import LearnedCompleter
 from ..prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class BPNetCompleter(LearnedCompleter):
         return BPNet()
 
     def prepared(self):
-        from .quick import quickened
+        from .inference import quickened
 
         return quickened(self.network)
 

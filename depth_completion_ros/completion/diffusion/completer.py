@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import replace
 
-from ..learned import LearnedCompleter
+from ..learned.completer import LearnedCompleter
 from .confidence import fit_confidence
 from .paste_back import paste_back
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..nearest import distance_confidence
+from ..classical.nearest import distance_confidence
 from .paste_back import spread
 
 CLOSE = 0.05

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..linear import delaunay, planes_through, scan_rows
-from ..nearest import nearest_measurement
+from ..classical.linear import delaunay, planes_through, scan_rows
+from ..classical.nearest import nearest_measurement
 
 
 def nearest_fill(sparse: np.ndarray) -> np.ndarray:

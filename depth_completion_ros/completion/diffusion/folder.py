@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..prior.errors import first_line
-from ..weights import Checkpoint, load_into, read_checkpoint
-from ..weights_folder import weights_folder
+from ..weights.checkpoint import Checkpoint, load_into, read_checkpoint
+from ..weights.folder import weights_folder
 
 if TYPE_CHECKING:
     import torch

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..classical.linear import Linear
 from ..interface import Source
-from ..learned_with_prior import LearnedWithPrior
-from ..linear import Linear
+from ..learned.with_prior import LearnedWithPrior
 
 if TYPE_CHECKING:
     import torch

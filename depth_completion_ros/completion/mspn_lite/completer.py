@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..interface import Source
-from ..learned_with_prior import LearnedWithPrior
+from ..learned.with_prior import LearnedWithPrior
 from .dense import mix_in_linear
 from .plane import linear_plane
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from ...core import SparseDepth
-from ..inner_size import shrink
-from ..linear import Linear
+from ..classical.linear import Linear
+from ..learned.inner_size import shrink
 from .dense import share_of_linear
 
 STEP = 4

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 
 from ...core import Camera, SparseDepth
+from ..classical.linear import Linear
+from ..classical.nearest import completion_of, distance_confidence
 from ..device import is_out_of_memory
 from ..interface import Completer, Completion
-from ..learned import usable_image
-from ..linear import Linear
-from ..nearest import completion_of, distance_confidence
+from ..learned.completer import usable_image
 from ..prior import MonocularPrior, align, create_prior
 from .lookout import look_at, rays_or_assumed
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..learned import LearnedCompleter
-from ..licences import refuse_noncommercial
+from ..learned.completer import LearnedCompleter
 from ..prior import MonocularPrior, create_prior
+from ..weights.licences import refuse_noncommercial
 from .foundation import PREFIX, foundation_prior, licence_of, official_shapes
 from .lookout import look_at, rays_or_assumed
 
 if TYPE_CHECKING:
     import torch
 
-    from ..weights import Checkpoint
+    from ..weights.checkpoint import Checkpoint
 
 WIDTHS = {"small": 64, "base": 128, "large": 256}
 """Channels of the decoder of Depth Anything by its size."""
@@ -81,7 +81,7 @@ class PSDCompleter(LearnedCompleter):
         return with_foundation(PSD(official=True), official_shapes())
 
     def network_of(self, checkpoint: Checkpoint | None) -> torch.nn.Module:
-        from ..weights import load_into
+        from ..weights.checkpoint import load_into
         from .network import PSD
 
         state = {} if checkpoint is None else checkpoint.state_dict

@@ -12,7 +12,7 @@ from ..prior.transformers_prior import TransformersPrior
 if TYPE_CHECKING:
     import torch
 
-    from ..weights import Shapes
+    from ..weights.checkpoint import Shapes
 
 PREFIX = "mde.net."
 HEAD = 64

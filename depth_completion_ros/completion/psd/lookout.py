@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core import Camera
 from ..prior.interface import Look, MonocularPrior
-from .picture import SIDE, foundation_size, spline_resize
+from .resize import SIDE, foundation_size, spline_resize
 
 if TYPE_CHECKING:
     import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from depth_completion_ros.completion.linear import Linear
+from depth_completion_ros.completion.classical.linear import Linear
 from depth_completion_ros.completion.mspn_lite.plane import linear_plane
 from depth_completion_ros.core import SparseDepth
 

@@ -10,7 +10,7 @@ from depth_completion_ros.completion.prior import create_prior
 from depth_completion_ros.completion.prior.interface import Look, MonocularPrior
 from depth_completion_ros.completion.psd.lookout import look_at_pixels
 from depth_completion_ros.completion.psd.network import PSD, Stages, rays_of
-from depth_completion_ros.completion.psd.picture import SIDE, foundation_size
+from depth_completion_ros.completion.psd.resize import SIDE, foundation_size
 
 
 class TrainedPSD(PSD):

@@ -6,8 +6,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..core import SparseDepth
-from .interface import Completer, Completion
+from ...core import SparseDepth
+from ..interface import Completer, Completion
 from .nearest import completion_of, distance_confidence, nearest_measurement
 
 DIAMOND = np.array(

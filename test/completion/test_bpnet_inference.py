@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from depth_completion_ros.completion.bpnet import quick  # noqa: E402
+from depth_completion_ros.completion.bpnet import inference as quick  # noqa: E402
 from depth_completion_ros.completion.bpnet.layers import (  # noqa: E402
     Block,
     Residual,

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core import Camera, SparseDepth
-from .device import choose_device, is_out_of_memory, limit_memory
+from ...core import Camera, SparseDepth
+from ..classical.linear import Linear
+from ..device import choose_device, is_out_of_memory, limit_memory
+from ..interface import Completer, Completion, Source
+from ..prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from ..weights.licences import refuse_noncommercial
 from .inner_size import enlarge, inner_shape, shrink
-from .interface import Completer, Completion, Source
-from .licences import refuse_noncommercial
-from .linear import Linear
-from .prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:
     import torch
 
-    from .weights import Checkpoint
+    from ..weights.checkpoint import Checkpoint
 
 SMALLEST = 64
 """Pixels below which the inner size is not halved, as a network sees nothing in less."""
@@ -114,7 +114,7 @@ class LearnedCompleter(Completer):
 
     def network_of(self, checkpoint: Checkpoint | None) -> torch.nn.Module:
         """The network with the weights of a checkpoint, or with random ones."""
-        from .weights import load_into
+        from ..weights.checkpoint import load_into
 
         network = self.make_network(self.variant)
         if checkpoint is not None:
@@ -218,7 +218,7 @@ class LearnedCompleter(Completer):
     def _load(self, weights: str | None, allow_noncommercial: bool) -> torch.nn.Module:
         import torch
 
-        from .weights_folder import open_weights
+        from ..weights.folder import open_weights
 
         if weights:
             checkpoint = open_weights(weights)

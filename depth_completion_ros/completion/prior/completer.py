@@ -5,16 +5,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..core import SparseDepth
-from .device import is_out_of_memory
-from .interface import Completer, Completion, Source
-from .linear import Linear
-from .nearest import distance_confidence
-from .prior.alignment import relative_error
-from .prior.interface import MonocularPrior
-from .prior.local_correction import local_correction
-from .prior.registry import create_prior, list_priors
-from .prior_depth import PriorDepth
+from ...core import SparseDepth
+from ..classical.linear import Linear
+from ..classical.nearest import distance_confidence
+from ..device import is_out_of_memory
+from ..interface import Completer, Completion, Source
+from .alignment import relative_error
+from .interface import MonocularPrior
+from .local_correction import local_correction
+from .metric_depth import PriorDepth
+from .registry import create_prior, list_priors
 
 HALVING_RESIDUAL = 0.1
 """Relative error of the aligned prior at the points that halves the confidence in it."""

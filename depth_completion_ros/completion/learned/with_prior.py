@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .interface import Completion, Source
-from .learned import LearnedCompleter
-from .prior_depth import PriorDepth
+from ..interface import Completion, Source
+from ..prior.metric_depth import PriorDepth
+from .completer import LearnedCompleter
 
 if TYPE_CHECKING:
     import torch
@@ -66,7 +66,7 @@ class LearnedWithPrior(LearnedCompleter):
         return super().report() | ({} if self.prior is None else self.prior.report())
 
     def _move_to(self, device: torch.device) -> None:
-        from .prior import create_prior
+        from ..prior import create_prior
 
         super()._move_to(device)
         prior, asked, *options = self._prior_options

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from ..core import SparseDepth
-from .interface import Completer, Completion
+from ...core import SparseDepth
+from ..interface import Completer, Completion
 from .nearest import completion_of, distance_confidence, nearest_measurement
 
 LATTICE = 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .prior import Alignment, MonocularPrior, PriorSchedule, align
+from . import Alignment, MonocularPrior, PriorSchedule, align
 
 
 class PriorDepth:

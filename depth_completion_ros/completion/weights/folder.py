@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .weights import Checkpoint, Shapes, identify, known_networks, known_shapes, misfit, read_checkpoint
+from .checkpoint import Checkpoint, Shapes, identify, known_networks, known_shapes, misfit, read_checkpoint
 
 VARIABLE = "DEPTH_COMPLETION_WEIGHTS"
 """Environment variable with the folder."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ..core.sparse import z_buffer
+from ...core.sparse import z_buffer
 
 
 def inner_shape(shape: tuple[int, int], limit: int) -> tuple[int, int]:

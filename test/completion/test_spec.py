@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from depth_completion_ros.completion import create_completer
-from depth_completion_ros.completion.text import parse_completer, parse_settings, value_of
+from depth_completion_ros.completion.spec import parse_completer, parse_settings, value_of
 from depth_completion_ros.evaluation.runner import completer_from_text
 
 

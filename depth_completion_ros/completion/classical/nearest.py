@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..core import SparseDepth
-from .interface import Completer, Completion, Source
+from ...core import SparseDepth
+from ..interface import Completer, Completion, Source
 
 
 def nearest_measurement(depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

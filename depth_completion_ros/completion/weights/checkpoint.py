@@ -124,7 +124,7 @@ def known_networks() -> dict[str, torch.nn.Module]:
     """Every network of this package by 'completer:variant', without values."""
     import torch
 
-    from .registry import networks
+    from ..registry import networks
 
     with torch.device("meta"):  # costs no memory and draws no random numbers
         return {name: make() for name, make in networks().items()}

@@ -1,0 +1,1 @@
+"""Completers without a network."""
