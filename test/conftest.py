@@ -65,7 +65,7 @@ def tiny(monkeypatch):
     from tiny import Tiny
 
     from depth_completion_ros.completion import registry
-    from depth_completion_ros.completion.weights.checkpoint import checkpoint as weights
+    from depth_completion_ros.completion.weights import checkpoint as weights
 
     monkeypatch.setitem(registry._COMPLETERS, "tiny", Tiny)
     weights.known_networks.cache_clear()
