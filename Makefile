@@ -31,7 +31,7 @@ $(READY): setup.py training/pyproject.toml requirements.lock
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
 	@test -e /dev/nvidia0 || $(BIN)/python -m pip install $(CPU_TORCH) > /dev/null 2>&1 || true
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock $(PACKAGES)
-	$(BIN)/python -m depth_completion_ros.ros.generate_tf2_msgs
+	$(BIN)/python -m depth_completion_ros.ros.wheels.generate_tf2_msgs
 	touch $@
 
 # Pins what a fresh install takes. PyTorch and the Triton that its CUDA build demands stay as they are.

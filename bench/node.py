@@ -30,9 +30,9 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 from depth_completion_ros.completion import Completer, Completion, create_completer
 from depth_completion_ros.data.messages import decode_points
 from depth_completion_ros.ros import conversions, qos, transport
-from depth_completion_ros.ros.calibration import Cameras
+from depth_completion_ros.ros.inputs.calibration import Cameras
 from depth_completion_ros.ros.live import LiveCompletion, Pair
-from depth_completion_ros.ros.parameters import NodeParameters
+from depth_completion_ros.ros.parameters.node import NodeParameters
 from depth_completion_ros.ros.publishers import Outputs
 from depth_completion_ros.ros.run import keep_freed_memory
 

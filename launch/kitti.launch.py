@@ -66,7 +66,7 @@ ARGUMENTS = (
 
 def demo_drive() -> Path:
     """The demo drive in the user's cache, made when it is not there yet."""
-    from depth_completion_ros.data.demo_drive import make_demo_drive
+    from depth_completion_ros.demo.drive import make_demo_drive
 
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return make_demo_drive(cache / PACKAGE)

@@ -35,7 +35,7 @@ def one_thread():
 @pytest.fixture(scope="session")
 def open3d():
     """Open3D, which casts the rays of simulated scenes."""
-    from depth_completion_ros.data.demo_drive.caster import import_open3d
+    from depth_completion_ros.demo.scene.caster import import_open3d
 
     try:
         return import_open3d()

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from depth_completion_ros.cli import app
 from depth_completion_ros.core import Camera, Frame
-from depth_completion_ros.data.bag_writer import write_bag
+from depth_completion_ros.data.bag.writer import write_bag
 from depth_completion_ros.data.files import read_depth
 
 SHAPE = (48, 64)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from depth_completion_ros.core import Camera, invert, rigid
-from depth_completion_ros.data import bag_writer as messages
-from depth_completion_ros.data.bag_writer import BagWriter
+from depth_completion_ros.data.bag import writer as messages
+from depth_completion_ros.data.bag.writer import BagWriter
 from depth_completion_ros.doctor import diagnose
 
 PERIOD = 100_000_000

@@ -23,11 +23,13 @@ MAY_IMPORT = {
     "data": {"core"},
     "completion": {"core", "ops"},
     "evaluation": {"core", "ops", "data", "completion"},
-    "doctor": {"core", "data"},
-    "ros": {"core", "ops", "data", "completion", "evaluation", "doctor"},
+    "ros": {"core", "ops", "data", "completion", "evaluation"},
+    "doctor": {"core", "data", "ros"},
+    "demo": {"core", "data", "completion", "evaluation", "ros"},
 }
 # The doctor looks into every room when it is called, and imports none of them before.
-MAY_IMPORT_WHEN_CALLED = {"doctor": {"completion", "ops", "ros"}}
+MAY_IMPORT_WHEN_CALLED = {"doctor": {"completion", "ops"}}
+NEEDS_ROS = ("doctor.graph.",)
 # All else imports without PyTorch.
 NEEDS_TORCH = ("completion.mspn.", "completion.learned.runner.") + tuple(
     f"completion.{folder}.{name}."
@@ -246,7 +248,7 @@ import {PACKAGE}
 for room in "{rooms}".split(", "):
     room = importlib.import_module("{PACKAGE}." + room)
     for module in pkgutil.walk_packages(room.__path__, room.__name__ + ".", onerror=lambda name: None):
-        if not f"{{module.name}}.".removeprefix("{PACKAGE}.").startswith({NEEDS_TORCH!r}):
+        if not f"{{module.name}}.".removeprefix("{PACKAGE}.").startswith({NEEDS_TORCH + NEEDS_ROS!r}):
             importlib.import_module(module.name)
 """
     command = [sys.executable, "-c", code]

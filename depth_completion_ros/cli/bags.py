@@ -128,7 +128,7 @@ def convert(
 
         depth-completion convert frames kitti_bag -O "select=kitti_seq_*" --image-format png
     """
-    from ..data.bag_writer import write_bag
+    from ..data.bag.writer import write_bag
 
     reader = open_data(data, reader_option)
     frames = frames_with_progress(reader, limit, "converting")

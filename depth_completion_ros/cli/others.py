@@ -31,7 +31,7 @@ def demo(
 
         depth-completion demo --frames 30 --completer linear --rate 5
     """
-    from ..ros.demo import run_demo
+    from ..demo.run import run_demo
 
     options = {"completers": completer} if completer else {}
     code = run_demo(frames=frames, seed=seed, out=out, rate=rate, **options)

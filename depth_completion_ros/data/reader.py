@@ -12,16 +12,16 @@ from pathlib import Path
 from depth_completion_ros.core import Frame
 
 FORMATS = {
-    "kitti_depth": "KittiDepth",
-    "kitti_raw": "KittiRaw",
-    "kitti_object": "KittiObject",
-    "void": "Void",
-    "diode": "Diode",
-    "nyu": "Nyu",
-    "frame_folder": "FrameFolder",
-    "rosbag": "RosBag",
+    "kitti_depth": "kitti_depth:KittiDepth",
+    "kitti_raw": "kitti_raw:KittiRaw",
+    "kitti_object": "kitti_object:KittiObject",
+    "void": "void:Void",
+    "diode": "diode:Diode",
+    "nyu": "nyu:Nyu",
+    "frame_folder": "frame_folder:FrameFolder",
+    "rosbag": "bag.reader:RosBag",
 }
-"""Names of the formats, which are also those of the modules, and their readers. First match wins."""
+"""Names of the formats, and their readers as module:class. The first that matches a path wins."""
 
 
 class Reader(ABC):
@@ -96,4 +96,5 @@ def reader_class(name: str) -> type[Reader]:
     """The reader of a format of `FORMATS`."""
     if name not in FORMATS:
         raise ValueError(f"Format '{name}' is unknown; it must be one of {', '.join(FORMATS)}.")
-    return getattr(import_module(f".{name}", __package__), FORMATS[name])
+    module, _, class_name = FORMATS[name].partition(":")
+    return getattr(import_module(f".{module}", __package__), class_name)

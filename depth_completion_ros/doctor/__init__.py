@@ -58,7 +58,7 @@ def diagnose(
             findings += recording.findings + examine(recording, **wanted)
     if graph:
         try:
-            from ..ros.doctor_graph import record_graph
+            from .graph import record_graph
         except ImportError as problem:
             findings.append(warning("graph", f"The live graph cannot be heard without rclpy: {problem}."))
             return findings

@@ -29,8 +29,8 @@ def record_bag(path: Path, rectified: bool = False) -> Recording:
     """
     if find_spec("rosbags") is None:
         raise ImportError("Bags need the library rosbags: pip install rosbags")
-    from ..data.bag_stream import BagStream, is_bag
-    from ..data.bag_writer import typestore
+    from ..data.bag.stream import BagStream, is_bag
+    from ..data.bag.writer import typestore
 
     if not path.exists():
         raise FileNotFoundError(f"There is nothing at '{path}'.")

@@ -68,7 +68,7 @@ def _ros() -> Iterator[Finding]:
     distribution = os.environ.get("ROS_DISTRO", "wheels")
     domain = os.environ.get("ROS_DOMAIN_ID", "0")
     yield ok("ROS", f"rclpy {_version('rclpy') or '?'} ({distribution}), domain {domain}.")
-    from ..ros.packages import report
+    from ..ros.wheels.packages import report
 
     for package, state in report().items():
         yield (warning if state.startswith("absent") else ok)(package, f"{state}.")

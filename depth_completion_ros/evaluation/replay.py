@@ -69,7 +69,7 @@ def replay(
         ValueError: an output that is not one of `TOPICS`, or a frame that cannot be projected.
         FileExistsError: something is at the path already.
     """
-    from ..data.bag_writer import BagWriter
+    from ..data.bag.writer import BagWriter
 
     unknown = [name for name in outputs if name not in TOPICS]
     if unknown or not outputs:
@@ -96,7 +96,7 @@ def replay(
 
 def _messages(frame: Frame, completion: Completion, stamp: int, outputs, stride: int):
     """(name, message) of each wanted output, depth first."""
-    from ..data.bag_messages import camera_info_message, cloud_message, image_message
+    from ..data.bag.messages import camera_info_message, cloud_message, image_message
 
     frame_id = frame.frame_id or "camera_optical_frame"
     depth, camera = completion.depth, frame.camera

@@ -23,7 +23,6 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 from ..core.pairing import Pairing
 from . import qos
-from .calibration import Cameras, Drop, Extrinsics
 from .diagnostics import (
     ERROR,
     NO_SUBSCRIBER,
@@ -35,12 +34,13 @@ from .diagnostics import (
     Stream,
     frames_status,
 )
+from .inputs.calibration import Cameras, Drop, Extrinsics
+from .inputs.pairing_filter import PairingFilter
 from .live import LiveCompletion, Pair, completer_of
-from .packages import message_filters
-from .pairing_filter import PairingFilter
-from .parameters import NodeParameters
+from .parameters.node import NodeParameters
 from .publishers import Outputs
 from .run import run
+from .wheels.packages import message_filters
 from .worker import Worker
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE

@@ -9,7 +9,7 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 
 from ..core import Camera
-from .packages import cv_bridge, point_cloud2
+from .wheels.packages import cv_bridge, point_cloud2
 
 MAX_MM_DEPTH = 65.5354
 """Metres, the largest depth that fits into millimetres of 16 bits."""

@@ -30,9 +30,9 @@ from ..core import Frame, Metrics, compute_metrics
 from ..data.messages import decode_camera_info, decode_depth_image, decode_points, rings_from_top, stamp_ns
 from ..evaluation.protocols import held_out
 from . import qos
-from .calibration import Drop, Extrinsics
 from .diagnostics import OK, WARN, DiagnosticsPublisher, Status, Stream
-from .parameters import NodeParameters
+from .inputs.calibration import Drop, Extrinsics
+from .parameters.node import NodeParameters
 from .run import run
 from .worker import Worker
 

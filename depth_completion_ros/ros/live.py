@@ -12,10 +12,10 @@ from ..completion import create_completer
 from ..completion.interface import Completer, Completion
 from ..completion.spec import parse_settings
 from ..core import Frame, SparseDepth
+from ..data.calibration_file import check_direction
 from ..data.messages import decode_compressed_image, decode_image, decode_points, stamp_ns
-from .calibration import Cameras, Drop, Extrinsics
 from .diagnostics import NO_SUBSCRIBER, OK, WARN, Status
-from .extrinsics import check_direction
+from .inputs.calibration import Cameras, Drop, Extrinsics
 from .publishers import Outputs
 
 FUTURE_NS = 1_000_000_000

@@ -23,9 +23,10 @@ from ..core import Frame, depth_to_points, invert
 from ..core.frame import FIXED_FRAME
 from ..core.geometry import matrix_to_quaternion
 from ..data.reader import open_reader
-from . import conversions, packages, qos
-from .parameters import NodeParameters
+from . import conversions, qos
+from .parameters.node import NodeParameters
 from .run import run
+from .wheels import packages
 
 FIRST_STAMP_NS = 1_000_000_000
 """Where the time of data without stamps begins; zero means 'not stamped' in ROS."""

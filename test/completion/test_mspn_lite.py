@@ -19,7 +19,7 @@ from depth_completion_ros.completion.mspn_lite.completer import (  # noqa: E402
 )
 from depth_completion_ros.core import compute_metrics  # noqa: E402
 from depth_completion_ros.data import open_reader  # noqa: E402
-from depth_completion_ros.data.demo_drive import make_demo_drive  # noqa: E402
+from depth_completion_ros.demo.drive import make_demo_drive  # noqa: E402
 from depth_completion_ros.evaluation.protocols import parse_protocol  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -8,8 +8,8 @@ import pytest
 from depth_completion_ros.core import Camera, Frame, SparseDepth, invert
 from depth_completion_ros.core.geometry import quaternion_to_matrix, rigid
 from depth_completion_ros.data import open_reader
-from depth_completion_ros.data.bag_messages import cloud_message, image_message
-from depth_completion_ros.data.bag_writer import BagWriter, write_bag
+from depth_completion_ros.data.bag.messages import cloud_message, image_message
+from depth_completion_ros.data.bag.writer import BagWriter, write_bag
 
 RANDOM = np.random.default_rng(7)
 T_CAM_LIDAR = rigid(quaternion_to_matrix([0.5, -0.5, 0.5, -0.49]), [0.1, -0.2, 0.3])

@@ -10,8 +10,8 @@ import pytest
 
 from depth_completion_ros.core import Camera, Frame
 from depth_completion_ros.data import open_reader
-from depth_completion_ros.data.bag_stream import BagError
-from depth_completion_ros.data.bag_writer import BagWriter, write_bag
+from depth_completion_ros.data.bag.stream import BagError
+from depth_completion_ros.data.bag.writer import BagWriter, write_bag
 
 COUNT = 12
 T_CAM_LIDAR = np.array([[0, -1, 0, 0.1], [0, 0, -1, 0.2], [1, 0, 0, 0.3], [0, 0, 0, 1.0]])

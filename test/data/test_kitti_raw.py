@@ -11,7 +11,7 @@ import pytest
 from depth_completion_ros.core import invert
 from depth_completion_ros.core.geometry import transform_points
 from depth_completion_ros.data import open_reader
-from depth_completion_ros.data.bag_writer import write_bag
+from depth_completion_ros.data.bag.writer import write_bag
 from depth_completion_ros.data.kitti_raw import rings_of_scan
 
 DATE, DRIVE = "2011_09_26", "2011_09_26_drive_0005_sync"

@@ -10,15 +10,15 @@ import pytest
 from depth_completion_ros.core import Camera, invert
 from depth_completion_ros.core.geometry import quaternion_to_matrix, rigid
 from depth_completion_ros.data import open_reader
-from depth_completion_ros.data.bag_messages import (
+from depth_completion_ros.data.bag.messages import (
     camera_info_message,
     image_message,
     new_message,
     points_message,
     transform_message,
 )
-from depth_completion_ros.data.bag_stream import BagError
-from depth_completion_ros.data.bag_writer import BagWriter
+from depth_completion_ros.data.bag.stream import BagError
+from depth_completion_ros.data.bag.writer import BagWriter
 
 SECOND = 1_000_000_000
 START = 1000 * SECOND

@@ -7,9 +7,9 @@ import pytest
 
 from depth_completion_ros.completion import Completer, create_completer
 from depth_completion_ros.core import SparseDepth, depth_to_points
-from depth_completion_ros.data.bag_messages import typestore
-from depth_completion_ros.data.bag_stream import BagStream
-from depth_completion_ros.data.bag_writer import write_bag
+from depth_completion_ros.data.bag.messages import typestore
+from depth_completion_ros.data.bag.stream import BagStream
+from depth_completion_ros.data.bag.writer import write_bag
 from depth_completion_ros.data.messages import decode_camera_info, decode_points, stamp_ns
 from depth_completion_ros.data.reader import open_reader
 from depth_completion_ros.evaluation.replay import TOPICS, replay

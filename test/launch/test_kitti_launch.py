@@ -23,7 +23,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource  # n
 
 from depth_completion_ros.core import Camera, Frame, depth_to_points, invert, rigid  # noqa: E402
 from depth_completion_ros.core.geometry import transform_points  # noqa: E402
-from depth_completion_ros.data.bag_writer import write_bag  # noqa: E402
+from depth_completion_ros.data.bag.writer import write_bag  # noqa: E402
 
 FRAMES = 25
 BEGIN, PERIOD = 1_700_000_000_000_000_000, 100_000_000

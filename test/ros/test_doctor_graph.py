@@ -20,7 +20,8 @@ from std_msgs.msg import Header  # noqa: E402
 
 from depth_completion_ros.core import Camera  # noqa: E402
 from depth_completion_ros.doctor import diagnose  # noqa: E402
-from depth_completion_ros.ros import conversions, packages, qos  # noqa: E402
+from depth_completion_ros.ros import conversions, qos  # noqa: E402
+from depth_completion_ros.ros.wheels import packages  # noqa: E402
 
 CAMERA = Camera(160, 120, [[100, 0, 79.5], [0, 100, 59.5], [0, 0, 1]])
 IMAGE, INFO, POINTS = "/camera/image_raw", "/camera/camera_info", "/lidar/points"

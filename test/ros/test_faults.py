@@ -29,7 +29,7 @@ from depth_completion_ros.completion import create_completer
 from depth_completion_ros.completion.classical.nearest import Nearest
 from depth_completion_ros.core import invert
 from depth_completion_ros.data.messages import stamp_ns
-from depth_completion_ros.ros import packages
+from depth_completion_ros.ros.wheels import packages
 
 NAN = float("nan")
 

@@ -16,7 +16,7 @@ pytest.importorskip("sensor_msgs", reason="the ROS message packages are not inst
 from sensor_msgs.msg import PointField  # noqa: E402
 from std_msgs.msg import Header  # noqa: E402
 
-from depth_completion_ros.ros import packages  # noqa: E402
+from depth_completion_ros.ros.wheels import packages  # noqa: E402
 
 GENUINE = {
     "message_filters": "message_filters",
@@ -32,7 +32,7 @@ def package(request):
 
     def find(name):
         if request.param == "equivalent":
-            return importlib.import_module(f"depth_completion_ros.ros.equivalents.{name}")
+            return importlib.import_module(f"depth_completion_ros.ros.wheels.equivalents.{name}")
         if not packages.reason(name).startswith("genuine"):
             pytest.skip(f"no genuine {name}: {packages.reason(name)}")
         return importlib.import_module(GENUINE[name])
@@ -165,8 +165,8 @@ def test_a_broken_genuine_package_counts_as_absent_with_its_reason(tmp_path, con
     (tmp_path / "cv_bridge.py").write_text(content)
     script = f"""
         import sys
-        sys.path[:0] = [{str(tmp_path)!r}, {str(Path(packages.__file__).parents[2])!r}]
-        from depth_completion_ros.ros import packages
+        sys.path[:0] = [{str(tmp_path)!r}, {str(Path(packages.__file__).parents[3])!r}]
+        from depth_completion_ros.ros.wheels import packages
         print(packages.cv_bridge.__name__)
         print(packages.report()["cv_bridge"])
     """
@@ -174,5 +174,5 @@ def test_a_broken_genuine_package_counts_as_absent_with_its_reason(tmp_path, con
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True
     )
     name, report = done.stdout.splitlines()
-    assert name == "depth_completion_ros.ros.equivalents.cv_bridge"
+    assert name == "depth_completion_ros.ros.wheels.equivalents.cv_bridge"
     assert report.startswith("equivalent: ") and reason in report

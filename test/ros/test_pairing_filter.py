@@ -12,8 +12,8 @@ pytest.importorskip("sensor_msgs", reason="the ROS message packages are not inst
 from sensor_msgs.msg import Image, PointCloud2  # noqa: E402
 
 from depth_completion_ros.core.pairing import Pairing  # noqa: E402
-from depth_completion_ros.ros.packages import message_filters  # noqa: E402
-from depth_completion_ros.ros.pairing_filter import PairingFilter  # noqa: E402
+from depth_completion_ros.ros.inputs.pairing_filter import PairingFilter  # noqa: E402
+from depth_completion_ros.ros.wheels.packages import message_filters  # noqa: E402
 
 START_MS = 100_000
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from depth_completion_ros.core import SparseDepth
-from depth_completion_ros.ros.parameter_tables import TABLES, Parameter
-from depth_completion_ros.ros.parameters import check, check_yaml, markdown, yaml_text
+from depth_completion_ros.ros.parameters.node import check, check_yaml, markdown, yaml_text
+from depth_completion_ros.ros.parameters.tables import TABLES, Parameter
 
 CONFIG = Path(__file__).parents[2] / "config"
 

@@ -13,7 +13,7 @@ from robot import CAMERA, SECOND, START, STEP, T_CAM_LIDAR, frame, overrides, pi
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
-from depth_completion_ros.data.bag_writer import write_bag
+from depth_completion_ros.data.bag.writer import write_bag
 from depth_completion_ros.data.messages import (
     decode_camera_info,
     decode_depth_image,
@@ -21,8 +21,9 @@ from depth_completion_ros.data.messages import (
     decode_points,
     stamp_ns,
 )
-from depth_completion_ros.ros import packages, qos
+from depth_completion_ros.ros import qos
 from depth_completion_ros.ros.player_node import PlayerNode
+from depth_completion_ros.ros.wheels import packages
 
 TOPICS = {"image": Image, "camera_info": CameraInfo, "points": PointCloud2, "ground_truth": Image}
 
@@ -130,7 +131,7 @@ def test_a_loop_over_data_that_is_taken_away_ends_with_one_sentence(ros, bag, tm
 
 @pytest.mark.skipif(packages.tf2 is None, reason=f"tf2 is {packages.reason('tf2')}")
 def test_the_extrinsics_go_out_as_a_static_transform(ros, bag):
-    from depth_completion_ros.ros.extrinsics import TfExtrinsics
+    from depth_completion_ros.ros.inputs.extrinsics import TfExtrinsics
 
     audience = Audience(ros)
     tf = TfExtrinsics(audience.node)
@@ -142,7 +143,7 @@ def test_the_extrinsics_go_out_as_a_static_transform(ros, bag):
 
 @pytest.mark.skipif(packages.tf2 is None, reason=f"tf2 is {packages.reason('tf2')}")
 def test_the_motion_of_the_lidar_goes_out_as_a_transform_in_odom(ros, tmp_path):
-    from depth_completion_ros.ros.extrinsics import TfExtrinsics
+    from depth_completion_ros.ros.inputs.extrinsics import TfExtrinsics
 
     moved = frame(wall(10.0))
     moved.stamp_image, moved.stamp_points = START, START + STEP // 5

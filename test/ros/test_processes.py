@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image, PointCloud2
 
 from depth_completion_ros.completion import create_completer
 from depth_completion_ros.data import open_reader
-from depth_completion_ros.data.bag_writer import write_bag
+from depth_completion_ros.data.bag.writer import write_bag
 from depth_completion_ros.data.messages import stamp_ns
 from depth_completion_ros.ros import qos
 from depth_completion_ros.ros.run import spin

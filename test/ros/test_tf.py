@@ -14,9 +14,9 @@ from geometry_msgs.msg import TransformStamped  # noqa: E402
 from rclpy.time import Time  # noqa: E402
 
 from depth_completion_ros.core import TransformError, invert, rigid  # noqa: E402
-from depth_completion_ros.ros import generate_tf2_msgs, packages  # noqa: E402
-from depth_completion_ros.ros.equivalents import tf_transformations  # noqa: E402
-from depth_completion_ros.ros.extrinsics import TfExtrinsics  # noqa: E402
+from depth_completion_ros.ros.inputs.extrinsics import TfExtrinsics  # noqa: E402
+from depth_completion_ros.ros.wheels import generate_tf2_msgs, packages  # noqa: E402
+from depth_completion_ros.ros.wheels.equivalents import tf_transformations  # noqa: E402
 
 SECOND = 10**9
 TURN = np.array([[0.0, -1, 0], [0, 0, -1], [1, 0, 0]])
@@ -30,8 +30,10 @@ def tf2(request, monkeypatch):
         if not packages.reason("tf2").startswith("genuine"):
             pytest.skip(f"no genuine tf2_ros: {packages.reason('tf2')}")
         return packages.tf2
-    pytest.importorskip("tf2_msgs", reason="no tf2_msgs; depth_completion_ros.ros.generate_tf2_msgs makes it")
-    module = importlib.import_module("depth_completion_ros.ros.equivalents.tf2")
+    pytest.importorskip(
+        "tf2_msgs", reason="no tf2_msgs; depth_completion_ros.ros.wheels.generate_tf2_msgs makes it"
+    )
+    module = importlib.import_module("depth_completion_ros.ros.wheels.equivalents.tf2")
     monkeypatch.setattr(packages, "tf2", module, raising=False)
     return module
 
@@ -194,7 +196,9 @@ def test_where_tf_is_absent_the_extrinsics_say_why(monkeypatch):
 
 
 def test_the_message_that_was_made_has_the_official_type_hash():
-    pytest.importorskip("tf2_msgs", reason="no tf2_msgs; depth_completion_ros.ros.generate_tf2_msgs makes it")
+    pytest.importorskip(
+        "tf2_msgs", reason="no tf2_msgs; depth_completion_ros.ros.wheels.generate_tf2_msgs makes it"
+    )
     from tf2_msgs.msg import TFMessage
 
     type_hash = getattr(TFMessage, "_TYPE_HASH", None) or _type_hash_on_disk()

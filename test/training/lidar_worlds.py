@@ -14,7 +14,7 @@ from depth_completion_training.simulation.surface import Surface
 
 from depth_completion_ros.core import Camera
 from depth_completion_ros.core.geometry import rigid
-from depth_completion_ros.data.demo_drive.mesh import Mesh, join
+from depth_completion_ros.demo.scene.mesh import Mesh, join
 
 CAMERA = Camera(384, 256, np.array([[300.0, 0, 191.5], [0, 300.0, 127.5], [0, 0, 1]]))
 SAME_PLACE = rigid(FORWARD, np.zeros(3))

@@ -16,7 +16,7 @@ from depth_completion_training.generation.from_images import (
     metric_depth,
 )
 
-from depth_completion_ros.data.demo_drive.caster import import_open3d
+from depth_completion_ros.demo.scene.caster import import_open3d
 
 try:
     import_open3d()

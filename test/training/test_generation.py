@@ -25,7 +25,7 @@ from depth_completion_training.generation.options import parse_machine, parse_si
 from depth_completion_training.generation.workers import Report, run_tasks
 from generation_tasks import dies_at_three, threads_of
 
-from depth_completion_ros.data.demo_drive.caster import import_open3d
+from depth_completion_ros.demo.scene.caster import import_open3d
 
 try:
     import_open3d()
@@ -267,7 +267,7 @@ def test_views_of_a_viewer_are_refused_where_there_is_nothing_to_see():
     from depth_completion_training.generation.view import Viewer
     from depth_completion_training.simulation.scene import Light, Scene
 
-    from depth_completion_ros.data.demo_drive.mesh import boxes
+    from depth_completion_ros.demo.scene.mesh import boxes
 
     rng = np.random.default_rng(0)
     speck = boxes([[90, 90, 90]], [[90.1, 90.1, 90.1]])
@@ -285,7 +285,7 @@ def test_a_low_camera_has_a_better_calibrated_lidar():
     from depth_completion_training.simulation.surface import Surface
 
     from depth_completion_ros import Camera
-    from depth_completion_ros.data.demo_drive.mesh import rectangles
+    from depth_completion_ros.demo.scene.mesh import rectangles
 
     ground = rectangles([[-200, -200, 0]], [[400, 0, 0]], [[0, 400, 0]], Surface.CONCRETE, (0.5, 0.5, 0.5))
     light = Light.outdoor(np.random.default_rng(0))

@@ -22,8 +22,8 @@ from depth_completion_training.simulation.scene import Light, Scene
 from depth_completion_training.simulation.surface import Surface
 
 from depth_completion_ros import Camera
-from depth_completion_ros.data.demo_drive.caster import import_open3d
-from depth_completion_ros.data.demo_drive.mesh import boxes, join, rectangles
+from depth_completion_ros.demo.scene.caster import import_open3d
+from depth_completion_ros.demo.scene.mesh import boxes, join, rectangles
 
 try:
     import_open3d()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh
+from depth_completion_ros.demo.scene.mesh import Mesh
 
 _NIGHT, _DUSK = 0.06, 0.08  # shares of outdoor scenes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from depth_completion_ros.data.demo_drive.mesh import Material
+from depth_completion_ros.demo.scene.mesh import Material
 
 _MORE = (
     "WOOD", "FABRIC", "TILES", "CARPET", "METAL", "SCREEN", "POSTER", "CURTAIN", "SKIN", "CLOTH", "CONCRETE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.caster import dot
+from depth_completion_ros.demo.scene.caster import dot
 
 from .world import Hits, World
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.caster import dot
+from depth_completion_ros.demo.scene.caster import dot
 
 from ..surface import Surface
 from .arrays import column, columns

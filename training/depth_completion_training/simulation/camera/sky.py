@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.caster import dot
-from depth_completion_ros.data.demo_drive.textures import noise
+from depth_completion_ros.demo.scene.caster import dot
+from depth_completion_ros.demo.scene.textures import noise
 
 from ..scene import Light
 from .arrays import column

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from depth_completion_ros.core import Camera
-from depth_completion_ros.data.demo_drive.caster import dot, import_open3d
+from depth_completion_ros.demo.scene.caster import dot, import_open3d
 
 from ..scene import Scene
 from ..surface import Surface

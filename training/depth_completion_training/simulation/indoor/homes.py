@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, join
+from depth_completion_ros.demo.scene.mesh import Mesh, join
 
 from .bath import bathtub, shower, sponge, toilet, towel_rail, wash_basin
 from .fixtures import coat_rack, mirror

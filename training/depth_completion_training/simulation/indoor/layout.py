@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, join
+from depth_completion_ros.demo.scene.mesh import Mesh, join
 
 from .room import Room, inside
 from .solids import bounds

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, join
+from depth_completion_ros.demo.scene.mesh import Mesh, join
 
 from ..surface import Surface
 from .openings import blind, casing, curtains, door_leaf, outside, window

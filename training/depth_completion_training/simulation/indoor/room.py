@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, boxes, join
+from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join
 
 from ..surface import Surface
 from .solids import quads

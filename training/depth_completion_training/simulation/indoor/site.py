@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, join
+from depth_completion_ros.demo.scene.mesh import Mesh, join
 
 from ..scene import Light, Scene
 from .fixtures import ceiling_lamp, clock, floor_lamp, picture, radiator, rug, socket, wall_shelf, wood_beams

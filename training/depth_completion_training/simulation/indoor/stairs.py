@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, boxes, join, rectangles
+from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, rectangles
 
 from ..surface import Surface
 from .palette import finish, frame, one_of, wood

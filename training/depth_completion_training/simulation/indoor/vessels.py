@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, join, tube
+from depth_completion_ros.demo.scene.mesh import Mesh, join, tube
 
 from ..surface import Surface
 from .palette import CERAMIC, fruit, metal, paint, wood

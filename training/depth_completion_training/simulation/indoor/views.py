@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh
+from depth_completion_ros.demo.scene.mesh import Mesh
 
 CELL_M = 0.05
 CLEARANCES_M = (0.62, 0.5, 0.4)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from depth_completion_ros.core.camera import Camera
-from depth_completion_ros.data.demo_drive.caster import Hits, import_open3d
+from depth_completion_ros.demo.scene.caster import Hits, import_open3d
 
 from ..surface import Surface
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from depth_completion_ros.core.geometry import check_rigid
-from depth_completion_ros.data.demo_drive.caster import Hits, dot
+from depth_completion_ros.demo.scene.caster import Hits, dot
 
 from ..surface import Surface
 from .beams import widen

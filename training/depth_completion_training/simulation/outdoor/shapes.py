@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, boxes, loft
+from depth_completion_ros.demo.scene.mesh import Mesh, boxes, loft
 
 from ..surface import Surface
 

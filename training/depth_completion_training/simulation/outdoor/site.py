@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, join, placed
+from depth_completion_ros.demo.scene.mesh import Mesh, join, placed
 
 from ..surface import Surface
 from .ground import Ground

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, boxes, join
+from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join
 
 from ...surface import Surface
 from .. import common

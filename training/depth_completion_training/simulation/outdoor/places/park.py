@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, body, join
+from depth_completion_ros.demo.scene.mesh import Mesh, body, join
 
 from ...surface import Surface
 from .. import common

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, boxes, join, placed, rectangles
+from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, placed, rectangles
 
 from ...surface import Surface
 from ..shapes import any_colour, bars, pick, tinted

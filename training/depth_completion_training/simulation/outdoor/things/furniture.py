@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, body, boxes, join, loft, tube
+from depth_completion_ros.demo.scene.mesh import Mesh, body, boxes, join, loft, tube
 
 from ...surface import Surface
 from ..shapes import GREYS, any_colour, bars, block, disc, pick, tinted

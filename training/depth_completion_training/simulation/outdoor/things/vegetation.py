@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, body, join, loft, tube
-from depth_completion_ros.data.demo_drive.things import cards
+from depth_completion_ros.demo.scene.mesh import Mesh, body, join, loft, tube
+from depth_completion_ros.demo.scene.objects import cards
 
 from ...surface import Surface
 from ..shapes import bars, pick, scaled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.data.demo_drive.mesh import Mesh, body, boxes, join, rectangles
+from depth_completion_ros.demo.scene.mesh import Mesh, body, boxes, join, rectangles
 
 from ...surface import Surface
 from ..shapes import any_colour, bars, block, disc, pick, repeat, tinted

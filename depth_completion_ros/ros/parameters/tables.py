@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .network_parameters import NETWORK
+from .network import NETWORK
 from .parameter import Parameter
 
 _RELIABILITY = ("best_effort", "reliable")

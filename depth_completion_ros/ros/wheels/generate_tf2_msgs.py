@@ -1,6 +1,6 @@
 """Makes `tf2_msgs/TFMessage` in this virtual environment, for which there is no wheel.
 
-Run as `python -m depth_completion_ros.ros.generate_tf2_msgs`. With the ROS wheels alone /tf cannot
+Run as `python -m depth_completion_ros.ros.wheels.generate_tf2_msgs`. With the ROS wheels alone /tf cannot
 be subscribed; the message made here has the official definition and type hash, so it talks to every
 ROS 2 system. Needs cmake, a C++ compiler and the generator wheels; without them it says so in one
 sentence and leaves everything as it is.

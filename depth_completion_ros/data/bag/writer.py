@@ -12,7 +12,7 @@ import numpy as np
 from depth_completion_ros.core import Frame, invert
 from depth_completion_ros.core.frame import FIXED_FRAME
 
-from .bag_messages import (
+from .messages import (
     camera_info_message,
     compressed_image_message,
     image_message,

@@ -8,7 +8,7 @@ import numpy as np
 
 from depth_completion_ros.core import Camera, invert, rigid
 
-from .street import LANE_M, ground_height, ground_slope
+from ..scene.street import LANE_M, ground_height, ground_slope
 
 SPEED_M_S = 9.0
 IMU_HEIGHT_M = 0.93

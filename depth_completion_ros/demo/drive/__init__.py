@@ -45,7 +45,7 @@ def make_demo_drive(
                                ("height", height, 32)):  # fmt: skip
         if value < least:
             raise ValueError(f"Argument {name} of the demo drive is {value}; it must be at least {least}.")
-    from .drive_files import DATE, DRIVE
+    from .files import DATE, DRIVE
 
     date = Path(folder) / DATE
     drive = date / DRIVE
@@ -68,10 +68,10 @@ def _recipe_of(drive: Path) -> dict | None:
 
 
 def _make(date: Path, drive: Path, recipe: dict, progress) -> None:
-    from . import drive_files as files
-    from .caster import World
+    from . import files as files
+    from ..scene.caster import World
     from .rig import SPEED_M_S, Rig
-    from .street import make_street
+    from ..scene.street import make_street
 
     frames, seed = recipe["frames"], recipe["seed"]
     rig = Rig(recipe["width"], recipe["height"])
@@ -109,7 +109,7 @@ def _times(frames: int, seed: int) -> dict[str, np.ndarray]:
 
 def _make_frame(world, rig, drive: Path, index: int, seed: int, image_time: float, scan_time: float) -> None:
     from .camera_image import render
-    from .drive_files import write_picture, write_scan
+    from .files import write_picture, write_scan
     from .lidar import scan
 
     # Noise depends on the frame alone, so the order of the threads does not matter.

@@ -10,10 +10,10 @@ import numpy as np
 
 from depth_completion_ros.core import Frame, check_rigid
 
-from .bag_frames import COMPRESSED, BagFrames
-from .bag_stream import BagError, BagStream, is_bag
-from .bag_writer import GROUND_TRUTH_TOPIC
-from .reader import Reader
+from ..reader import Reader
+from .frames import COMPRESSED, BagFrames
+from .stream import BagError, BagStream, is_bag
+from .writer import GROUND_TRUTH_TOPIC
 
 IMAGE = "sensor_msgs/msg/Image"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"

@@ -12,8 +12,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.time import Time
 from tf2_msgs.msg import TFMessage
 
-from ...core.geometry import check_rigid, matrix_to_quaternion, quaternion_to_matrix, rigid
-from ...core.transform_tree import TransformError, TransformTree
+from ....core.geometry import check_rigid, matrix_to_quaternion, quaternion_to_matrix, rigid
+from ....core.transform_tree import TransformError, TransformTree
 
 TransformException = TransformError
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from . import things
+from . import objects as things
 from .buildings import house
 from .mesh import Material, Mesh, join, placed
 

@@ -11,9 +11,7 @@ from depth_completion_ros.core import Camera, Frame, TransformError, TransformTr
 from depth_completion_ros.core.geometry import quaternion_to_matrix, rigid
 from depth_completion_ros.core.pairing import Pairing
 
-from .bag_messages import typestore
-from .bag_stream import BagError
-from .messages import (
+from ..messages import (
     decode_camera_info,
     decode_compressed_image,
     decode_depth_image,
@@ -22,6 +20,8 @@ from .messages import (
     rings_from_top,
     stamp_ns,
 )
+from .messages import typestore
+from .stream import BagError
 
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
 TF, TF_STATIC = "/tf", "/tf_static"

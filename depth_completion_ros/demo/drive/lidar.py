@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .caster import Hits, Snapshot, dot
-from .mesh import Material
-from .textures import albedo
+from ..scene.caster import Hits, Snapshot, dot
+from ..scene.mesh import Material
+from ..scene.textures import albedo
 
 STEPS = 2083  # of 0.1728 degrees: 10 turns a second
 MAX_RANGE_M = 120.0

@@ -9,9 +9,9 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable
 
-from ..core.pairing import Pairing
-from ..data.messages import stamp_ns
-from .packages import message_filters
+from ...core.pairing import Pairing
+from ...data.messages import stamp_ns
+from ..wheels.packages import message_filters
 
 
 class PairingFilter(message_filters.SimpleFilter):

@@ -11,9 +11,9 @@ import pytest
 
 from depth_completion_ros.core import invert
 from depth_completion_ros.data import open_reader
-from depth_completion_ros.data.demo_drive import MARKER, make_demo_drive
-from depth_completion_ros.data.demo_drive.drive_files import START
-from depth_completion_ros.data.demo_drive.rig import Rig
+from depth_completion_ros.demo.drive import MARKER, make_demo_drive
+from depth_completion_ros.demo.drive.files import START
+from depth_completion_ros.demo.drive.rig import Rig
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import numpy as np
 
 from depth_completion_ros.core import Camera
 
-from .caster import Hits, Snapshot, dot
-from .mesh import Material
-from .textures import albedo, noise
+from ..scene.caster import Hits, Snapshot, dot
+from ..scene.mesh import Material
+from ..scene.textures import albedo, noise
 
 # Directions and colours stand as columns, for arrays of 3 x N.
 SUN = np.float32([[-0.4993], [0.3795], [0.7789]])

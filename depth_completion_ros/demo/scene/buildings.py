@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .mesh import Material, Mesh, boxes, join, rectangles, tube
-from .things import STEEL
+from .objects import STEEL
 
 FLOOR_M = 3.0
 PLASTERS = ((0.62, 0.55, 0.42), (0.66, 0.63, 0.57), (0.55, 0.36, 0.25), (0.50, 0.52, 0.50),

@@ -8,9 +8,10 @@ from collections import OrderedDict
 
 import numpy as np
 
-from ..core import Camera, TransformError
-from ..data.messages import decode_camera_info, stamp_ns
-from .extrinsics import TfExtrinsics, extrinsics_from_numbers, read_extrinsics
+from ...core import Camera, TransformError
+from ...data.calibration_file import extrinsics_from_numbers, read_extrinsics
+from ...data.messages import decode_camera_info, stamp_ns
+from .extrinsics import TfExtrinsics
 
 
 class Drop(Exception):

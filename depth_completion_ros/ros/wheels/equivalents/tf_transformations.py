@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...core.geometry import matrix_to_quaternion, quaternion_to_matrix, rigid
+from ....core.geometry import matrix_to_quaternion, quaternion_to_matrix, rigid
 
 
 def quaternion_matrix(quaternion) -> np.ndarray:

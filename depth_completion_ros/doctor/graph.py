@@ -13,13 +13,13 @@ from rclpy.qos import QoSCompatibility, qos_check_compatible
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 from ..core import TransformTree
-from ..doctor.finding import Finding, error, ok, warning
-from ..doctor.recording import KINDS, Recording, Stream
-from . import qos
-from .diagnostics import ERROR, OK, STALE, WARN
-from .extrinsics import TfExtrinsics
-from .publishers import DENSE, SPARSE
-from .transport import use_large_message_profile
+from ..ros import qos
+from ..ros.diagnostics import ERROR, OK, STALE, WARN
+from ..ros.inputs.extrinsics import TfExtrinsics
+from ..ros.publishers import DENSE, SPARSE
+from ..ros.transport import use_large_message_profile
+from .finding import Finding, error, ok, warning
+from .recording import KINDS, Recording, Stream
 
 _CLASSES = {"image": Image, "compressed": CompressedImage, "camera_info": CameraInfo, "points": PointCloud2}
 # Participants that miss each other's first announcements meet at the next, 3 s later.

@@ -1,0 +1,1 @@
+"""Parameters of the nodes: each declared once with type, range and description."""
