@@ -27,7 +27,7 @@ from unittest import mock
 import cv2
 import numpy as np
 import torch
-from depth_completion_training.data.partial_depth import STRATEGIES, known_part
+from depth_completion_training.data.sparse.partial_depth import STRATEGIES, known_part
 from depth_completion_training.export import write_weights
 from depth_completion_training.export_depthlab import FILES
 from depth_completion_training.losses.velocity import VelocityLoss

@@ -11,9 +11,9 @@ pytest.importorskip("cv2", reason="OpenCV is not installed")
 
 from depth_completion_training.simulation.indoor import FAMILIES, make_indoor, solids
 from depth_completion_training.simulation.indoor.layout import Floor, scatter
-from depth_completion_training.simulation.indoor.objects import EVERYTHING
-from depth_completion_training.simulation.indoor.plan import Brief, make_plan
+from depth_completion_training.simulation.indoor.objects.small import EVERYTHING
 from depth_completion_training.simulation.indoor.room import Opening, Room, inside
+from depth_completion_training.simulation.indoor.rooms.plan import Brief, make_plan
 from depth_completion_training.simulation.surface import Surface
 
 from depth_completion_ros.demo.scene.caster import import_open3d

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from depth_completion_training.simulation.outdoor import FAMILIES, make_outdoor
 from depth_completion_training.simulation.outdoor.ground import Ground, lines, rolling
+from depth_completion_training.simulation.outdoor.objects import vegetation
 from depth_completion_training.simulation.outdoor.site import Site
-from depth_completion_training.simulation.outdoor.things import vegetation
 from depth_completion_training.simulation.scene import Scene
 from depth_completion_training.simulation.surface import Surface
 

@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("lightning", reason="Lightning is not installed")
 
-from depth_completion_training.data.mask_page import main, page  # noqa: E402
-from depth_completion_training.data.partial_depth import (  # noqa: E402
+from depth_completion_training.data.sparse.mask_page import main, page  # noqa: E402
+from depth_completion_training.data.sparse.partial_depth import (
     STRATEGIES,
     PartialDepth,
     known_part,

@@ -21,7 +21,7 @@ from depth_completion_training.data.nyu_kitti import (  # noqa: E402
     resized_K,
     turned_K,
 )
-from depth_completion_training.data.psd_patterns import (  # noqa: E402
+from depth_completion_training.data.sparse.psd_patterns import (  # noqa: E402
     coarse,
     kitti_pattern,
     noisy,
@@ -227,7 +227,9 @@ def scene() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_patterns_of_nyu_are_as_frequent_as_published(monkeypatch):
     image, _, truth = scene()
-    monkeypatch.setattr("depth_completion_training.data.psd_patterns.spoilt", lambda sparse, random: -sparse)
+    monkeypatch.setattr(
+        "depth_completion_training.data.sparse.psd_patterns.spoilt", lambda sparse, random: -sparse
+    )
     seen = Counter()
     for seed in range(600):
         sparse = nyu_pattern(image, truth, np.random.default_rng(seed))

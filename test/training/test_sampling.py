@@ -7,7 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from depth_completion_training.data.sampling import (
+from depth_completion_training.data.sparse.sampling import (
     SparseSampler,
     add_noise,
     add_outliers,

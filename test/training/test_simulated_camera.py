@@ -17,7 +17,7 @@ from depth_completion_training.simulation.camera.sky import sky
 from depth_completion_training.simulation.camera.tiling import SIDE
 from depth_completion_training.simulation.indoor import make_indoor
 from depth_completion_training.simulation.outdoor import make_outdoor
-from depth_completion_training.simulation.outdoor.things import vegetation
+from depth_completion_training.simulation.outdoor.objects import vegetation
 from depth_completion_training.simulation.scene import Light, Scene
 from depth_completion_training.simulation.surface import Surface
 

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("lightning", reason="Lightning is not installed")
 
 from depth_completion_training.data.kitti import KittiData  # noqa: E402
-from depth_completion_training.data.lines import evenly_spaced_lines, line_labels, random_lines  # noqa: E402
 from depth_completion_training.data.nyu import CROP, NyuData  # noqa: E402
+from depth_completion_training.data.sparse.lines import evenly_spaced_lines, line_labels, random_lines  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from . import objects as things
+from . import objects
 from .buildings import house
 from .mesh import Material, Mesh, join, placed
 
@@ -93,17 +93,17 @@ def _lots(rng, side: int, start: float, end: float) -> list[Mesh]:
 
 def _garden(rng, x: float, width: float, side: int) -> list[Mesh]:
     y = side * (PAVEMENT_END_M + 0.3)
-    border = things.railing(width) if rng.random() < 0.6 else things.hedge(rng, width, rng.uniform(0.9, 1.4))
+    border = objects.railing(width) if rng.random() < 0.6 else objects.hedge(rng, width, rng.uniform(0.9, 1.4))
     parts = [_stand(border, x, y)]
-    small = things.tree(rng, rng.uniform(3.5, 5.0), 700)
+    small = objects.tree(rng, rng.uniform(3.5, 5.0), 700)
     return [*parts, _stand(small, x + rng.uniform(2, width - 2), side * (PAVEMENT_END_M + 2.6))]
 
 
 def _gap(rng, x: float, width: float, side: int) -> list[Mesh]:
     """An open plot with a fence, and trees further back."""
-    parts = [_stand(things.railing(width, 1.5), x, side * (PAVEMENT_END_M + 0.2))]
+    parts = [_stand(objects.railing(width, 1.5), x, side * (PAVEMENT_END_M + 0.2))]
     for _ in range(2):
-        mesh = things.tree(rng, rng.uniform(7, 10), 1200, 1.4)
+        mesh = objects.tree(rng, rng.uniform(7, 10), 1200, 1.4)
         parts.append(_stand(mesh, x + rng.uniform(1, width - 1), side * rng.uniform(14, 24)))
     return parts
 
@@ -111,28 +111,28 @@ def _gap(rng, x: float, width: float, side: int) -> list[Mesh]:
 def _kerbside(rng, side: int, start: float, end: float) -> list[Mesh]:
     """Parked cars, and trees, lamps, signs, bollards, bins and waiting people on the pavement."""
     parts = []
-    kinds = list(things.HULLS)
+    kinds = list(objects.HULLS)
     for x in np.arange(start + 3, end, 6.3):
         if rng.random() < 0.62:
             kind = kinds[rng.choice(3, p=[0.5, 0.38, 0.12])]
-            mesh = things.car(kind, things.CAR_COLOURS[rng.integers(len(things.CAR_COLOURS))])
+            mesh = objects.car(kind, objects.CAR_COLOURS[rng.integers(len(objects.CAR_COLOURS))])
             heading = (0.0 if side < 0 else np.pi) + rng.normal(0, 0.012)
             place = x + rng.uniform(-0.4, 0.4), side * (4.55 + rng.normal(0, 0.08))
             parts.append(_stand(mesh, *place, heading, lift=-0.08))
     for x in np.arange(start + rng.uniform(0, 8), end, 15.0):
         # Those that are never near get fewer and larger leaves.
         near = start + BEHIND_M - 15 < x < end - AHEAD_M + 50
-        mesh = things.tree(rng, rng.uniform(6.2, 8.5), 2600 if near else 900, 1.0 if near else 1.7)
+        mesh = objects.tree(rng, rng.uniform(6.2, 8.5), 2600 if near else 900, 1.0 if near else 1.7)
         parts.append(_stand(mesh, x + rng.normal(0, 1.0), side * 6.9))
     toward_road = -side * np.pi / 2
     for x in np.arange(start + (9 if side > 0 else 24), end, 30.0):
-        parts.append(_stand(things.lamp(), x, side * 6.1, toward_road))
+        parts.append(_stand(objects.lamp(), x, side * 6.1, toward_road))
     for x in np.arange(start + rng.uniform(5, 12), end, 23.0):
         facing = 0.0 if side < 0 else np.pi
-        parts.append(_stand(things.sign(int(rng.integers(3))), x, side * 6.05, facing))
-        parts.append(_stand(things.bin_(), x + 4, side * 8.7, rng.uniform(0, 6)))
+        parts.append(_stand(objects.sign(int(rng.integers(3))), x, side * 6.05, facing))
+        parts.append(_stand(objects.bin_(), x + 4, side * 8.7, rng.uniform(0, 6)))
     for x in np.arange(start + rng.uniform(0, 9), end, 36.0):
-        parts += [_stand(things.bollard(), x + 1.6 * i, side * 5.95) for i in range(5)]
+        parts += [_stand(objects.bollard(), x + 1.6 * i, side * 5.95) for i in range(5)]
     for x in np.arange(start + rng.uniform(0, 20), end, 27.0):
         parts += [part.moved(pose(0.0)) for part, pose in
                   _person(rng, x, side * rng.uniform(7.4, 8.6), rng.uniform(0, 6), 0.0)]  # fmt: skip
@@ -146,12 +146,12 @@ def _far_end(rng, end: float) -> list[Mesh]:
         width = rng.uniform(11, 16)
         parts.append(_stand(house(rng, width, 10.0, int(rng.integers(3, 6))), end + 25, y, -np.pi / 2))
         y += width
-    return parts + [_stand(things.tree(rng, 9.0, 600, 2.0), end + 15, y) for y in np.arange(-42, 43, 9.0)]
+    return parts + [_stand(objects.tree(rng, 9.0, 600, 2.0), end + 15, y) for y in np.arange(-42, 43, 9.0)]
 
 
 def _person(rng, x: float, y: float, heading: float, speed: float) -> Movers:
     """Torso and four limbs; they swing as the person walks."""
-    parts = things.person_parts(rng)
+    parts = objects.person_parts(rng)
     size = np.diag([1.0, 1.0, 1.0, 1.0]) * rng.uniform(0.92, 1.05)
     size[3, 3] = 1.0
     phase = rng.uniform(0, 6)
@@ -195,12 +195,12 @@ def _vehicle(mesh: Mesh, x: float, y: float, speed: float) -> tuple[Mesh, Callab
 
 def _movers(rng, speed: float) -> Movers:
     """One car ahead in our lane, oncoming cars, walkers on the pavements and one who crosses."""
-    colours = rng.permutation(len(things.CAR_COLOURS))
+    colours = rng.permutation(len(objects.CAR_COLOURS))
     cars = [("hatchback", 19.0, -LANE_M, speed * 1.05), ("saloon", 44.0, LANE_M, -0.9 * speed),
             ("van", 66.0, LANE_M, -0.9 * speed), ("hatchback", 93.0, LANE_M, -0.95 * speed),
             ("saloon", -24.0, LANE_M, -0.9 * speed), ("saloon", -21.0, -LANE_M, speed)]  # fmt: skip
     movers = [
-        _vehicle(things.car(kind, things.CAR_COLOURS[colour]), x, y, v)
+        _vehicle(objects.car(kind, objects.CAR_COLOURS[colour]), x, y, v)
         for (kind, x, y, v), colour in zip(cars, colours, strict=False)
     ]
     walkers = [

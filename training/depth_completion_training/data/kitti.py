@@ -16,8 +16,8 @@ from depth_completion_ros.data.files import read_depth
 from depth_completion_ros.data.kitti_depth import KittiDepth
 
 from .item import LINEAR, first_fill, item, linear_prior
-from .lines import LINES, evenly_spaced_lines, random_lines
 from .loader import random_of, training_loader, validation_loader
+from .sparse.lines import LINES, evenly_spaced_lines, random_lines
 from .transforms import jittered, resized, rotated, shape_with_short_side
 
 SKY_ROWS = 100

@@ -14,7 +14,7 @@ from depth_completion_ros.data.nyu import CROP, DOWNLOAD, read_h5
 
 from .item import LINEAR, item, linear_prior
 from .loader import random_of, training_loader, validation_loader
-from .sampling import random_points
+from .sparse.sampling import random_points
 from .transforms import jittered, resized, rotated, shape_with_short_side
 
 SHORT_SIDE = 240

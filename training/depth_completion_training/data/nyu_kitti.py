@@ -20,7 +20,7 @@ from .kitti import KittiFrames, cropped, mirrored, place
 from .kitti_mono import MonoKittiData, middle_of_bottom
 from .loader import Draw, random_of, training_loader, validation_loader
 from .nyu import SHORT_SIDE, NyuData
-from .psd_patterns import SHARE, kitti_pattern, nyu_pattern
+from .sparse.psd_patterns import SHARE, kitti_pattern, nyu_pattern
 from .transforms import jittered, resized, rotated, shape_with_short_side
 
 BOTTOM, WINDOW = (256, 1216), (256, 832)

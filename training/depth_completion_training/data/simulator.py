@@ -17,9 +17,9 @@ from depth_completion_training.generation.frame_file import read_frame
 from .augmentation import Augmentation, scaled
 from .item import TYPICAL_M, first_fill, item
 from .loader import Draw, ResumableLoader, training_loader, validation_loader
-from .partial_depth import PartialDepth
-from .sampling import SparseSampler
 from .simulated_prior import SimulatedPrior
+from .sparse.partial_depth import PartialDepth
+from .sparse.sampling import SparseSampler
 
 VALIDATION_SHARE = 0.03
 _NAME = re.compile(r"(?P<scene>.+)_\d+\.npz")

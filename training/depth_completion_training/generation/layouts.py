@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import typer
 
-from depth_completion_training.data.sampling import scan_depth
 from depth_completion_training.data.simulated_prior import SimulatedPrior
+from depth_completion_training.data.sparse.sampling import scan_depth
 
 from .frame_file import SimulatedFrame, read_frame
 from .options import run

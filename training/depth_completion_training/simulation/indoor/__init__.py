@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..scene import Scene
-from .clutter import clutter
-from .halls import warehouse
-from .homes import bathroom, bedroom, kitchen, living_room
-from .site import ROOM_SCALE
-from .stairs import stairwell
-from .tabletop import tabletop
-from .work import class_room, corridor, laboratory, office
+from .rooms.clutter import clutter
+from .rooms.halls import warehouse
+from .rooms.homes import bathroom, bedroom, kitchen, living_room
+from .rooms.site import ROOM_SCALE
+from .rooms.stairs import stairwell
+from .rooms.tabletop import tabletop
+from .rooms.work import class_room, corridor, laboratory, office
 
 _SITES = {
     "living": (living_room, 0.12, ROOM_SCALE),

@@ -9,12 +9,12 @@ import numpy as np
 from depth_completion_ros.demo.scene.mesh import Mesh
 
 from ..surface import Surface
+from .buildings.buildings import building, tower
+from .buildings.facades import Style
+from .objects import fences, vegetation
 from .shapes import pick, tinted
 from .site import Site
 from .stock import Stock
-from .things import fences, vegetation
-from .things.buildings import building, tower
-from .things.facades import Style
 
 ASPHALTS = ((0.085, 0.085, 0.09), (0.12, 0.12, 0.12), (0.05, 0.05, 0.055), (0.16, 0.155, 0.15))
 PAVINGS = ((0.27, 0.26, 0.245), (0.35, 0.34, 0.32), (0.22, 0.2, 0.19), (0.3, 0.2, 0.16))

@@ -8,8 +8,8 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh
 
+from .objects import cars, cycles, furniture, lorries, people, posts, vegetation, works, yard_goods
 from .shapes import pick
-from .things import cars, cycles, furniture, lorries, people, posts, vegetation, works, yard_goods
 
 Make = Callable[[np.random.Generator], Mesh]
 

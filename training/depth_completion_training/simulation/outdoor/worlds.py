@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..scene import Light, Scene
+from .objects.vegetation import with_finer_leaves
 from .places.alley import make_alley
 from .places.car_park import make_car_park
 from .places.highway import make_highway
@@ -18,7 +19,6 @@ from .places.streets import make_street
 from .places.tunnel import make_tunnel
 from .places.yard import make_yard
 from .site import Site
-from .things.vegetation import with_finer_leaves
 
 # Each with its share of the worlds.
 FAMILIES: dict[str, tuple[float, Callable[[np.random.Generator], Site]]] = {

@@ -8,13 +8,13 @@ from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, rectangles
 
 from ...surface import Surface
 from .. import common
+from ..buildings.buildings import building, outside_stairs
+from ..buildings.facades import Style
 from ..ground import Ground, lines, rim, rolling
+from ..objects import fences, works
 from ..shapes import any_colour, bars, pick, tinted
 from ..site import Site
 from ..stock import Stock
-from ..things import fences, works
-from ..things.buildings import building, outside_stairs
-from ..things.facades import Style
 
 _BESIDE = (
     *("bin", "bin", "bin", "bicycle", "bicycle", "motorbike", "flowers", "flowers", "pallet", "drum"),

@@ -8,12 +8,12 @@ from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join
 
 from ...surface import Surface
 from .. import common
+from ..buildings.buildings import building, canopy, hall, ramp, stairs
 from ..ground import Ground, lines, rim, rolling
+from ..objects import fences
 from ..shapes import any_colour, bars, pick, tinted
 from ..site import Site
 from ..stock import Stock
-from ..things import fences
-from ..things.buildings import building, canopy, hall, ramp, stairs
 
 _BAY_M = 2.6
 

@@ -9,10 +9,10 @@ from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join
 from ...surface import Surface
 from .. import common
 from ..ground import Ground, lines, rim, rolling
+from ..objects import fences
 from ..shapes import bars, block, pick, tinted
 from ..site import Site
 from ..stock import Stock
-from ..things import fences
 
 
 def make_highway(rng: np.random.Generator) -> Site:

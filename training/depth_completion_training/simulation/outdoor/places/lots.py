@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from .. import common
+from ..buildings.buildings import building, stairs, tower
+from ..buildings.facades import Style
+from ..objects import works
 from ..shapes import pick
 from ..site import Site
 from ..stock import Stock
-from ..things import works
-from ..things.buildings import building, stairs, tower
-from ..things.facades import Style
 from .street_plan import Plan
 
 

@@ -10,13 +10,13 @@ from depth_completion_ros.demo.scene.mesh import Mesh, body, join
 
 from ...surface import Surface
 from .. import common
+from ..buildings.buildings import building, canopy, ramp, stairs
+from ..buildings.facades import Style
 from ..ground import Ground, lines, rim, rolling
+from ..objects import fences, vegetation
 from ..shapes import pick, tinted
 from ..site import Site
 from ..stock import Stock
-from ..things import fences, vegetation
-from ..things.buildings import building, canopy, ramp, stairs
-from ..things.facades import Style
 
 
 def make_park(rng: np.random.Generator) -> Site:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import common
+from ..objects import fences
 from ..site import Site
 from ..stock import Stock
-from ..things import fences
 from .street_plan import Plan
 
 _SMALL = (

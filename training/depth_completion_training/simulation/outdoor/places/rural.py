@@ -6,13 +6,13 @@ import numpy as np
 
 from ...surface import Surface
 from .. import common
+from ..buildings.buildings import building, hall
 from ..ground import Ground, lines, rim, rolling
+from ..objects import fences, yard_goods
+from ..objects.vegetation import rock
 from ..shapes import pick, tinted
 from ..site import Site
 from ..stock import Stock
-from ..things import fences, yard_goods
-from ..things.buildings import building, hall
-from ..things.vegetation import rock
 
 
 def make_rural(rng: np.random.Generator) -> Site:

@@ -6,13 +6,13 @@ import numpy as np
 
 from ...surface import Surface
 from .. import common
+from ..buildings.buildings import building, canopy, stairs
+from ..buildings.facades import Style
 from ..ground import Ground, lines, rim, rolling
+from ..objects import fences
 from ..shapes import pick, tinted
 from ..site import Site
 from ..stock import Stock
-from ..things import fences
-from ..things.buildings import building, canopy, stairs
-from ..things.facades import Style
 from .park import fountain, statue
 
 _LOOSE = (

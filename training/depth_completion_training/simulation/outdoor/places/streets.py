@@ -6,12 +6,12 @@ import numpy as np
 
 from ...surface import Surface
 from .. import common
+from ..buildings.buildings import building
 from ..ground import Ground, Terrain, lines, rim, rolling
+from ..objects import fences
 from ..shapes import pick, tinted
 from ..site import Site
 from ..stock import Stock
-from ..things import fences
-from ..things.buildings import building
 from .lots import lots
 from .pavements import kerbside, parked, wallside
 from .street_plan import Plan

@@ -9,10 +9,10 @@ from depth_completion_ros.demo.scene.mesh import Mesh
 from ...surface import Surface
 from .. import common
 from ..ground import Ground, lines, rim, rolling
+from ..objects import fences
 from ..shapes import bars, block, pick, tinted
 from ..site import Site
 from ..stock import Stock
-from ..things import fences
 
 _LININGS = (
     (Surface.CONCRETE, (0.4, 0.39, 0.36)),

@@ -6,12 +6,12 @@ import numpy as np
 
 from ...surface import Surface
 from .. import common
+from ..buildings.buildings import hall, outside_stairs, ramp
 from ..ground import Ground, lines, rim, rolling
+from ..objects import fences, works, yard_goods
 from ..shapes import pick, tinted
 from ..site import Site
 from ..stock import Stock
-from ..things import fences, works, yard_goods
-from ..things.buildings import hall, outside_stairs, ramp
 
 _GOODS = (
     "pallet",

@@ -6,9 +6,9 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, tube
 
-from ..surface import Surface
-from .palette import CHARCOAL, STEEL, WHITE, cloth, finish, frame, metal, paint, wood
-from .solids import ball, bar, block, crates, drum, hollow, panel, ring, sheet, spun, tilted
+from ...surface import Surface
+from ..palette import CHARCOAL, STEEL, WHITE, cloth, finish, frame, metal, paint, wood
+from ..solids import ball, bar, block, crates, drum, hollow, panel, ring, sheet, spun, tilted
 
 Rng = np.random.Generator
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, rectangles
 
-from ..surface import Surface
-from .palette import finish, frame, one_of, wood
-from .people import person
+from ...surface import Surface
+from ..objects.people import person
+from ..objects.plants import plant
+from ..palette import finish, frame, one_of, wood
+from ..solids import bar, copies
 from .plan import Brief
-from .plants import plant
 from .site import Site
-from .solids import bar, copies
 
 Rng = np.random.Generator
 

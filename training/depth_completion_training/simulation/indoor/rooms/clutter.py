@@ -6,14 +6,12 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, join, tube
 
-from ..surface import Surface
-from .layout import Floor
-from .objects import EVERYTHING
-from .openings import cloth_hanging
-from .palette import one_of, paint
-from .plan import Brief
-from .site import Site
-from .solids import (
+from ...surface import Surface
+from ..layout import Floor
+from ..objects.small import EVERYTHING
+from ..openings import cloth_hanging
+from ..palette import one_of, paint
+from ..solids import (
     ball,
     bar,
     block,
@@ -29,6 +27,8 @@ from .solids import (
     spun,
     tilted,
 )
+from .plan import Brief
+from .site import Site
 
 Rng = np.random.Generator
 SURFACES = tuple(

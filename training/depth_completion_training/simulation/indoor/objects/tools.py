@@ -6,9 +6,9 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, tube
 
-from ..surface import Surface
-from .palette import CHARCOAL, STEEL, WHITE, metal, one_of, paint, wood
-from .solids import ball, bar, block, crates, drum, landed, panel, prism, ring, spun, tilted
+from ...surface import Surface
+from ..palette import CHARCOAL, STEEL, WHITE, metal, one_of, paint, wood
+from ..solids import ball, bar, block, crates, drum, landed, panel, prism, ring, spun, tilted
 
 Rng = np.random.Generator
 SHELL = {"material": Surface.PLAIN, "colour": CHARCOAL}

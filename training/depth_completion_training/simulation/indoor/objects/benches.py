@@ -6,13 +6,13 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join
 
-from ..surface import Surface
-from .layout import scatter
-from .objects import EVERYTHING, STATIONERY, STORES, carton
-from .palette import finish, frame, one_of, paint
+from ...surface import Surface
+from ..layout import scatter
+from ..palette import finish, frame, one_of, paint
+from ..solids import bar, block, bounds, drum, legs, panel, spun, tilted
 from .people import person
 from .seats import chair
-from .solids import bar, block, bounds, drum, legs, panel, spun, tilted
+from .small import EVERYTHING, STATIONERY, STORES, carton
 from .tables import bare_table, drawers
 from .tools import DEVICES, TOOLS, instrument, monitor
 

@@ -6,15 +6,15 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join
 
-from ..surface import Surface
-from .fixtures import ceiling_lamp, pipes
-from .objects import carton
-from .palette import STEEL, frame, metal, one_of, paint
-from .people import person
+from ...surface import Surface
+from ..objects.fixtures import ceiling_lamp, pipes
+from ..objects.people import person
+from ..objects.small import carton
+from ..objects.storage import heavy_rack, ladder, loaded_pallet, metal_rack
+from ..palette import STEEL, frame, metal, one_of, paint
+from ..solids import bar, block, drum, spun, tilted
 from .plan import Brief
 from .site import Site
-from .solids import bar, block, drum, spun, tilted
-from .storage import heavy_rack, ladder, loaded_pallet, metal_rack
 
 Rng = np.random.Generator
 

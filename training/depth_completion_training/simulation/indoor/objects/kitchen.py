@@ -6,11 +6,11 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, tube
 
-from ..surface import Surface
-from .layout import scatter
-from .objects import STORES, TABLEWARE
-from .palette import CHARCOAL, STEEL, WHITE, finish, metal, one_of, paint
-from .solids import bar, block, drum, panel, ring, spun, tilted
+from ...surface import Surface
+from ..layout import scatter
+from ..palette import CHARCOAL, STEEL, WHITE, finish, metal, one_of, paint
+from ..solids import bar, block, drum, panel, ring, spun, tilted
+from .small import STORES, TABLEWARE
 from .tables import drawers
 from .tools import legs_under
 

@@ -6,20 +6,20 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, join
 
-from ..scene import Light, Scene
-from ..surface import Surface
+from ...scene import Light, Scene
+from ...surface import Surface
+from ..layout import scatter
+from ..objects.plants import small_plant
+from ..objects.seats import chair
+from ..objects.small import EVERYTHING, STATIONERY, STORES, TABLEWARE, TOYS
+from ..objects.storage import bookcase, cupboard
+from ..objects.tables import bare_table
+from ..objects.tools import DEVICES, TOOLS, monitor
+from ..palette import one_of, paint
+from ..solids import block, drum
 from .homes import dining_group, workplace
-from .layout import scatter
-from .objects import EVERYTHING, STATIONERY, STORES, TABLEWARE, TOYS
-from .palette import one_of, paint
 from .plan import Brief
-from .plants import small_plant
-from .seats import chair
 from .site import VIEWPOINTS, Site
-from .solids import block, drum
-from .storage import bookcase, cupboard
-from .tables import bare_table
-from .tools import DEVICES, TOOLS, monitor
 
 Rng = np.random.Generator
 _SAMPLES = np.array([(i, j, 6 - i - j) for i in range(7) for j in range(7 - i)]) / 6  # over a triangle

@@ -6,11 +6,11 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, loft, superellipse, tube
 
-from ..surface import Surface
+from ...surface import Surface
+from ..openings import cloth_hanging
+from ..palette import CERAMIC, STEEL, paint
+from ..solids import ball, bar, block, drum, spun, tilted
 from .kitchen import tap
-from .openings import cloth_hanging
-from .palette import CERAMIC, STEEL, paint
-from .solids import ball, bar, block, drum, spun, tilted
 from .tables import drawers
 
 Rng = np.random.Generator

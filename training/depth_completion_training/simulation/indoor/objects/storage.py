@@ -6,11 +6,11 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, tube
 
-from ..surface import Surface
-from .layout import scatter
-from .objects import EVERYTHING, STORES, carton, upright_books
-from .palette import CARDBOARD, finish, metal, one_of, paint
-from .solids import bar, block, copies, crates, drum, spun
+from ...surface import Surface
+from ..layout import scatter
+from ..palette import CARDBOARD, finish, metal, one_of, paint
+from ..solids import bar, block, copies, crates, drum, spun
+from .small import EVERYTHING, STORES, carton, upright_books
 from .tables import drawers
 
 Rng = np.random.Generator

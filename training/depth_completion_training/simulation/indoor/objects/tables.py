@@ -6,11 +6,11 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join
 
-from ..surface import Surface
-from .layout import scatter
-from .objects import STATIONERY, TABLEWARE
-from .palette import finish, frame, metal, one_of
-from .solids import bar, block, legs, prism, spun, superellipse
+from ...surface import Surface
+from ..layout import scatter
+from ..palette import finish, frame, metal, one_of
+from ..solids import bar, block, legs, prism, spun, superellipse
+from .small import STATIONERY, TABLEWARE
 from .tools import keyboard, laptop, monitor
 
 Rng = np.random.Generator

@@ -1,4 +1,4 @@
-"""`python -m depth_completion_training.data.mask_page OUT.png`: what strategies leave known, as a picture."""
+"""Draws what masking strategies leave known: `python -m depth_completion_training.data.sparse.mask_page OUT.png`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from depth_completion_ros.core.visual import colourise_depth, label
 from depth_completion_training.generation.frame_file import read_frame
 
+from ..shapes import Shapes
 from .partial_depth import STRATEGIES, known_part
-from .shapes import Shapes
 
 SIZE = (192, 256)
 """Of the picture that is made where no frame is given."""
@@ -52,7 +52,7 @@ def page(image: np.ndarray, depth: np.ndarray, draws: int = 4, seed: int = 0) ->
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
-    parser = argparse.ArgumentParser("depth_completion_training.data.mask_page", description=__doc__)
+    parser = argparse.ArgumentParser("depth_completion_training.data.sparse.mask_page", description=__doc__)
     parser.add_argument("out", type=Path, metavar="OUT", help="picture to write, .png")
     parser.add_argument("--frame", type=Path, help="frame file of the simulator; else boxes on a plane")
     parser.add_argument("--draws", type=int, default=4, help="of each strategy")

@@ -6,9 +6,9 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, tube
 
-from ..surface import Surface
-from .palette import CARDBOARD, CHARCOAL, cloth, fruit, one_of, paint
-from .solids import ball, block, crates, drum, landed, prism, quads, ring, sheet, spun, tilted
+from ...surface import Surface
+from ..palette import CARDBOARD, CHARCOAL, cloth, fruit, one_of, paint
+from ..solids import ball, block, crates, drum, landed, prism, quads, ring, sheet, spun, tilted
 from .vessels import basket, bottle, bowl, can, cup, plate, vase
 
 Rng = np.random.Generator

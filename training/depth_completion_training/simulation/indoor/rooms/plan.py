@@ -8,10 +8,10 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, join
 
-from ..surface import Surface
-from .openings import blind, casing, curtains, door_leaf, outside, window
-from .palette import WHITE, finish, floor_look, wall_look, wood
-from .room import Opening, Room, ceiling_look
+from ...surface import Surface
+from ..openings import blind, casing, curtains, door_leaf, outside, window
+from ..palette import WHITE, finish, floor_look, wall_look, wood
+from ..room import Opening, Room, ceiling_look
 
 Rng = np.random.Generator
 

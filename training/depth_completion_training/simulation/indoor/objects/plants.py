@@ -7,9 +7,9 @@ import numpy as np
 from depth_completion_ros.demo.scene.mesh import Mesh, join, tube
 from depth_completion_ros.demo.scene.objects import cards
 
-from ..surface import Surface
-from .palette import paint
-from .solids import ball, copies, drum, spun
+from ...surface import Surface
+from ..palette import paint
+from ..solids import ball, copies, drum, spun
 
 Rng = np.random.Generator
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, tube
 
-from ..surface import Surface
-from .palette import CHARCOAL, WHITE, cloth, finish, frame, metal, paint, upholstery
-from .solids import ball, bar, block, drum, legs, ring, sheet, spun, tilted
+from ...surface import Surface
+from ..palette import CHARCOAL, WHITE, cloth, finish, frame, metal, paint, upholstery
+from ..solids import ball, bar, block, drum, legs, ring, sheet, spun, tilted
 
 Rng = np.random.Generator
 

@@ -6,20 +6,20 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, join
 
-from .bath import bathtub, shower, sponge, toilet, towel_rail, wash_basin
-from .fixtures import coat_rack, mirror
-from .kitchen import fridge, kitchen_line
-from .layout import scatter
-from .objects import TABLEWARE, TOYS, bottle, cup
-from .palette import one_of
-from .people import person
+from ..layout import scatter
+from ..objects.bath import bathtub, shower, sponge, toilet, towel_rail, wash_basin
+from ..objects.fixtures import coat_rack, mirror
+from ..objects.kitchen import fridge, kitchen_line
+from ..objects.people import person
+from ..objects.plants import plant
+from ..objects.seats import armchair, beanbag, bed, bench, chair, office_chair, sofa, stool
+from ..objects.small import TABLEWARE, TOYS, bottle, cup
+from ..objects.storage import bookcase, cupboard, ladder
+from ..objects.tables import desk, dining_table, drawers, low_table, side_table
+from ..objects.tools import television
+from ..palette import one_of
 from .plan import Brief
-from .plants import plant
-from .seats import armchair, beanbag, bed, bench, chair, office_chair, sofa, stool
 from .site import Site
-from .storage import bookcase, cupboard, ladder
-from .tables import desk, dining_table, drawers, low_table, side_table
-from .tools import television
 
 Rng = np.random.Generator
 

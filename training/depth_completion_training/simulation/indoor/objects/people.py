@@ -6,9 +6,9 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, loft, superellipse, tube
 
-from ..surface import Surface
-from .palette import CHARCOAL, cloth
-from .solids import ball, scaled
+from ...surface import Surface
+from ..palette import CHARCOAL, cloth
+from ..solids import ball, scaled
 
 Rng = np.random.Generator
 SKINS = ((0.45, 0.27, 0.19), (0.60, 0.42, 0.33), (0.28, 0.16, 0.10), (0.14, 0.08, 0.05), (0.5, 0.33, 0.22))

@@ -8,18 +8,28 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, join
 
-from ..scene import Light, Scene
-from .fixtures import ceiling_lamp, clock, floor_lamp, picture, radiator, rug, socket, wall_shelf, wood_beams
-from .layout import Floor, Maker, scatter
-from .objects import EVERYTHING, carton, toy_ball
-from .palette import one_of
-from .people import person
+from ...scene import Light, Scene
+from ..layout import Floor, Maker, scatter
+from ..objects.fixtures import (
+    ceiling_lamp,
+    clock,
+    floor_lamp,
+    picture,
+    radiator,
+    rug,
+    socket,
+    wall_shelf,
+    wood_beams,
+)
+from ..objects.people import person
+from ..objects.plants import plant, small_plant
+from ..objects.seats import chair, stool
+from ..objects.small import EVERYTHING, carton, toy_ball
+from ..objects.storage import bookcase, cupboard
+from ..objects.tables import low_table
+from ..palette import one_of
+from ..solids import without_slivers
 from .plan import Brief, Plan, make_plan
-from .plants import plant, small_plant
-from .seats import chair, stool
-from .solids import without_slivers
-from .storage import bookcase, cupboard
-from .tables import low_table
 from .views import Ground, find_viewpoints
 
 Rng = np.random.Generator

@@ -6,20 +6,30 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, join
 
-from .benches import bin_, gas_bottles, lockers, machine, meeting, partition, printer, tool_wall, work_bench
-from .fixtures import board, cable_run, coat_rack, pipes
+from ..layout import scatter
+from ..objects.benches import (
+    bin_,
+    gas_bottles,
+    lockers,
+    machine,
+    meeting,
+    partition,
+    printer,
+    tool_wall,
+    work_bench,
+)
+from ..objects.fixtures import board, cable_run, coat_rack, pipes
+from ..objects.people import person
+from ..objects.plants import plant
+from ..objects.seats import bench, chair, stool
+from ..objects.small import EVERYTHING, STATIONERY, STORES, carton
+from ..objects.storage import bookcase, cupboard, ladder, metal_rack
+from ..objects.tools import TOOLS
+from ..palette import finish, frame, one_of
+from ..solids import block, legs
 from .homes import workplace
-from .layout import scatter
-from .objects import EVERYTHING, STATIONERY, STORES, carton
-from .palette import finish, frame, one_of
-from .people import person
 from .plan import Brief
-from .plants import plant
-from .seats import bench, chair, stool
 from .site import Site
-from .solids import block, legs
-from .storage import bookcase, cupboard, ladder, metal_rack
-from .tools import TOOLS
 
 Rng = np.random.Generator
 

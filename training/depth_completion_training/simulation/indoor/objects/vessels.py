@@ -6,9 +6,9 @@ import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, join, tube
 
-from ..surface import Surface
-from .palette import CERAMIC, fruit, metal, paint, wood
-from .solids import ball, drum, landed, ring, spun, tilted
+from ...surface import Surface
+from ..palette import CERAMIC, fruit, metal, paint, wood
+from ..solids import ball, drum, landed, ring, spun, tilted
 
 Rng = np.random.Generator
 

@@ -1,0 +1,1 @@
+"""Sparse depth drawn from frames whose depth is known."""

@@ -1,0 +1,1 @@
+"""What stands, lies and hangs in rooms."""

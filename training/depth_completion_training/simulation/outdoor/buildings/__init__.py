@@ -1,0 +1,1 @@
+"""Parts of buildings, and whole ones."""
