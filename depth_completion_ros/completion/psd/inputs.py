@@ -1,4 +1,4 @@
-"""What a frame gives beside its points: the foundation model's view of the picture, and where pixels look."""
+"""What PSD takes beside the points: the foundation model's output for the image, and the rays of pixels."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...core import Camera
-from ..prior.interface import Look, MonocularPrior
+from ..prior.interface import MonocularPrior, PriorOutput
 from .resize import SIDE, foundation_size, spline_resize
 
 if TYPE_CHECKING:
     import torch
 
 
-def look_at(prior: MonocularPrior, image: np.ndarray, side: int = 0) -> Look:
-    """What a prior with features makes of a picture, at the size of PSD's training; disparity always.
+def prior_output(prior: MonocularPrior, image: np.ndarray, side: int = 0) -> PriorOutput:
+    """What a prior with features makes of an image, at the size of PSD's training; disparity always.
 
     Args:
         image: uint8 H x W x 3 RGB.
@@ -27,13 +27,13 @@ def look_at(prior: MonocularPrior, image: np.ndarray, side: int = 0) -> Look:
     import torch
 
     size = foundation_size(*image.shape[:2], side or SIDE, prior.patch)
-    return look_at_pixels(prior, torch.from_numpy(spline_resize(image, size))[None])
+    return prior_output_of_pixels(prior, torch.from_numpy(spline_resize(image, size))[None])
 
 
-def look_at_pixels(prior: MonocularPrior, pixels: torch.Tensor) -> Look:
-    """`look_at` of pictures that have the size for the prior, B x 3 x h x w from 0 to 255."""
-    prediction, features = prior.look(pixels)
-    return Look(prediction if prior.space == "disparity" else 1 / (prediction + 1e-5), features)
+def prior_output_of_pixels(prior: MonocularPrior, pixels: torch.Tensor) -> PriorOutput:
+    """`prior_output` of images that have the size for the prior, B x 3 x h x w from 0 to 255."""
+    prediction, features = prior.predict_with_features(pixels)
+    return PriorOutput(prediction if prior.space == "disparity" else 1 / (prediction + 1e-5), features)
 
 
 def rays_or_assumed(camera: Camera | None, height: int, width: int) -> list[np.ndarray]:
