@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("diffusers", reason="diffusers is not installed")
 
-from pictures import slope, some_of  # noqa: E402
+from synthetic import points_of, slope  # noqa: E402
 
 from depth_completion_ros.completion.diffusion import fills  # noqa: E402
 from depth_completion_ros.completion.diffusion.codec import decode, encode  # noqa: E402
@@ -118,7 +118,7 @@ def test_a_schedule_that_cannot_be_is_refused_with_a_sentence():
 
 @pytest.mark.parametrize("bound", [1.0, 0.6])
 def test_depth_comes_back_in_metres_and_is_not_clipped(bound):
-    sparse = some_of(slope(), 50).depth
+    sparse = points_of(slope(), 50).depth
     normaliser = DepthNormaliser.of(sparse, bound)
     known = normaliser.normalise(sparse[sparse > 0])
     assert known.min() == -bound and known.max() == pytest.approx(bound, abs=1e-6)
@@ -162,7 +162,7 @@ def test_padding_repeats_the_last_row_and_column():
 
 
 def test_the_nearest_fill_takes_a_nearest_known_pixel():
-    sparse = some_of(slope((20, 30)), 25).depth
+    sparse = points_of(slope((20, 30)), 25).depth
     filled = nearest_fill(sparse)
     v, u = np.nonzero(sparse)
     for row, column in np.ndindex(sparse.shape):
@@ -173,7 +173,7 @@ def test_the_nearest_fill_takes_a_nearest_known_pixel():
 
 
 def test_the_linear_fill_is_exact_on_a_plane_and_nothing_outside_the_triangles():
-    sparse = np.where(np.pad(np.ones((50, 60), bool), ((10, 0), (0, 30))), some_of(slope(), 2000).depth, 0)
+    sparse = np.where(np.pad(np.ones((50, 60), bool), ((10, 0), (0, 30))), points_of(slope(), 2000).depth, 0)
     filled = linear_fill(np.float32(sparse))
     v, u = np.nonzero(sparse)
     hull = cv2.convexHull(np.column_stack([u, v]).astype(np.int32))
@@ -242,7 +242,7 @@ def holes() -> np.ndarray:
 @pytest.mark.parametrize("number", [1, 2, 40, 3000])
 def test_measured_pixels_come_back_exactly(number):
     truth, predicted = scene()
-    sparse = some_of(truth, number).depth
+    sparse = points_of(truth, number).depth
     pasted = paste_back(predicted, sparse)
     measured = sparse > 0
     assert np.array_equal(pasted[measured], sparse[measured])
@@ -255,13 +255,13 @@ def test_measured_pixels_come_back_exactly(number):
 @pytest.mark.parametrize("number", [40, 3000])
 def test_the_correction_brings_depth_between_measurements_nearer_to_the_truth(number):
     truth, predicted = scene()
-    pasted = paste_back(predicted, some_of(truth, number).depth)
+    pasted = paste_back(predicted, points_of(truth, number).depth)
     assert np.abs(pasted - truth).mean() < 0.6 * np.abs(predicted - truth).mean()
 
 
 def test_what_is_missed_by_the_same_everywhere_is_corrected_by_that():
     truth, _ = scene()
-    sparse = some_of(truth, 30).depth
+    sparse = points_of(truth, 30).depth
     np.testing.assert_allclose(paste_back(truth - 0.5, sparse), truth, atol=1e-5)
 
 
@@ -298,7 +298,7 @@ def test_a_large_miss_far_away_does_not_take_away_what_is_near():
 
 def test_depth_that_is_not_finite_spoils_nothing_but_itself():
     truth, predicted = scene()
-    sparse = some_of(truth, 40).depth
+    sparse = points_of(truth, 40).depth
     first, second = np.flatnonzero(sparse)[:2]
     predicted.flat[first] = np.nan
     pasted = paste_back(predicted, sparse)
@@ -311,7 +311,7 @@ def test_depth_that_is_not_finite_spoils_nothing_but_itself():
 
 def test_lone_points_leave_no_spikes():
     truth, predicted = scene()
-    sparse = some_of(truth, 30).depth
+    sparse = points_of(truth, 30).depth
     added = paste_back(predicted, sparse) - predicted
     miss = np.abs(sparse - predicted)[sparse > 0].max()
     steps = np.concatenate([np.abs(np.diff(added, axis=axis)).ravel() for axis in (0, 1)])
@@ -337,7 +337,7 @@ def test_one_known_value_is_spread_over_any_shape(shape):
 @pytest.mark.parametrize(
     ("shape", "side"), [((64, 96), 0), ((64, 96), 64), ((352, 1216), 320), ((72, 200), 70)]
 )
-def test_tiles_cover_the_picture_overlap_and_fade_into_each_other(shape, side):
+def test_tiles_cover_the_image_overlap_and_fade_into_each_other(shape, side):
     total = np.zeros(shape, np.float32)
     for rows, columns in tiles(shape, side):
         assert all(x % 8 == 0 for piece in (rows, columns) for x in (piece.start, piece.stop))
@@ -345,7 +345,7 @@ def test_tiles_cover_the_picture_overlap_and_fade_into_each_other(shape, side):
         weight = feather(rows, columns, shape)
         assert (weight > 0).all() and weight.max() == 1
         if columns.start:
-            assert weight[:, 0].max() < 0.1, "a border within the picture"
+            assert weight[:, 0].max() < 0.1, "a border within the image"
         total[rows, columns] += weight
     assert total.min() >= 0.5
     assert not np.all(total == 1) or len(list(tiles(shape, side))) == 1

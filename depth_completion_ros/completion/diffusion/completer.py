@@ -54,6 +54,8 @@ class DiffusionCompleter(LearnedCompleter):
             self.sampling = kept
 
     def completion(self, depth, confidence, sparse):
+        if not (depth > 0).any():  # else the correction would make depth of measurements alone
+            return super().completion(depth, confidence, sparse)
         confidence = confidence * fit_confidence(depth, sparse)
         if self.keeps_measured:
             depth = paste_back(depth, sparse)

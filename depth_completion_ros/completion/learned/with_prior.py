@@ -37,7 +37,7 @@ class LearnedWithPrior(LearnedCompleter):
         completion = Completion.unknown(shape)
         if self.prior is not None and self.prior.prior.space == "metric":
             depth = self.prior(image, np.zeros(shape, np.float32), name)
-            known = np.isfinite(depth)
+            known = (depth > 0) & (depth < np.inf)
             completion.depth[known] = depth[known]
             completion.source[known] = Source.PRIOR
         return completion

@@ -12,7 +12,7 @@ from ..fallback import MemoryFallback
 from ..interface import Completer, Completion
 from ..learned.image import usable_image
 from ..prior import MonocularPrior, align, create_prior
-from .inputs import prior_output, rays_or_assumed
+from .inputs import is_finite, prior_output, rays_or_assumed
 
 
 class PropagationCompleter(Completer):
@@ -74,21 +74,27 @@ class PropagationCompleter(Completer):
         self, image: np.ndarray, sparse: SparseDepth, camera: Camera | None, name: str
     ) -> Completion:
         depth = sparse.depth
-        if self._prior is not None and self._prior.feature_channels and self._prior.space != "depth":
-            return completion_of(self._by_features(image, depth, camera), depth, _nearness(depth))
+        prior = self._prior
+        has_features = prior is not None and prior.feature_channels and prior.space != "depth"
+        dense = self._by_features(image, depth, camera) if has_features else None
+        if dense is not None:
+            return completion_of(dense, depth, _nearness(depth))
         linear = Linear().complete(None, sparse)
-        if self._prior is None:
+        if prior is None or has_features:  # and the prior has failed
             dense = _by_colours(image, depth, linear.depth, linear.confidence)
             return completion_of(dense, depth, linear.confidence)
-        prediction = self._prior.predict(image, name)
-        aligned = align(prediction, depth, self._prior.space).apply(prediction)
+        prediction = prior.predict(image, name)
+        aligned = align(prediction, depth, prior.space).apply(prediction)
         known = np.isfinite(aligned)
         trust = np.where(known, np.float32(1), linear.confidence)
         dense = _by_colours(image, depth, np.where(known, aligned, linear.depth), trust)
         return completion_of(dense, depth, _nearness(depth))
 
-    def _by_features(self, image: np.ndarray, depth: np.ndarray, camera: Camera | None) -> np.ndarray:
-        """Depth by `Propagation`; without a camera one of 53 degrees is assumed."""
+    def _by_features(self, image: np.ndarray, depth: np.ndarray, camera: Camera | None) -> np.ndarray | None:
+        """Depth by `Propagation`; without a camera one of 53 degrees is assumed.
+
+        None where the prior gives numbers that are not finite, with which nothing can be found in space.
+        """
         import torch
 
         from .alignment import align_inverse_depth
@@ -97,6 +103,8 @@ class PropagationCompleter(Completer):
 
         with torch.inference_mode():
             seen = prior_output(self._prior, image, self._side)
+            if not is_finite(seen):
+                return None
             device = seen.prediction.device
             rays = np.stack([*rays_or_assumed(camera, *depth.shape), np.ones_like(depth)])
             sparse, rays = (torch.from_numpy(x)[None].to(device) for x in (depth[None], rays))

@@ -10,7 +10,7 @@ from ..learned.options import NetworkOptions
 from ..prior import MonocularPrior, create_prior
 from ..weights.licences import refuse_noncommercial
 from .foundation import PREFIX, foundation_prior, licence_of, official_shapes
-from .inputs import prior_output, rays_or_assumed
+from .inputs import is_finite, prior_output, rays_or_assumed
 
 if TYPE_CHECKING:
     import torch
@@ -143,6 +143,8 @@ class PSDCompleter(LearnedCompleter):
     def forward(self, rgb, sparse, *planes, points):
         import torch
 
+        if not is_finite(self._seen):
+            return torch.full_like(sparse, torch.nan), torch.zeros_like(sparse)
         rays = torch.cat([*planes, torch.ones_like(sparse)], dim=1)
         stages = self.inference_network.predict(self._seen.features, self._seen.prediction, sparse, rays)
         return stages.depth, stages.conf3

@@ -36,6 +36,11 @@ def prior_output_of_pixels(prior: MonocularPrior, pixels: torch.Tensor) -> Prior
     return PriorOutput(prediction if prior.space == "disparity" else 1 / (prediction + 1e-5), features)
 
 
+def is_finite(output: PriorOutput) -> bool:
+    """Whether a prior's network gave numbers alone, neither NaN nor infinity."""
+    return all(bool(x.isfinite().all()) for x in (output.prediction, *output.features))
+
+
 def rays_or_assumed(camera: Camera | None, height: int, width: int) -> list[np.ndarray]:
     """x and y of the rays of all pixels at z = 1, float32 H x W; assumed without a camera."""
     if camera is None:
