@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from synthetic import camera_image, no_points, points_of, slope  # noqa: E402
 
 from depth_completion_ros import completion, create_completer, list_completers  # noqa: E402
 from depth_completion_ros.completion import registry  # noqa: E402
+from depth_completion_ros.completion.learned.options import PriorOptions  # noqa: E402
 from depth_completion_ros.completion.weights.checkpoint import known_networks  # noqa: E402
 from depth_completion_ros.completion.weights.folder import import_weights  # noqa: E402
 from depth_completion_ros.evaluation.runner import completer_from_text  # noqa: E402
+from depth_completion_ros.ros.parameters.network import NETWORK  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread", "toy")
 SHAPE = (96, 130)
@@ -96,6 +99,12 @@ def test_its_option_reaches_it_as_text_and_a_wrong_value_is_refused():
         completer_from_text("toy,strength=much")
     with pytest.raises(ValueError, match="Completer 'toy' takes no steps, but got 3"):
         completer_from_text("toy,steps=3")
+
+
+def test_options_of_all_networks_are_parameters_of_the_node():
+    declared = {each.name: each.default for each in NETWORK}
+    usual = {each.name: each.default for each in fields(PriorOptions)}
+    assert {name: declared[name] or None for name in usual} == {k: v or None for k, v in usual.items()}
 
 
 def test_without_a_point_all_is_unknown_and_it_warms_up():
