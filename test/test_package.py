@@ -31,7 +31,7 @@ MAY_IMPORT = {
 MAY_IMPORT_WHEN_CALLED = {"doctor": {"completion", "ops"}}
 NEEDS_ROS = ("doctor.graph.",)
 # All else imports without PyTorch.
-NEEDS_TORCH = ("completion.mspn.", "completion.learned.runner.") + tuple(
+NEEDS_TORCH = ("completion.mspn.", "completion.learned.fused_conv.", "completion.learned.runner.") + tuple(
     f"completion.{folder}.{name}."
     for folder, names in (
         ("depthlab", ("attention", "network", "sampling")),

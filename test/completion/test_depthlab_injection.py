@@ -86,7 +86,7 @@ def given(network):
 @torch.no_grad()
 def test_depth_is_that_of_the_official_order_of_operations(network, official, shape, sampling):
     sparse, rgb, noise = points_of(slope(shape), 900).depth, rgb_of(shape), noise_of(shape)
-    planes = prepare(rgb, sparse, DepthNormaliser.of(sparse, sampling.bound))
+    planes = prepare(rgb, sparse, DepthNormaliser.of(sparse, sampling.normalize_scale))
     token = network.token(rgb)
     expected = official.sample(planes, token, sampling, noise)
     found = sample(network, planes, token, sampling, noise)
