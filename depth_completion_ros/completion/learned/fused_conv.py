@@ -22,7 +22,8 @@ def fused_conv(
         relu: whether to rectify.
         overwrite: whether the result may take the memory of `added`.
     """
-    if not onednn_serves(x):
+    # The compiler takes the fused operators as they are, but for those that overwrite.
+    if not onednn_serves(x) or (overwrite and torch.compiler.is_compiling()):
         y = conv(x)
         if added is not None:
             y = added.add_(y) if overwrite else y + added
@@ -43,11 +44,9 @@ def fused_conv(
 def onednn_serves(x: torch.Tensor) -> bool:
     """Whether oneDNN convolves x with what `torch.compile` calls it for; there is no public way to it.
 
-    It gives no gradients here, and what is being compiled is left to the compiler.
+    It gives no gradients here.
     """
-    if torch.is_grad_enabled() or torch.compiler.is_compiling():
-        return False
-    if x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+    if torch.is_grad_enabled() or x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
     if not hasattr(torch.ops.mkldnn, "_convolution_pointwise_"):  # private: not every version need have it
         return False
