@@ -8,7 +8,7 @@ import subprocess
 import sys
 from importlib import import_module
 from importlib.util import find_spec
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 from import_graph import PACKAGE, ROOT, files, imports_of
@@ -36,7 +36,7 @@ def distribution():
 @pytest.fixture(scope="module")
 def manifest():
     """The root of package.xml."""
-    return ElementTree.parse(ROOT / "package.xml").getroot()
+    return ET.parse(ROOT / "package.xml").getroot()
 
 
 # Packaging -----------------------------------------------------------------------------------------

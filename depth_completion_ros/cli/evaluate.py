@@ -147,7 +147,8 @@ def _window(crop: str | None) -> tuple[int, int, int, int] | None:
     match = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)", crop.replace(" ", ""))
     if match is None:
         raise ValueError(f"Crop is '{crop}'; it must be left,top,width,height in whole pixels.")
-    return tuple(map(int, match.groups()))
+    left, top, width, height = map(int, match.groups())
+    return left, top, width, height
 
 
 class _UntilDamage:

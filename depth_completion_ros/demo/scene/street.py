@@ -171,7 +171,7 @@ def _person(rng, x: float, y: float, heading: float, speed: float) -> Movers:
         lift = KERB_M - 0.1 if abs(py) > ROAD_HALF_M else -0.1 * abs(py) / ROAD_HALF_M
         return placed(px, py, float(ground_height(px)) + lift, heading) @ size
 
-    movers = [(parts["torso"], torso)]
+    movers: list[tuple[Mesh, Callable[[float], np.ndarray]]] = [(parts["torso"], torso)]
     for side in (1.0, -1.0):
         movers.append((parts["leg"], limb(side, 0.88, 0.09, side)))
         movers.append((parts["arm"], limb(side, 1.40, 0.225, -side)))
