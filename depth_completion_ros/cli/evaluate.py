@@ -147,8 +147,7 @@ def _window(crop: str | None) -> tuple[int, int, int, int] | None:
     match = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)", crop.replace(" ", ""))
     if match is None:
         raise ValueError(f"Crop is '{crop}'; it must be left,top,width,height in whole pixels.")
-    left, top, width, height = map(int, match.groups())
-    return left, top, width, height
+    return tuple(map(int, match.groups()))
 
 
 class _UntilDamage:

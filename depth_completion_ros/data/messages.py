@@ -113,8 +113,8 @@ def decode_depth_image(msg) -> np.ndarray:
 
 def _pixels(msg, dtype: str, channels: int) -> np.ndarray:
     """View of the pixels, H x W or H x W x channels, without the padding at the end of rows."""
-    kind = np.dtype(dtype).newbyteorder(">" if msg.is_bigendian else "<")
-    pixel = channels * kind.itemsize
+    dtype = np.dtype(dtype).newbyteorder(">" if msg.is_bigendian else "<")
+    pixel = channels * dtype.itemsize
     row = msg.width * pixel
     data = np.frombuffer(msg.data, np.uint8)
     if not msg.width or not msg.height:
@@ -126,9 +126,9 @@ def _pixels(msg, dtype: str, channels: int) -> np.ndarray:
         )
     shape, strides = (msg.height, msg.width), (msg.step, pixel)
     if channels > 1:
-        shape, strides = (*shape, channels), (*strides, kind.itemsize)
-    pixels = np.ndarray(shape, kind, data, 0, strides)
-    return pixels if kind.isnative else pixels.astype(kind.newbyteorder("="))
+        shape, strides = (*shape, channels), (*strides, dtype.itemsize)
+    pixels = np.ndarray(shape, dtype, data, 0, strides)
+    return pixels if dtype.isnative else pixels.astype(dtype.newbyteorder("="))
 
 
 def decode_points(msg) -> Cloud:

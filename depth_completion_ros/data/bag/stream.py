@@ -83,7 +83,7 @@ def _open_sources(path: Path) -> list[_Indexed | _CutMcap | _CutSqlite]:
     files = [path] if path.is_file() else [p for p in path.iterdir() if p.suffix in STORAGE_SUFFIXES]
     if not files:
         raise BagError(f"Bag '{path}' cannot be opened: {cause}") from None
-    sources: list[_Indexed | _CutMcap | _CutSqlite] = []
+    sources = []
     for file in sorted(files, key=lambda p: (len(p.name), p.name)):
         try:
             sources.append(_Indexed(file))
