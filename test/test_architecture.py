@@ -1,13 +1,15 @@
-"""The tree keeps its shape: rooms import in one direction, nothing in a circle.
+"""The tree keeps its shape: rooms import in one direction, nothing in a circle, and nothing grows too large.
 
 The rooms and their order stand once, in the drawing of docs/development.md. All else is read from the tree.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
@@ -17,11 +19,14 @@ from import_graph import (
     ROOT,
     TRAINING,
     Import,
+    files,
     imported_with,
     imports,
     modules,
     room,
 )
+
+FILES_IN_A_FOLDER, LINES_OF_A_FILE, LINES_OF_A_FUNCTION = 12, 400, 60
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +67,20 @@ def test_the_package_never_imports_the_training():
     assert crossing == []
 
 
-@pytest.mark.parametrize("distribution", [PACKAGE])
+@pytest.mark.parametrize("distribution", [PACKAGE, TRAINING])
 def test_no_modules_import_each_other_in_a_circle(distribution):
     """Not by imports inside functions either."""
     graph: dict[str, set[str]] = {}
     for found in imports():
         if found.importer.startswith(distribution) and found.imported in modules():
             graph.setdefault(found.importer, set()).add(found.imported)
+    _assert_no_circle(graph)
+
+
+def test_no_folders_of_the_training_import_each_other_in_a_circle():
+    graph: dict[str, set[str]] = {}
+    for found in _within(TRAINING):
+        graph.setdefault(room(found.importer), set()).add(room(found.imported))
     _assert_no_circle(graph)
 
 
@@ -142,3 +154,36 @@ for name in {names!r}:
 def _heavy(name: str) -> set[str]:
     """What must be installed for a module to import, beyond numpy and OpenCV."""
     return {imported.split(".")[0] for imported in imported_with(name)} - LIGHT
+
+
+# Sizes ---------------------------------------------------------------------------------------------
+
+
+def test_no_folder_is_crowded():
+    count = Counter(file.parent for file in files() if file.name != "__init__.py")
+    crowded = {str(folder.relative_to(ROOT)): n for folder, n in count.items() if n > FILES_IN_A_FOLDER}
+    assert crowded == {}
+
+
+def test_no_file_is_long():
+    lines = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in files()}
+    assert {file: n for file, n in lines.items() if n > LINES_OF_A_FILE} == {}
+
+
+def test_no_function_is_long():
+    """But tables. Of a command of the command line its options and its help do not count."""
+    long = {}
+    for file in files():
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = _lines(node, is_command=file.parent.name == "cli" or node.name == "main")
+                if lines > LINES_OF_A_FUNCTION:
+                    long[f"{file.relative_to(ROOT)}: {node.name}"] = lines
+    assert long == {}
+
+
+def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef, is_command: bool) -> int:
+    statements = function.body[1:] if ast.get_docstring(function) else function.body
+    if not statements or (len(statements) == 1 and isinstance(statements[0], ast.Return)):
+        return 0
+    return function.end_lineno - (statements[0] if is_command else function).lineno + 1

@@ -57,15 +57,38 @@ def test_a_network_is_added_by_one_file_and_one_line(added):
         """
 import numpy as np
 from depth_completion_ros import SparseDepth, create_completer, list_completers
-completer = create_completer("my_net", device="cpu")
+completer = create_completer("my_net", device="cpu", nearest=2.0)
 image = np.random.default_rng(0).integers(256, size=(32, 48, 3), dtype=np.uint8)
 sparse = SparseDepth.from_depth(np.eye(32, 48) * 5)
 completion = completer(image, sparse)
 inferred = completion.depth[sparse.depth == 0]
-print("my_net" in list_completers(), *completion.depth.shape, (inferred > 0).all(), inferred.std() > 0)
+print("my_net" in list_completers(), *completion.depth.shape, (inferred >= 2).all(), inferred.std() > 0)
 """,
     )
     assert printed == ["True", "32", "48", "True", "True"]
+
+
+def test_a_reader_is_added_by_one_file_and_one_line(added, tmp_path):
+    printed = added(
+        "Add a reader",
+        """
+from pathlib import Path
+import cv2, numpy as np
+from depth_completion_ros.data import open_reader
+rig = Path("rig")
+for folder in ("left", "right", "scan"):
+    (rig / folder).mkdir(parents=True)
+np.savetxt(rig / "my_rig.txt", [[50, 0, 24], [0, 50, 16], [0, 0, 1]])
+for name in "ab":
+    cv2.imwrite(f"rig/right/{name}.png", np.full((32, 48, 3), ord(name), np.uint8))
+np.save(rig / "scan" / "b.npy", np.ones((7, 3), np.float32))
+reader = open_reader(rig, side="right")
+frames = list(reader)
+image, points = frames[0].image, frames[0].points
+print(len(reader), len(frames), image[0, 0, 0], *points.shape, sum(reader.skipped.values()))
+""",
+    )
+    assert printed == ["2", "1", str(ord("b")), "7", "3", "1"]
 
 
 @TORCH
@@ -80,3 +103,14 @@ print(*(round(value, 3) for value in box_mean(x, 3)[0, 0, :, 1].tolist()))
 """,
     )
     assert printed == ["3.0", "3.0", "4.0"]
+
+
+def test_every_file_that_the_page_names_exists():
+    page = (ROOT / "docs" / "development.md").read_text()
+    prose = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
+    paths = set(re.findall(r"`([\w/]+(?:/|\.(?:py|md|cpp|toml|yaml)))`", prose))
+    added = set(re.findall(r"1\. One file, `([^`]+)`", prose))
+    assert len(paths) > 20
+    there = {f"/{file.relative_to(ROOT).as_posix()}" for file in ROOT.rglob("*") if ".venv" not in file.parts}
+    missing = {path for path in paths - added if not any(f.endswith(f"/{path.rstrip('/')}") for f in there)}
+    assert missing == set()
