@@ -93,7 +93,8 @@ def _lots(rng, side: int, start: float, end: float) -> list[Mesh]:
 
 def _garden(rng, x: float, width: float, side: int) -> list[Mesh]:
     y = side * (PAVEMENT_END_M + 0.3)
-    border = objects.railing(width) if rng.random() < 0.6 else objects.hedge(rng, width, rng.uniform(0.9, 1.4))
+    is_railing = rng.random() < 0.6
+    border = objects.railing(width) if is_railing else objects.hedge(rng, width, rng.uniform(0.9, 1.4))
     parts = [_stand(border, x, y)]
     small = objects.tree(rng, rng.uniform(3.5, 5.0), 700)
     return [*parts, _stand(small, x + rng.uniform(2, width - 2), side * (PAVEMENT_END_M + 2.6))]
