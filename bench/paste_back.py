@@ -1,4 +1,4 @@
-"""DepthLab's paste-back and number of steps, with tiny networks that learnt one frame by heart.
+"""DepthLab's paste-back and number of steps, with tiny networks overfitted to one frame.
 
     python bench/paste_back.py FRAMES --select NAME [--size 96x128] [--steps 600] [--out paste_back.png]
 
