@@ -55,9 +55,14 @@ def evaluate(
             help="Score only where the truth is at most so far; what is fed is not changed by it.",
         ),
     ] = float("inf"),
-    crop: Annotated[
-        str | None, typer.Option(metavar="LEFT,TOP,WIDTH,HEIGHT", help="Score inside this window only.")
+    region: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEFT,TOP,RIGHT,BOTTOM",
+            help="Score inside these pixels only; right and bottom are exclusive.",
+        ),
     ] = None,
+    crop: Annotated[str | None, typer.Option(metavar="LEFT,TOP,WIDTH,HEIGHT", hidden=True)] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Draws of random protocols to average.")] = 1,
     pictures: Annotated[int, typer.Option(min=0, help="Frames, evenly spaced, to draw pictures of.")] = 2,
     confidence: Annotated[
@@ -106,9 +111,12 @@ def evaluate(
     names = completer or CLASSICAL
     if len(set(names)) < len(names):
         raise ValueError(f"Completers are {', '.join(names)}; each may be given once.")
-    window = _window(crop)
     settings = Settings(
-        max_range=max_range, max_depth=max_depth, crop=window, seeds=seeds, **filters(filters_text)
+        max_range=max_range,
+        max_depth=max_depth,
+        region=_region(region, crop),
+        seeds=seeds,
+        **filters(filters_text),
     )
     made = make_completers(
         names,
@@ -141,12 +149,26 @@ def evaluate(
         raise frames.damage
 
 
-def _window(crop: str | None) -> tuple[int, int, int, int] | None:
+def _region(region: str | None, crop: str | None) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of --region, or of --crop as it was called before; None without either."""
     if crop is None:
-        return None
-    match = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)", crop.replace(" ", ""))
+        return None if region is None else _four_pixels("Region", region, "left,top,right,bottom")
+    if region is not None:
+        raise ValueError("Options --region and --crop are both given; --crop is the former form of --region.")
+    left, top, width, height = _four_pixels("Crop", crop, "left,top,width,height")
+    converted = left, top, left + width, top + height
+    typer.echo(
+        f"Option --crop is called --region now, with right and bottom in place of width and height: "
+        f"--region {','.join(map(str, converted))}. The old one is still taken, but will go.",
+        err=True,
+    )
+    return converted
+
+
+def _four_pixels(name: str, text: str, meaning: str) -> tuple[int, int, int, int]:
+    match = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)", text.replace(" ", ""))
     if match is None:
-        raise ValueError(f"Crop is '{crop}'; it must be left,top,width,height in whole pixels.")
+        raise ValueError(f"{name} is '{text}'; it must be {meaning} in whole pixels.")
     return tuple(map(int, match.groups()))
 
 

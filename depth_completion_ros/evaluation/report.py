@@ -231,8 +231,8 @@ def _settings_sentence(result: EvaluationResult) -> str:
         sentence += f"; fed up to {settings.max_range:g} m"
     if math.isfinite(settings.max_depth):
         sentence += f"; truth scored up to {settings.max_depth:g} m"
-    if settings.crop is not None:
-        sentence += f"; scored inside {','.join(map(str, settings.crop))} (left, top, width, height)"
+    if settings.region is not None:
+        sentence += f"; scored inside {','.join(map(str, settings.region))} (left, top, right, bottom)"
     if settings.seeds > 1 and any(protocol.is_random for protocol in result.protocols):
         sentence += f"; random protocols are the mean over {settings.seeds} draws"
     return f"{sentence}. Size of the frames: {_sizes_text(result)}."

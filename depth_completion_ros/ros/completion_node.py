@@ -123,7 +123,7 @@ class CompletionNode(LifecycleNode):
 
     def _on_clock_jump(self, jump) -> None:
         if self._active:
-            self._inputs.reset("time jump")
+            self._inputs.pairing.reset("time jump")
             self._on_time_jump()
 
     def _on_time_jump(self) -> None:
@@ -236,7 +236,7 @@ class CompletionNode(LifecycleNode):
             return [Status("life cycle", level, self._trouble or waiting)]
         statuses = [Status("life cycle", OK, "Active.", {"completer": self._completer.name})]
         statuses += stream_statuses(self, self._inputs.streams.values(), self.settings.stale_after)
-        counts, unpaired = self.counters.snapshot(), dict(self._inputs.dropped)
+        counts, unpaired = self.counters.snapshot(), dict(self._inputs.pairing.dropped)
         statuses.append(frames_status(counts, self._reported[0], unpaired, self._reported[1]))
         self._reported = counts, unpaired
         frames, completer = self._frames.statuses.values(), self._live.status

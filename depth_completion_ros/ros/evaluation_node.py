@@ -27,6 +27,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Float32
 
 from ..core import Frame, Metrics, compute_metrics
+from ..core.region import region_mask
 from ..data.messages import decode_camera_info, decode_depth_image, decode_points, rings_from_top, stamp_ns
 from ..evaluation.protocols import held_out
 from . import qos
@@ -149,13 +150,8 @@ class EvaluationNode(Node):
     def _scored(self, truth: np.ndarray) -> np.ndarray:
         """Mask of the pixels within the limits of depth and region."""
         s = self.settings
-        mask = (truth >= s.min_depth) & (truth <= s.max_depth)
-        if any(s.region):
-            left, top, right, bottom = s.region
-            inside = np.zeros_like(mask)
-            inside[top:bottom, left:right] = True
-            mask &= inside
-        return mask
+        inside = region_mask(truth.shape, s.region if any(s.region) else None)
+        return inside & (truth >= s.min_depth) & (truth <= s.max_depth)
 
     def _hidden(self, stamp: int, parts: dict) -> np.ndarray:
         """Depth of the hidden points at pixels that no kept one hits; none that shows through."""

@@ -147,8 +147,8 @@ def scored_text(benchmark: Benchmark) -> str:
     if least > 0.01 or math.isfinite(most):
         bounds = ([f"{least:g} m <"] if least > 0.01 else []) + ["truth"]
         parts.append(" ".join(bounds + ([f"< {most:g} m"] if math.isfinite(most) else [])))
-    if benchmark.window is not None:
-        parts.append(f"window {','.join(map(str, benchmark.window))}")
+    if benchmark.region is not None:
+        parts.append(f"region {','.join(map(str, benchmark.region))}")
     return ", ".join(parts) + (", clipped" if benchmark.clip else "")
 
 

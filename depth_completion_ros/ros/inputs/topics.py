@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
@@ -26,6 +25,7 @@ class Inputs:
 
     Attributes:
         streams: what is known of each input topic, by name.
+        pairing: decides which messages belong together, and counts what found no partner.
     """
 
     def __init__(
@@ -45,26 +45,17 @@ class Inputs:
         points = self._subscribe("points", PointCloud2)
         info = self._subscribe("camera_info", CameraInfo)
         info.registerCallback(on_info)
-        self._pairing = PairingFilter(image, points, _policy(settings), node.get_logger(), on_time_jump)
-        self._pairing.registerCallback(on_pair)
+        self.pairing = PairingFilter(image, points, _policy(settings), node.get_logger(), on_time_jump)
+        self.pairing.registerCallback(on_pair)
         self._subscriptions = [image.sub, points.sub, info.sub]
-        self._timer = node.create_timer(0.2, self._pairing.flush_if_silent, clock=qos.steady_clock())
-
-    @property
-    def dropped(self) -> Counter:
-        """Messages that found no partner, by cause."""
-        return self._pairing.dropped
-
-    def reset(self, cause: str) -> None:
-        """Drop everything that waits for a partner, for a cause."""
-        self._pairing.reset(cause)
+        self._timer = node.create_timer(0.2, self.pairing.flush_if_silent, clock=qos.steady_clock())
 
     def close(self) -> None:
         """Unsubscribe."""
         self._node.destroy_timer(self._timer)
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
-        self._pairing.reset("deactivated")
+        self.pairing.reset("deactivated")
 
     def _subscribe(self, name: str, kind: type, transport: str = ""):
         stream = self.streams[name] = Stream(name, self._node.resolve_topic_name(name) + transport)
