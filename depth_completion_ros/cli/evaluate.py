@@ -30,6 +30,7 @@ from .options import (
 )
 
 CLASSICAL = ("nearest", "linear", "morphological")
+Figures = Annotated[int, typer.Option("--pictures", min=0, help="Frames, evenly spaced, to draw figures of.")]
 PROTOCOLS = ("truth", "hide:2", "points:500")
 
 
@@ -64,7 +65,7 @@ def evaluate(
     ] = None,
     crop: Annotated[str | None, typer.Option(metavar="LEFT,TOP,WIDTH,HEIGHT", hidden=True)] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Draws of random protocols to average.")] = 1,
-    pictures: Annotated[int, typer.Option(min=0, help="Frames, evenly spaced, to draw pictures of.")] = 2,
+    figures: Figures = 2,
     confidence: Annotated[
         bool,
         typer.Option("--confidence", help="Score confidence too: AUSE, calibration, and a plot of both."),
@@ -88,7 +89,7 @@ def evaluate(
     - `hide:K`: all rings but every K-th; those.
     - `points:N`, `share:P`: N random points, or P per cent; all other points.
 
-    Prints the means and writes `report.md` with plots and pictures, `metrics.json`, `metrics.csv` and
+    Prints the means and writes `report.md` with plots and figures, `metrics.json`, `metrics.csv` and
     `runtimes.csv`. Frames that cannot serve a protocol are left out of it, and counted. Where the data
     breaks off, what was read until there is reported, and the exit code is 2.
 
@@ -127,20 +128,21 @@ def evaluate(
         allow_noncommercial=allow_noncommercial,
     )
     reader = open_data(data, reader_option)
-    artist = Artist(out / "pictures", len(reader) if limit is None else min(limit, len(reader)), pictures)
-    frames = _UntilDamage(frames_with_progress(reader, limit, "evaluating"))
+    count = len(reader) if limit is None else min(limit, len(reader))
+    drawn = TrialFigures(out / "pictures", count, figures)
+    frames = _FramesUntilError(frames_with_progress(reader, limit, "evaluating"))
     result = run(
         frames,
         made,
         protocol or PROTOCOLS,
         settings,
         name=reader.name,
-        watch=artist,
+        watch=drawn,
         confidence=confidence,
     )
     if frames.damage is not None:
         result.damage = sentence(frames.damage)
-    files = write_report(result, out, artist.paths)
+    files = write_report(result, out, drawn.paths)
     print_skipped(reader)
     print_degradations(made.values())
     _print_result(result)
@@ -172,7 +174,7 @@ def _four_pixels(name: str, text: str, meaning: str) -> tuple[int, int, int, int
     return tuple(map(int, match.groups()))
 
 
-class _UntilDamage:
+class _FramesUntilError:
     """Frames that end, instead of with an error, after the last one that could be read.
 
     Attributes:
@@ -195,8 +197,8 @@ class _UntilDamage:
             self.damage = error
 
 
-class Artist:
-    """Draws a picture of every protocol on some frames, evenly spaced, while they are evaluated."""
+class TrialFigures:
+    """Draws a figure of every protocol on some frames, evenly spaced, while they are evaluated."""
 
     def __init__(self, folder: Path, frames: int, wanted: int):
         self.folder = folder

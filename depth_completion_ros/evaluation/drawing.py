@@ -1,4 +1,4 @@
-"""Pieces that plots and pictures are made of."""
+"""Pieces that plots and figures are made of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEPTH_MAP, ERROR_MAP = "turbo_r", "plasma"
 
 
 def draw_points(axis, background: np.ndarray, values: np.ndarray, colours: str, norm, largest=False):
-    """Draw sparse values over a picture, grown so that they can be seen, the least on top."""
+    """Draw sparse values over an image, grown so that they can be seen, the least on top."""
     axis.imshow(background)
     nothing = 0 if largest else np.inf
     count = max(1, np.count_nonzero(values > 0))
@@ -51,9 +51,9 @@ def new_figure(size: tuple[float, float], rows: int, columns: int, **shared):
 
 
 def style(at: int, name: str) -> dict:
-    """How the line of one of many completers looks."""
-    look = {"color": COLOURS[at % len(COLOURS)], "marker": MARKERS[at % len(MARKERS)]}
-    return {**look, "markersize": 5, "linewidth": 1.6, "label": name}
+    """Keyword arguments of matplotlib for the line of one of many completers."""
+    line = {"color": COLOURS[at % len(COLOURS)], "marker": MARKERS[at % len(MARKERS)]}
+    return {**line, "markersize": 5, "linewidth": 1.6, "label": name}
 
 
 def plain_log_axis(axis) -> None:

@@ -210,8 +210,8 @@ class EvaluationNode(Node):
             "mode": self.settings.mode,
             "frames": len(self.scores),
             "unscored": dict(self.unscored),
-            "mean": _plain(mean) if mean else None,
-            "per_frame": [{"stamp": stamp} | _plain(metrics) for stamp, metrics in self.scores],
+            "mean": _without_nan(mean) if mean else None,
+            "per_frame": [{"stamp": stamp} | _without_nan(metrics) for stamp, metrics in self.scores],
         }
         try:
             Path(self.settings.report).write_text(json.dumps(content, indent=2) + "\n")
@@ -228,7 +228,7 @@ class EvaluationNode(Node):
         super().destroy_node()
 
 
-def _plain(metrics: Metrics) -> dict[str, float | None]:
+def _without_nan(metrics: Metrics) -> dict[str, float | None]:
     """Metrics for JSON, which has no NaN."""
     return {name: None if math.isnan(value) else value for name, value in asdict(metrics).items()}
 

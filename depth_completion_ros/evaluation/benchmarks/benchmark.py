@@ -128,7 +128,7 @@ class Benchmark:
         pattern = feed.folder or parse_feed(self.feeds[0]).folder or ""
         return replace(self.data, sparse=sparse.replace("{pattern}", pattern))
 
-    def prepared(self, frame: Frame, feed: Feed) -> Frame:
+    def frame_to_score(self, frame: Frame, feed: Feed) -> Frame:
         """A frame whose `sparse_depth` is what is fed and whose `ground_truth` is what is scored."""
         if frame.ground_truth is None:
             return frame  # which cannot be scored, as the runner says
