@@ -129,5 +129,7 @@ def test_node_and_replay_give_the_same_messages_on_every_topic(ros, tmp_path, in
     for topic, messages in robot.received.items():
         for live, offline in zip(map(content, messages), written[topic], strict=True):
             assert live == offline, topic
+    for message in written["depth/camera_info"]:
+        assert message | {"header": None} == content(info()) | {"header": None}, "it is passed on as it came"
     assert len({depth["data"] for depth in written["depth/image"]}) == NUMBER, "the wall moves"
     assert all(0 < cloud["width"] < CAMERA.width * CAMERA.height / 4 for cloud in written["depth/points"][:2])
