@@ -116,7 +116,8 @@ class PropagationCompleter(Completer):
 
     def warm_up(self, height: int, width: int) -> None:
         if self._prior is not None and not self._prior.feature_channels:
-            return self._prior.warm_up(height, width)  # it may know named frames alone
+            self._prior.warm_up(height, width)  # it may know named frames alone
+            return
         sparse = np.zeros((height, width), np.float32)
         sparse[::8, ::8] = 10
         self.complete(np.zeros((height, width, 3), np.uint8), SparseDepth(sparse))
