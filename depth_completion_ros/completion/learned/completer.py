@@ -173,7 +173,8 @@ class LearnedCompleter(Completer):
 
     def completion(self, depth: np.ndarray, confidence: np.ndarray, sparse: np.ndarray) -> Completion:
         """A completion of what `forward` gave, at the size of the image; see `completion_from`."""
-        return completion_from(depth, confidence, sparse, self.keeps_measured, self.unreached)
+        tolerance = np.inf if self.keeps_measured else self.measured_tolerance
+        return completion_from(depth, confidence, sparse, tolerance, self.unreached)
 
     # The completer ---------------------------------------------------------------------------------
 
