@@ -355,7 +355,7 @@ def test_a_killed_run_ends_with_the_same_weights_across_the_epoch_that_joins_the
         "depth_completion_training",
         *options(root, prior, tmp_path / "killed", killer),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     left = torch.load(tmp_path / "killed" / LAST, weights_only=True)
