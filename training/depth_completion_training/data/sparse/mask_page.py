@@ -1,4 +1,4 @@
-"""Draws what masking strategies leave known: `python -m depth_completion_training.data.sparse.mask_page OUT.png`."""
+"""`python -m depth_completion_training.data.sparse.mask_page OUT.png`: what masking strategies leave."""
 
 from __future__ import annotations
 
