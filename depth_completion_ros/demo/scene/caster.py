@@ -94,9 +94,7 @@ def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def facing(normals: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Normals 3 x N at length 1 and turned against the rays that met them."""
-    return normals * (
-        -np.sign(dot(normals, directions)) / np.sqrt(dot(normals, normals) + np.float32(1e-12))
-    )
+    return normals * (-np.sign(dot(normals, directions)) / np.sqrt(dot(normals, normals) + np.float32(1e-12)))
 
 
 def rays_from(origins: np.ndarray, directions: np.ndarray) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""`python -m depth_completion_training.data.sparse.mask_page OUT.png`: what masking strategies leave."""
+"""Draws what masking strategies leave known.
+
+Run as `python -m depth_completion_training.data.sparse.mask_page OUT.png`.
+"""
 
 from __future__ import annotations
 
