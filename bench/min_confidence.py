@@ -1,6 +1,6 @@
 """What a least confidence costs and what it saves: the curve behind the default of `min_confidence`.
 
-    python bench/min_confidence.py FRAMES [--drive DRIVE] [-c default] [--plot curve.png]
+    python bench/min_confidence.py FRAMES [--drive DRIVE] [-c default]
 
 FRAMES is a folder of frame folders; every 2nd and 4th ring of a scan is fed (500 points where there are no
 rings) and the rest is scored. DRIVE is a demo drive, whose true depth says of each pixel whether it is free
@@ -40,9 +40,8 @@ SIMULATED = ("walls", "missed")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("frames", type=Path)
-    parser.add_argument("--drive", type=Path, help="a demo drive; one of 6 frames is made where none is named")
+    parser.add_argument("--drive", type=Path, help="a demo drive; else one of 6 frames is made")
     parser.add_argument("-c", "--completer", action="append", help="repeat for more; default")
-    parser.add_argument("--plot", type=Path, help="PNG file for the curves")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         drive = arguments.drive or make_drive(Path(folder))
@@ -53,8 +52,6 @@ def main() -> None:
             rows = [[f"{t:g}", *(f"{100 * curve[c][i]:.1f}" for c in (*REAL, *SIMULATED))]
                     for i, t in enumerate(THRESHOLDS)]  # fmt: skip
             print(f"\n{name}, per cent\n\n{table(['min_confidence', *REAL, *SIMULATED], rows)}")
-            if arguments.plot:
-                plot(curve, arguments.plot.with_stem(f"{arguments.plot.stem}_{name}"))
 
 
 def make_drive(folder: Path) -> Path:
@@ -128,21 +125,6 @@ def obstacles(completion: Completion, frame: Frame) -> dict[str, list[float]]:
         "walls": [(t & (depth < (1 - WRONG) * truth)).mean() for t in told],
         "missed": [(near & ~t).sum() / near.sum() for t in told],
     }
-
-
-def plot(curve: dict[str, np.ndarray], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.5))
-    for name, values in curve.items():
-        axes.plot(THRESHOLDS, 100 * values, marker="o", label=name)
-    axes.set(xlabel="min_confidence", ylabel="per cent", ylim=(0, 100))
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.savefig(path, dpi=120, bbox_inches="tight")
 
 
 if __name__ == "__main__":

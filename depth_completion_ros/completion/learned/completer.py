@@ -47,6 +47,8 @@ class LearnedCompleter(Completer):
         usual_size: `inner_size` where none is chosen, 0 for any.
         mean, std: of the normalisation of the image, in [0, 1], red, green, blue.
         unreached: source of depth in whose making no measurement had a part (confidence 0).
+        measured_tolerance: where measured depth is not kept, relative difference up to which the network's
+            depth is taken for agreement, and the measurement stays as it is.
         network: the `torch.nn.Module`, with the keys of its checkpoints; None once there was no memory
             for it.
         inference_network: what runs, `network` itself or a faster copy; see `make_inference_network`.
@@ -59,6 +61,7 @@ class LearnedCompleter(Completer):
     mean = IMAGENET_MEAN
     std = IMAGENET_STD
     unreached = Source.PROPAGATED
+    measured_tolerance = 0.0
 
     def __init__(self, options: NetworkOptions):
         from .runner import choose_precision
