@@ -22,6 +22,7 @@ from robot import (
     overrides,
     picture,
     points_message,
+    told,
     wall,
 )
 
@@ -42,7 +43,7 @@ def test_every_output_is_that_of_the_library_with_the_header_of_the_image(ros):
     for topic in OUTPUTS:
         robot.wait_for_outputs(1, topic)
     out = {topic: messages[0] for topic, messages in robot.received.items()}
-    expected = create_completer("nearest")(frame())
+    expected = told("nearest", frame())
     np.testing.assert_array_equal(depth_of(out["depth/image"]), expected.depth)
     np.testing.assert_array_equal(depth_of(out["depth/confidence"]), expected.confidence)
     source = np.frombuffer(out["depth/source"].data, np.uint8).reshape(expected.source.shape)
@@ -142,7 +143,7 @@ def test_a_former_name_of_a_parameter_is_taken_with_a_warning_at_start_and_at_ru
     robot.connect()
     robot.send(START)
     robot.wait_for_outputs(1)
-    expected = create_completer("nearest")(frame(), SparseDepth.from_points(frame(), max_depth=9.0)).depth
+    expected = told("nearest", frame(), SparseDepth.from_points(frame(), max_depth=9.0)).depth
     np.testing.assert_array_equal(depth_of(robot.received["depth/image"][0]), expected)
     assert node.set_parameters(overrides(max_depth=80))[0].successful
     assert warning in capfd.readouterr().err
@@ -249,7 +250,7 @@ def test_a_changed_image_size_and_a_longer_wall_work_without_restart(ros):
         )
         robot.wait_for_outputs(i + 1)
         message = robot.received["depth/image"][i]
-        expected = create_completer("nearest")(frame(wall(10.0 + i), camera)).depth
+        expected = told("nearest", frame(wall(10.0 + i), camera)).depth
         np.testing.assert_array_equal(depth_of(message), expected)
     assert node.counters.snapshot().lost == 0
 
