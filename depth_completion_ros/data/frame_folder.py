@@ -99,9 +99,7 @@ def _camera(calibration: dict) -> Camera | None:
         return None
     model = calibration.get("distortion_model") or "none"
     D = calibration.get("D", ())
-    if model == "fisheye":
-        model = "equidistant"
-    elif model.startswith("none"):
+    if model.startswith("none"):
         model, D = "plumb_bob", ()
     return Camera(calibration["width"], calibration["height"], calibration["K"], model, D)
 

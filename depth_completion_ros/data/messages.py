@@ -237,14 +237,12 @@ def decode_camera_info(msg, rectified: bool = False) -> Camera:
     Raises:
         ValueError: what no camera can have, such as the zeros of an uncalibrated one.
     """
-    names = {"": "plumb_bob", "none": "plumb_bob", "fisheye": "equidistant"}
     if rectified:
         K = np.asarray(msg.p, np.float64).reshape(3, 4)[:, :3]
         camera = Camera(msg.width, msg.height, K)
     else:
         K = np.asarray(msg.k, np.float64).reshape(3, 3)
-        model = names.get(msg.distortion_model, msg.distortion_model)
-        camera = Camera(msg.width, msg.height, K, model, msg.d)
+        camera = Camera(msg.width, msg.height, K, msg.distortion_model, msg.d)
     roi = msg.roi
     if roi.width and roi.height:
         camera = camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)
