@@ -104,8 +104,8 @@ class Box:
         corners = [np.array(corner, dtype=np.float64) for corner in (self.lower, self.upper)]
         if any(corner.shape != (3,) for corner in corners) or not (corners[0] < corners[1]).all():
             raise ValueError(
-                f"Box from {list(self.lower)} to {list(self.upper)} is none; it must be x y z of the lower and of "
-                "the upper corner, each of the first below that of the second."
+                f"Box from {list(self.lower)} to {list(self.upper)} is none; it must be x y z of the lower "
+                "and of the upper corner, each of the first below that of the second."
             )
 
     def contains(self, points: np.ndarray) -> np.ndarray:
