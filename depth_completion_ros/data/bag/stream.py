@@ -12,11 +12,14 @@ import sys
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 from zlib import crc32
+
+from .topics import COMPRESSED, IMAGE
 
 STORAGE_SUFFIXES = (".mcap", ".db3")
 MCAP_MAGIC = b"\x89MCAP0\r\n"
@@ -54,6 +57,20 @@ class BagStream:
         for source in self._sources:
             self.topics |= source.topics
             self.counts += source.counts
+
+    def image_content(self) -> dict[str, str]:
+        """Encoding or format of the first message of each topic of images, where it can be read."""
+        from .messages import typestore
+
+        wanted = {t for t, kind in self.topics.items() if kind in (IMAGE, COMPRESSED) and self.counts[t]}
+        content = {}
+        # One by one, as what comes late would have all the rest read before it.
+        for topic in wanted:
+            with suppress(Exception):  # broken bytes surface as errors of any kind; they are told later
+                raw = next(self.messages({topic}))[2]
+                message = typestore().deserialize_cdr(raw, self.topics[topic])
+                content[topic] = message.encoding if self.topics[topic] == IMAGE else message.format
+        return content
 
     def messages(self, topics: Collection[str]) -> Iterator[Message]:
         """Messages of some topics in the order of recording.
