@@ -158,9 +158,7 @@ def test_data_of_ros_1_in_an_mcap_give_the_same_frames(tmp_path, ros1_messages):
 def test_broken_messages_of_ros_1_are_named(tmp_path, ros1_messages):
     rows = [(topic, kind.replace("/msg/", "/"), ns, bytes(40)) for topic, kind, ns, _ in ros1_messages[1]]
     bag = write_mcap(tmp_path / "old.mcap", halves(rows), profile="ros1", encoding="ros1")
-    with pytest.raises(
-        BagError, match=r"message of /tf_static cannot be read: it is no tf2_msgs"
-    ):
+    with pytest.raises(BagError, match=r"message of /tf_static cannot be read: it is no tf2_msgs"):
         list(open_reader(bag))
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from depth_completion_ros.core import Camera, Frame, TransformError, TransformTree, invert
-from depth_completion_ros.core.geometry import quaternion_to_matrix, rigid
 from depth_completion_ros.core.pairing import Pairing
 
 from ..messages import (
@@ -21,9 +20,7 @@ from ..messages import (
     stamp_ns,
 )
 from .stream import BagError
-
-COMPRESSED = "sensor_msgs/msg/CompressedImage"
-TF, TF_STATIC = "/tf", "/tf_static"
+from .topics import COMPRESSED, is_static, transforms_of
 
 LOOK_AHEAD_NS = 500_000_000
 """A pair waits so long, in time of recording, for what was recorded after it: TF, CameraInfo, truth."""
@@ -51,14 +48,14 @@ class BagFrames:
         self._waiting: deque[tuple[int, object, object]] = deque()
         self._kinds = bag.stream.topics
         topics = (bag.image_topic, bag.points_topic, bag.camera_info_topic, bag.ground_truth_topic)
-        self._topics = {topic for topic in (*topics, TF, TF_STATIC) if topic in self._kinds}
+        self._topics = {topic for topic in (*topics, *bag.tf_topics) if topic in self._kinds}
         self._preview()
 
     def _preview(self) -> None:
         """Take static transforms and the first CameraInfo, however late they were recorded."""
         stream = self._bag.stream
         try:
-            for topic, _, raw in stream.messages({TF_STATIC} & self._topics):
+            for topic, _, raw in stream.messages(set(filter(is_static, self._bag.tf_topics))):
                 for parent, child, T, _ in self._transforms(topic, raw):
                     if child not in self._tree.frames:
                         self._tree.set(parent, child, T)
@@ -96,9 +93,9 @@ class BagFrames:
 
     def _take(self, topic: str, raw: bytes) -> list[tuple[object, object]]:
         bag = self._bag
-        if topic in (TF, TF_STATIC):
+        if topic in bag.tf_topics:
             for parent, child, T, stamp in self._transforms(topic, raw):
-                self._tree.set(parent, child, T, None if topic == TF_STATIC else stamp)
+                self._tree.set(parent, child, T, None if is_static(topic) else stamp)
             return []
         message = self._decode(topic, raw)
         if message is None:
@@ -122,15 +119,11 @@ class BagFrames:
 
     def _transforms(self, topic: str, raw: bytes) -> Iterator[tuple[str, str, np.ndarray, int]]:
         message = self._decode(topic, raw)
-        for t in message.transforms if message is not None else ():
-            r, v = t.transform.rotation, t.transform.translation
-            try:
-                rotation = quaternion_to_matrix((r.x, r.y, r.z, r.w))
-            except ValueError as error:
-                self._fail("transform not readable", f"Transform of '{t.child_frame_id}': {error}")
-                continue
-            T = rigid(rotation, np.array([v.x, v.y, v.z]))
-            yield t.header.frame_id, t.child_frame_id, T, stamp_ns(t.header)
+        for parent, child, T, stamp in () if message is None else transforms_of(message):
+            if isinstance(T, str):
+                self._fail("transform not readable", T)
+            else:
+                yield parent, child, T, stamp
 
     def _add_camera(self, info) -> None:
         if info is None:

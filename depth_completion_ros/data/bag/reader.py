@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,10 @@ import numpy as np
 from depth_completion_ros.core import Frame, check_rigid
 
 from ..reader import Reader
-from .frames import COMPRESSED, BagFrames
+from .frames import BagFrames
 from .stream import BagError, BagStream, is_bag
+from .topics import IMAGE, TopicError, Topics
 from .writer import GROUND_TRUTH_TOPIC
-
-IMAGE = "sensor_msgs/msg/Image"
-CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
-POINTS = "sensor_msgs/msg/PointCloud2"
 
 
 class RosBag(Reader):
@@ -31,6 +28,8 @@ class RosBag(Reader):
     Args:
         image_topic, points_topic, camera_info_topic: needed where the bag has several of a type.
         ground_truth_topic: depth images with the stamps of the images; /ground_truth/depth if there.
+        tf_topics: TF topics, a list or with commas between them, where the bag has those of several
+            robots (`Topics.transforms`).
         T_cam_lidar: 4 x 4 or its 16 numbers row by row, instead of TF.
         fixed_frame: frame such as `odom` (which `write_bag` writes) through which the motion between
             cloud and image is told.
@@ -53,6 +52,7 @@ class RosBag(Reader):
         points_topic: str | None = None,
         camera_info_topic: str | None = None,
         ground_truth_topic: str | None = None,
+        tf_topics: Sequence[str] | str = (),
         T_cam_lidar: np.ndarray | None = None,
         fixed_frame: str | None = None,
         slack_s: float = 0.05,
@@ -62,14 +62,10 @@ class RosBag(Reader):
         super().__init__(path.resolve().stem)
         self.path = path
         self.stream = BagStream(path)
-        self.ground_truth_topic = None
-        if ground_truth_topic is not None:
-            self.ground_truth_topic = self._choose("ground_truth_topic", ground_truth_topic, (IMAGE,))
-        elif self.stream.topics.get(GROUND_TRUTH_TOPIC) == IMAGE:
-            self.ground_truth_topic = GROUND_TRUTH_TOPIC
-        self.image_topic = self._choose("image_topic", image_topic, (IMAGE, COMPRESSED))
-        self.points_topic = self._choose("points_topic", points_topic, (POINTS,))
-        self.camera_info_topic = self._choose("camera_info_topic", camera_info_topic, (CAMERA_INFO,))
+        try:
+            self._choose_topics(image_topic, points_topic, camera_info_topic, ground_truth_topic, tf_topics)
+        except TopicError as error:
+            raise BagError(str(error)) from None
         self.T_cam_lidar = None
         if T_cam_lidar is not None:
             self.T_cam_lidar = _matrix("T_cam_lidar", T_cam_lidar)
@@ -123,31 +119,22 @@ class RosBag(Reader):
             f"truth {self.ground_truth_topic or 'none'}"
         )
 
-    def _choose(self, option: str, given: str | None, kinds: tuple[str, ...]) -> str:
-        there = sorted(
-            topic
-            for topic, kind in self.stream.topics.items()
-            if kind in kinds and (topic == given or topic != self.ground_truth_topic)
+    def _choose_topics(self, image, points, camera_info, ground_truth, transforms) -> None:
+        topics = Topics(
+            self.stream.topics, self.stream.counts, self.stream.image_content(), f"Bag '{self.path}'"
         )
-        names = " or ".join(kind.rpartition("/")[2] for kind in kinds)
-        if given in there:
-            return given
-        if given is not None:
-            raise BagError(
-                f"Option {option} is '{given}', but the {names} topics of '{self.path}' are "
-                f"{', '.join(there) or 'none'}."
-            )
-        if option == "camera_info_topic":
-            # By convention it stands beside the images.
-            namespaces = self.image_topic.rsplit("/", 1)[0], self.image_topic.rsplit("/", 2)[0]
-            beside = [f"{n}/camera_info" for n in namespaces if f"{n}/camera_info" in there]
-            there = beside[:1] or there
-        if len(there) != 1:
-            raise BagError(
-                f"Bag '{self.path}' must have one topic of type {names}; it has "
-                + (f"{', '.join(there)}: choose with {option}." if there else "none.")
-            )
-        return there[0]
+        if ground_truth is None and self.stream.topics.get(GROUND_TRUTH_TOPIC) == IMAGE:
+            ground_truth = GROUND_TRUTH_TOPIC
+        self.ground_truth_topic = ground_truth and topics.choose(
+            "ground_truth_topic", ground_truth, topics.of("image", "compressed"), "Image"
+        )
+        images = topics.of("image", "compressed") if image else topics.images()
+        images = [topic for topic in images if topic == image or topic != ground_truth]
+        self.image_topic = topics.choose("image_topic", image, images, "Image or CompressedImage")
+        self.points_topic = topics.choose("points_topic", points, topics.points(), "PointCloud2")
+        infos = topics.of("camera_info") if camera_info else topics.camera_infos(self.image_topic)
+        self.camera_info_topic = topics.choose("camera_info_topic", camera_info, infos, "CameraInfo")
+        self.tf_topics = topics.transforms((self.image_topic, self.points_topic), transforms)
 
 
 def _nanoseconds(option: str, seconds: float) -> int:

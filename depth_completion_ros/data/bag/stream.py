@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from .mcap_file import McapScan, decompress_zstd, index_is_whole
 from .messages import typestore
 from .scan import BagError, Message, Scan, SqliteScan
+from .topics import COMPRESSED, IMAGE
 from .translation import ROS1, translation
 
 __all__ = ["BagError", "BagStream", "is_bag"]
@@ -47,6 +49,17 @@ class BagStream:
             self.counts += source.counts
             for topic, kind in source.topics.items():
                 self.topics[topic], self._converters[topic] = translation(kind)
+
+    def image_content(self) -> dict[str, str]:
+        """Encoding or format of the first message of each topic of images, where it can be read."""
+        wanted = {t for t, kind in self.topics.items() if kind in (IMAGE, COMPRESSED) and self.counts[t]}
+        content = {}
+        # One by one, as what comes late would have all the rest read before it.
+        for topic in wanted:
+            with suppress(ValueError, StopIteration):  # broken bytes are told later
+                message = self.decode(topic, next(self.messages({topic}))[2])
+                content[topic] = message.encoding if self.topics[topic] == IMAGE else message.format
+        return content
 
     def messages(self, topics: Collection[str]) -> Iterator[Message]:
         """Messages of some topics in the order of recording.
