@@ -11,9 +11,10 @@ import numpy as np
 
 from depth_completion_ros.core import Camera, Frame
 
-from .files import nearest_rigid, read_bytes, read_depth, read_image, read_scan, read_text
+from .files import nearest_rigid, read_bytes, read_depth, read_image, read_text
 from .messages import rings_from_top
 from .reader import IndexedReader
+from .scan import read_scan
 
 KINDS = ("lidar", "rgbd", "lowres_depth", "sparse_gt")
 

@@ -9,7 +9,7 @@ import pytest
 
 from depth_completion_ros.core import Camera, invert, rigid
 from depth_completion_ros.core.geometry import matrix_to_quaternion
-from depth_completion_ros.data.calibration_file import (
+from depth_completion_ros.data.calibration.extrinsics import (
     check_direction,
     extrinsics_from_numbers,
     read_extrinsics,

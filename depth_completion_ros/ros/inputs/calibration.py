@@ -9,7 +9,7 @@ from collections import OrderedDict
 import numpy as np
 
 from ...core import Camera, TransformError
-from ...data.calibration_file import extrinsics_from_numbers, read_extrinsics
+from ...data.calibration.extrinsics import extrinsics_from_numbers, read_extrinsics
 from ...data.messages import decode_camera_info, stamp_ns
 from .extrinsics import TfExtrinsics
 

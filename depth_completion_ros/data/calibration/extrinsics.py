@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core import Camera, check_rigid, invert, rigid
-from ..core.geometry import quaternion_to_matrix, transform_points
+from ...core import Camera, check_rigid, invert, rigid
+from ...core.geometry import quaternion_to_matrix, transform_points
 
 CHECKED_POINTS = 20_000
 
