@@ -9,7 +9,6 @@ import numpy as np
 
 from depth_completion_ros.core.geometry import check_rigid, rigid
 
-
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".JPG", ".PNG")
 
 

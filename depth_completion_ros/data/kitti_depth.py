@@ -162,8 +162,8 @@ def _read(entry: _Entry) -> Frame:
     sparse = read_depth(entry.sparse)
     if np.count_nonzero(sparse > FAR) > 0.01 * np.count_nonzero(sparse):
         raise ValueError(
-            f"Depth file '{entry.sparse}' has depth of up to {sparse.max():.0f} m when read as metres x 256, as "
-            "KITTI stores it; is it in millimetres?"
+            f"Depth file '{entry.sparse}' has depth of up to {sparse.max():.0f} m when read as metres x 256, "
+            "as KITTI stores it; is it in millimetres?"
         )
     image = read_image(entry.image) if entry.image else None
     camera = None

@@ -33,8 +33,8 @@ class _Part:
 class KittiObject(IndexedReader):
     """Frames of `training` or `testing` of object detection or tracking, or of a sequence of odometry.
 
-    Given is that folder or the one above. Each frame has a calibration of its own in `calib`, or all have one,
-    `calib.txt` there or beside the images. Frames of odometry have stamps, from one second on.
+    Given is that folder or the one above. Each frame has a calibration of its own in `calib`, or all have
+    one, `calib.txt` there or beside the images. Frames of odometry have stamps, from one second on.
 
     Args:
         split: `training` or `testing`, where the folder above holds both.

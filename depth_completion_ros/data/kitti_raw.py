@@ -27,9 +27,8 @@ class KittiRaw(IndexedReader):
 
     Given are the folder of the drive, or of the date or above it where it holds a single drive. Scans
     or images missing from the drive, as in the original data, leave out their frame. A folder
-    `ground_truth/data` of 16-bit PNGs (metres x 256), as our demo drive has it, is read along. A drive without
-    both `timestamps.txt` gives frames without stamps, one without the calibration of its IMU frames without
-    poses.
+    `ground_truth/data` of 16-bit PNGs (metres x 256), as our demo drive has it, is read along. Without both
+    `timestamps.txt` frames have no stamps, without the calibration of the IMU no poses.
 
     Args:
         camera: 0 and 1 are the grey, 2 and 3 the colour cameras, left and right.

@@ -42,7 +42,8 @@ def read_scan(path: Path, columns: int = 4) -> np.ndarray:
     points = np.frombuffer(data, "<f4").reshape(-1, columns)
     if not _is_plausible(data, columns):
         raise ValueError(
-            f"Scan '{path}' does not look like points of {columns} float32, x y z first{_better(data, columns)}."
+            f"Scan '{path}' does not look like points of {columns} float32, x y z first"
+            f"{_better(data, columns)}."
         )
     return np.ascontiguousarray(points[:, :4])
 

@@ -27,7 +27,7 @@ def read_values(path: Path) -> dict[str, np.ndarray]:
 def matrix(
     values: dict[str, np.ndarray], names: str | tuple[str, ...], rows: int, columns: int, path: Path
 ) -> np.ndarray:
-    """The first entry of `read_values` that is there as a matrix; ValueError with a sentence where none is."""
+    """The first entry of `read_values` that is there, as a matrix; ValueError where none is."""
     names = (names,) if isinstance(names, str) else names
     name = next((name for name in names if name in values), names[0])
     if name not in values:
