@@ -227,7 +227,7 @@ def _extrinsics(
         if failures:
             yield warning(subject, f"For {len(failures)} of {len(cloud)} clouds: {failures[0]}")
     else:
-        from ..data.calibration.extrinsics import read_extrinsics
+        from ..data.calibration.extrinsics_file import read_extrinsics
 
         try:
             T = read_extrinsics(file, camera_frame, lidar_frame)
