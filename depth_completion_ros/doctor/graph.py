@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node, NodeNameNonExistentError
@@ -69,7 +69,7 @@ class _Graph:
         self._node, self._rectified = node, rectified
         self._streams: dict[str, Stream] = {}
         self._seen: set[str] = set()
-        self._statuses: dict[str, object] = {}
+        self._statuses: dict[str, DiagnosticStatus] = {}
         self._findings: list[Finding] = []
         node.create_subscription(DiagnosticArray, "/diagnostics", self._take_diagnostics, 10)
         self._tf = None

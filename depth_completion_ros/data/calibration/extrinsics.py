@@ -12,22 +12,23 @@ from ...core.geometry import quaternion_to_matrix, transform_points
 CHECKED_POINTS = 20_000
 
 
-def extrinsics_from_numbers(values: Sequence[float], name: str = "extrinsics") -> np.ndarray:
+def extrinsics_from_numbers(values: Sequence[object] | np.ndarray, name: str = "extrinsics") -> np.ndarray:
     """T_cam_lidar 4 x 4 of 16 or 12 numbers (row by row) or 7 (x y z qx qy qz qw); ValueError."""
     try:
-        values = np.array(values, dtype=np.float64).ravel()
+        numbers = np.array(values, dtype=np.float64).ravel()
     except (TypeError, ValueError):
         raise ValueError(f"{name} has something that is not a number: {values}.") from None
-    if values.size in (12, 16):
-        last = values.reshape(-1, 4)[3:] if values.size == 16 else [[0, 0, 0, 1]]
-        return check_rigid(np.concatenate([values.reshape(-1, 4)[:3], last]), name)
-    if values.size != 7:
+    if numbers.size == 12:
+        numbers = np.concatenate([numbers, [0, 0, 0, 1]])
+    if numbers.size == 16:
+        return check_rigid(numbers.reshape(4, 4), name)
+    if numbers.size != 7:
         raise ValueError(
-            f"{name} has {values.size} numbers; it must be x y z qx qy qz qw or the 16 numbers of "
+            f"{name} has {numbers.size} numbers; it must be x y z qx qy qz qw or the 16 numbers of "
             "a 4 x 4 matrix, or the 12 of 3 x 4, row by row."
         )
     try:
-        return check_rigid(rigid(quaternion_to_matrix(values[3:]), values[:3]), name)
+        return check_rigid(rigid(quaternion_to_matrix(numbers[3:]), numbers[:3]), name)
     except ValueError as error:
         raise ValueError(f"{name} is not a transform: {error}") from None
 
