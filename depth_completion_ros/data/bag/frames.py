@@ -48,7 +48,7 @@ class BagFrames:
         self.count = 0
         self.first_failure: str | None = None
         self._tree = TransformTree()
-        self._cameras: list[tuple[int, Camera | str]] = []
+        self._cameras: list[tuple[int, Camera | str, object]] = []
         self._truths: dict[int, object] = {}
         self._waiting: deque[tuple[int, object, object]] = deque()
         self._kinds = bag.stream.topics
@@ -138,12 +138,13 @@ class BagFrames:
         except ValueError as error:
             camera = str(error)
         if not self._cameras or self._cameras[-1][1] != camera:
-            self._cameras.append((stamp_ns(info.header), camera))
+            self._cameras.append((stamp_ns(info.header), camera, info))
 
-    def _camera_at(self, stamp: int) -> Camera | str | None:
-        """The latest camera that is not newer than an image, or the first one."""
-        older = [camera for since, camera in self._cameras if since <= stamp]
-        return older[-1] if older else next((camera for _, camera in self._cameras), None)
+    def _camera_at(self, stamp: int) -> tuple[Camera | str | None, object]:
+        """The latest camera that is not newer than an image, or the first one, and its CameraInfo."""
+        older = [entry for entry in self._cameras if entry[0] <= stamp]
+        _, camera, info = (older[-1:] or self._cameras[:1] or [(0, None, None)])[0]
+        return camera, info
 
     def _release_all(self) -> Iterator[Frame]:
         while self._waiting:
@@ -168,7 +169,7 @@ class BagFrames:
             return self._fail(*drop.args)
 
     def _complete_frame(self, image, measured, truth: np.ndarray | None) -> Frame:
-        recorded = None if self._bag.camera_file else self._recorded_camera(image)
+        recorded, info = (None, None) if self._bag.camera_file else self._recorded_camera(image)
         try:
             sparse = self._bag.sparse_depth_topic
             placed = self._check_registered(image, measured) if sparse else self._placed(image, measured)
@@ -185,14 +186,15 @@ class BagFrames:
             stamp_points=stamp_ns(measured.header),
             frame_id=image.header.frame_id,
             ground_truth=self._of_size(truth, pixels),
+            camera_info=info,
         )
 
-    def _recorded_camera(self, image) -> Camera:
-        camera = self._camera_at(stamp_ns(image.header))
+    def _recorded_camera(self, image) -> tuple[Camera, object]:
+        camera, info = self._camera_at(stamp_ns(image.header))
         if not isinstance(camera, Camera):
             cause = "no camera_info" if camera is None else "camera not calibrated"
             raise _Drop(cause, camera or "No CameraInfo was recorded.")
-        return camera
+        return camera, info
 
     def _fitting(self, camera: Camera | None, pixels: np.ndarray) -> Camera:
         """The camera that was recorded or, without one, that of the file, if it is of the image's size."""
