@@ -1,0 +1,145 @@
+"""Detection rate and false alarms of the calibration monitor against known errors.
+
+    python bench/calibration_monitor.py                       # demo drives, made on the spot
+    python bench/calibration_monitor.py --data FOLDER         # and frame folders, such as real frames
+
+Prints the tables of docs/calibration_monitor.md. The calibrations of the data are taken for right; each
+error is put on top of them, to both sides in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from depth_completion_ros.core import Frame, invert, rigid
+from depth_completion_ros.core.alignment import AlignmentCheck
+from depth_completion_ros.core.geometry import interpolate
+from depth_completion_ros.data import open_reader
+from depth_completion_ros.demo.drive import make_demo_drive
+
+ANGLES_DEG = (0.5, 1.0, 2.0, 4.0)
+OFFSETS_MS = (20, 50, 100)
+CASES = [("none", 0.0), *((axis, a) for axis in ("yaw", "pitch", "roll") for a in ANGLES_DEG)]
+LATE = [("time", ms) for ms in OFFSETS_MS]
+
+
+def turned(frame: Frame, axis: str, degrees: float) -> Frame:
+    """The frame with its camera-from-LiDAR transform turned about an axis of the camera."""
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    rotation = {
+        "yaw": [[c, 0, s], [0, 1, 0], [-s, 0, c]],
+        "pitch": [[1, 0, 0], [0, c, -s], [0, s, c]],
+        "roll": [[c, -s, 0], [s, c, 0], [0, 0, 1]],
+    }[axis]
+    return replace(frame, T_cam_lidar=rigid(rotation, np.zeros(3)) @ frame.T_cam_lidar)
+
+
+def late(frames: list[Frame], at: int, milliseconds: float) -> Frame:
+    """The frame as if its cloud had been taken so much later, while all but the car stands still."""
+    other = min(at + 1, len(frames) - 1)
+    first, second = frames[other - 1], frames[other]
+    step = invert(second.T_world_lidar) @ first.T_world_lidar
+    seconds = (second.stamp_points - first.stamp_points) / 1e9
+    moved = interpolate(np.eye(4), step, abs(milliseconds) / 1e3 / seconds)
+    moved = moved if milliseconds > 0 else invert(moved)
+    known = frames[at].T_image_points
+    return replace(frames[at], T_image_points=moved if known is None else known @ moved)
+
+
+def with_error(frames: list[Frame], kind: str, size: float) -> list[Frame]:
+    if kind == "none":
+        return frames
+    if kind == "time":
+        return [late(frames, at, size) for at in range(len(frames))]
+    return [turned(frame, kind, size) for frame in frames]
+
+
+class Tally:
+    """Verdicts by error and number of frames."""
+
+    def __init__(self):
+        self.states: dict[tuple, Counter] = {}
+        self.pixels: dict[tuple, list[float]] = {}
+        self.milliseconds: list[float] = []
+
+    def measure(self, frames: list[Frame], kind: str, size: float, window: int) -> None:
+        """Judge each window of so many frames of a sequence."""
+        for number, begin in enumerate(range(0, len(frames) - window + 1, window)):
+            check = AlignmentCheck()
+            signed = size if number % 2 == 0 else -size
+            for frame in with_error(frames, kind, signed)[begin : begin + window]:
+                start = time.perf_counter()
+                check.add(frame)
+                self.milliseconds.append(1e3 * (time.perf_counter() - start))
+            result = check.result()
+            key = (kind, size, window)
+            self.states.setdefault(key, Counter())[result.state] += 1
+            if result.state == "apart":
+                self.pixels.setdefault(key, []).append(result.pixels)
+
+    def table(self, windows: tuple[int, ...]) -> str:
+        """Markdown: share of windows called apart / aligned / unclear, and the median of pixels told."""
+        heads = " | ".join(f"{window} frame{'s' * (window > 1)}" for window in windows)
+        lines = [f"| error | {heads} | pixels told |", "|---" * (len(windows) + 2) + "|"]
+        for kind, size in dict.fromkeys((kind, size) for kind, size, _ in self.states):
+            unit = "ms" if kind == "time" else "degrees"
+            cells = []
+            for window in windows:
+                states = self.states[kind, size, window]
+                shares = (f"{100 * states[s] / states.total():.0f}" for s in ("apart", "aligned", "unclear"))
+                cells.append(f"{' / '.join(shares)} % of {states.total()}")
+            told = [p for window in windows for p in self.pixels.get((kind, size, window), ())]
+            name = "none" if kind == "none" else f"{kind} {size:g} {unit}"
+            lines.append(f"| {name} | {' | '.join(cells)} | {f'{np.median(told):.1f}' if told else ''} |")
+        return "\n".join(lines)
+
+
+def measure(sequences: list[list[Frame]], windows: tuple[int, ...], title: str) -> None:
+    """Print the table of some sequences."""
+    tally = Tally()
+    for frames in sequences:
+        moving = len(frames) > 1 and all(f.T_world_lidar is not None for f in frames)
+        for kind, size in CASES + LATE * moving:
+            for window in windows:
+                tally.measure(frames, kind, size, window)
+    print(f"\n### {title}\n\nShare called apart / aligned / unclear.\n\n{tally.table(windows)}\n")
+    print(f"A frame takes {np.median(tally.milliseconds):.0f} ms in the median here.", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[1, 2, 3, 4], help="streets of the demo drive"
+    )
+    parser.add_argument("--frames", type=int, default=20, help="frames of a drive")
+    parser.add_argument("--drives", type=Path, help="folder to keep drives in")
+    parser.add_argument("--data", type=Path, help="frame folders; those of one rate are one sequence")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.drives or Path(temporary)
+        drives = [
+            make_demo_drive(folder / f"s{seed}", frames=arguments.frames, seed=seed)
+            for seed in arguments.seeds
+        ]
+        sequences = [list(open_reader(drive)) for drive in drives]
+    if sequences:
+        measure(sequences, (1, 5, arguments.frames), f"Demo drives, {len(sequences)} streets")
+    if arguments.data:
+        frames = [f for f in open_reader(arguments.data) if f.points is not None and f.image is not None]
+        sequence = [f for f in frames if f.T_world_lidar is not None]
+        single = [[f] for f in frames if f.T_world_lidar is None]
+        measure([sequence], (1, 5, len(sequence)), f"A real sequence of {len(sequence)} frames")
+        measure(single, (1,), f"{len(single)} real frames of other rigs, each alone")
+
+
+if __name__ == "__main__":
+    main()
