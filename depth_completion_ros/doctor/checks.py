@@ -52,7 +52,7 @@ def _info_of(image: Stream, recording: Recording) -> Stream | None:
 def _topics(recording: Recording, options: Options) -> Iterator[Finding]:
     """What is missing, and what a command would want to be told."""
     topics = recording.topics
-    there = ", ".join(sorted(topics.types)) or "none"
+    there = ", ".join(sorted([*recording.streams, *recording.others])) or "none"
     needs = [
         ("image", topics.images(), options.image, topics.of("image", "compressed")),
         ("points", topics.points(), options.points, topics.of("points")),

@@ -130,9 +130,9 @@ class Recording:
 
     @property
     def topics(self) -> Topics:
-        """The topics as the reader of bags sees them."""
+        """The topics looked into, as the reader of bags sees them."""
         return Topics(
-            {topic: stream.message_type for topic, stream in self.streams.items()} | self.others,
+            {topic: stream.message_type for topic, stream in self.streams.items()},
             {topic: len(stream) for topic, stream in self.streams.items()},
             {t: stream.content for t, stream in self.streams.items() if stream.content is not None},
             f"The {self.name}",

@@ -32,4 +32,4 @@ class Transforms:
     def findings(self) -> Iterator[Finding]:
         """A warning for each kind of transform that was left out."""
         for (topic, sentence), number in self._faults.items():
-            yield warning(topic, f"{number} times: {sentence} The other transforms are used.")
+            yield warning(topic, f"{number} x {sentence} The other transforms are used.")

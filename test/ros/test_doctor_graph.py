@@ -117,6 +117,23 @@ def test_with_a_transform_nothing_is_wrong(sensors):
     assert said(findings, "ok", "lidar to camera", "points in view")
 
 
+@pytest.mark.skipif(packages.tf2 is None, reason=f"no TF here: {packages.reason('tf2')}")
+def test_transforms_in_a_namespace_are_used_and_the_remapping_is_told(sensors):
+    from geometry_msgs.msg import Quaternion, Transform, TransformStamped
+    from tf2_msgs.msg import TFMessage
+
+    publisher = sensors.create_publisher(TFMessage, "/robot/tf_static", qos.latched())
+    turn = Quaternion(x=-0.5, y=0.5, z=-0.5, w=0.5)
+    message = TransformStamped(child_frame_id="camera", transform=Transform(rotation=turn))
+    message.header.frame_id = "lidar"
+    broken = TransformStamped(child_frame_id="wheel", transform=Transform(rotation=Quaternion(w=0.0)))
+    publisher.publish(TFMessage(transforms=[broken, message]))
+    findings = diagnose(graph=True, seconds=3, installation=False)
+    assert said(findings, "ok", "lidar to camera", "points in view")
+    assert said(findings, "warning", "/tf", "start nodes with -r /tf_static:=/robot/tf_static")
+    assert said(findings, "warning", "/robot/tf_static", "1 x Transform of 'wheel' in '': Quaternion")
+
+
 def test_a_reliable_subscription_to_a_best_effort_sensor_is_an_error(sensors):
     sensors.create_subscription(PointCloud2, POINTS, print, qos.profile("reliable", 5))
     findings = diagnose(graph=True, seconds=2, installation=False)

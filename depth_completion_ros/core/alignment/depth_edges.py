@@ -13,6 +13,8 @@ CONTRAST = 3.0
 """1 / z changes so many times more across an edge than beside it; along a plane it changes evenly."""
 ROW_RAD = 0.007
 """Height of a row of points where the sensor tells no rings."""
+MAX_STEP_RAD = 0.045
+"""Rows farther apart than this are no neighbours: 16-line sensors have 2 degrees between them."""
 REACH = 2.5
 """Points of a row farther apart than so many times the usual distance are no neighbours."""
 
@@ -52,29 +54,25 @@ def depth_edges(points: np.ndarray, T_cam_lidar: np.ndarray, rings: np.ndarray |
     if len(rays) < 4:
         return DepthEdges(np.zeros((0, 3), np.float32), np.zeros(0, bool), np.zeros(0, np.float32))
     azimuth = np.arctan2(rays[:, 0], rays[:, 2]).astype(np.float64)
-    row = _rows(rays) if rings is None else _dense(rings[ahead])
+    elevation = np.arctan2(-rays[:, 1], np.hypot(rays[:, 0], rays[:, 2]))
+    row = _dense(np.floor(elevation / ROW_RAD) if rings is None else rings[ahead])
     key = 8.0 * row + azimuth  # azimuths span less than 8, so rows never mix
     order = np.argsort(key, kind="stable")
-    rays, key, row = rays[order], key[order], row[order]
+    rays, key, elevation = rays[order], key[order], elevation[order]
     nearness = 1 / rays[:, 2]
     spacing = _spacing(key)
     at = np.arange(len(rays))
     found = [
         _edges(rays, nearness, _beside(key, at, spacing), upright=True),
-        _edges(rays, nearness, _above(key, at, spacing), upright=False),
+        _edges(rays, nearness, _above(key, at, spacing, elevation), upright=False),
     ]
     t = T_cam_lidar[:3, 3].astype(np.float32)
     outline, upright, weight = (np.concatenate(part) for part in zip(*found, strict=True))
     return DepthEdges(outline + t, upright, weight)
 
 
-def _rows(rays: np.ndarray) -> np.ndarray:
-    """Rows of equal height above the horizon, for sensors without rings."""
-    elevation = np.arctan2(-rays[:, 1], np.hypot(rays[:, 0], rays[:, 2]))
-    return np.floor(elevation / ROW_RAD).astype(np.int64)
-
-
 def _dense(rings: np.ndarray) -> np.ndarray:
+    """Numbers of rows without those that have no point."""
     return np.unique(rings, return_inverse=True)[1].astype(np.int64)
 
 
@@ -95,7 +93,7 @@ def _beside(key: np.ndarray, at: np.ndarray, spacing: float) -> np.ndarray:
     return line
 
 
-def _above(key: np.ndarray, at: np.ndarray, spacing: float) -> np.ndarray:
+def _above(key: np.ndarray, at: np.ndarray, spacing: float, elevation: np.ndarray) -> np.ndarray:
     """4 x N as `_beside`, but the nearest in azimuth of the rows before and after."""
     line = np.full((4, len(at)), -1)
     line[1] = at
@@ -104,6 +102,7 @@ def _above(key: np.ndarray, at: np.ndarray, spacing: float) -> np.ndarray:
         after = np.clip(np.searchsorted(key, wanted), 1, len(key) - 1)
         nearer = after - (wanted - key[after - 1] < key[after] - wanted)
         close = np.abs(key[nearer] - wanted) < REACH * spacing
+        close &= np.abs(elevation[nearer] - elevation) < abs(rows) * MAX_STEP_RAD
         line[place, close] = nearer[close]
     return line
 

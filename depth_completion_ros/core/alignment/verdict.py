@@ -68,7 +68,7 @@ class Scores:
         for axis, turn in enumerate(turns):
             h = np.array([turn, *pose])
             squares += float(h @ self._moment[axis] @ h) / max(self._weight[axis], 1e-9)
-        return float(np.sqrt(max(squares, 0.0))) * self._scale
+        return float(np.sqrt(max(squares, 0.0)) * self._scale)
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,8 @@ def judge(scores: Scores) -> Alignment:
             return _unclear(
                 scores, f"the edges that would tell of {name} are too few or contradict each other"
             )
-    sentence = (
-        f"Edges of depth lie on those of the image, to {pixels:.1f} pixels (standard error {error:.1f})."
-    )
+    pixels = scores.pixels(turns, POSES[0])
+    sentence = f"Edges of depth lie on image edges, to {pixels:.1f} pixels (standard error {error:.1f})."
     return Alignment("aligned", sentence, pixels, error, frames=scores.frames, edges=scores.edges)
 
 

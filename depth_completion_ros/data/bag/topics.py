@@ -13,12 +13,13 @@ from ..messages import DEPTH_ENCODINGS, IMAGE_ENCODINGS, stamp_ns
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
+TRANSFORMS = "tf2_msgs/msg/TFMessage"
 KINDS = {
     IMAGE: "image",
     COMPRESSED: "compressed",
     "sensor_msgs/msg/CameraInfo": "camera_info",
     "sensor_msgs/msg/PointCloud2": "points",
-    "tf2_msgs/msg/TFMessage": "transforms",
+    TRANSFORMS: "transforms",
 }
 """What a message type can be to this package."""
 
