@@ -132,3 +132,11 @@ def test_stamps_of_zero_give_no_offset():
     image, cloud = streams(0)
     cloud.stamps = [0] * len(cloud)
     assert estimate(image, cloud) is None
+
+
+def test_a_bag_in_a_loop_has_no_offset():
+    image, cloud = streams(0, seconds=9, image_hz=29, latencies_s=(0.01, 0.05), jitter_s=0.003)
+    for stream in (image, cloud):
+        stream.stamps = [BEGIN + (stamp - BEGIN) % (3 * SECOND) for stamp in stream.stamps]
+    assert abs(estimate(image, cloud).seconds) < 0.1
+    assert advice(image, cloud)[0] != "error"

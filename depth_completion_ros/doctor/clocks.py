@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,9 +158,7 @@ def pairs(image: Stream, cloud: Stream, slack_ns: int, offset_ns: int) -> int:
 def distances(image: Stream, cloud: Stream, offset_ns: int) -> np.ndarray:
     """Stamp of the image that is nearest to each cloud less the cloud's, nanoseconds."""
     images, points = np.sort(np.array(image.stamps)) + offset_ns, np.array(cloud.stamps)
-    after = np.clip(np.searchsorted(images, points), 0, len(images) - 1)
-    near = np.stack([images[after] - points, images[np.maximum(after - 1, 0)] - points])
-    return np.take_along_axis(near, np.abs(near).argmin(axis=0)[None], 0)[0]
+    return images[_nearest(images, points)] - points
 
 
 def estimate(image: Stream, cloud: Stream, without_arrival: bool = False) -> Offset | None:
@@ -174,24 +172,26 @@ def estimate(image: Stream, cloud: Stream, without_arrival: bool = False) -> Off
         without_arrival: where times of receipt are copies of the stamps (converted bags), guess by the
             begin of both streams.
     """
-    lags = [np.array(s.received) - np.array(s.stamps) for s in (image, cloud)]
-    if not all(np.any(s.stamps) for s in (image, cloud)):
+    if not all(np.any(stream.stamps) for stream in (image, cloud)):
         return None
-    drift = 0.0
+    lags = [np.array(stream.received) - np.array(stream.stamps) for stream in (image, cloud)]
     if any(np.abs(lag).max() > SECOND // 1000 for lag in lags):
-        seconds = float(np.median(lags[0]) - np.median(lags[1])) / SECOND
-        first, last = ([np.median(part[at]) for part in map(_thirds, lags)] for at in (0, 2))
-        drift = float((last[0] - last[1]) - (first[0] - first[1])) / SECOND
-    elif without_arrival:
-        seconds = (min(cloud.stamps) - min(image.stamps)) / SECOND
-    else:
+        # Against the image that arrives with a cloud, as a bag in a loop jumps for both at once.
+        apart = (lags[0][_nearest(image.received, cloud.received)] - lags[1]) / SECOND
+        third = max(1, len(apart) // 3)
+        drift = float(np.median(apart[-third:]) - np.median(apart[:third]))
+        return _exact(image, cloud, float(np.median(apart)), drift)
+    if not without_arrival:
         return None
-    return _exact(image, cloud, seconds, drift)
+    return _exact(image, cloud, (min(cloud.stamps) - min(image.stamps)) / SECOND, 0.0)
 
 
-def _thirds(lag: np.ndarray) -> list[np.ndarray]:
-    third = max(1, len(lag) // 3)
-    return [lag[:third], lag[third:-third], lag[-third:]]
+def _nearest(times: Sequence[int], wanted: Sequence[int]) -> np.ndarray:
+    """Index of the time, of a list in order, that is nearest to each wanted one."""
+    order, wanted = np.array(times), np.array(wanted)
+    after = np.clip(np.searchsorted(order, wanted), 0, len(order) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.where(wanted - order[before] < order[after] - wanted, before, after)
 
 
 def _exact(image: Stream, cloud: Stream, seconds: float, drift: float) -> Offset:
