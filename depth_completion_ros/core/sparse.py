@@ -11,6 +11,10 @@ from . import filters
 from .camera import Camera
 from .frame import Frame
 
+MIN_RANGE = 0.3
+"""Metres from the LiDAR below which nothing is believed: beams without return arrive as (0, 0, 0), those of
+a dirty window as a few centimetres. 3D LiDARs measure from 0.3 to 1 m on, the Livox Mid-360 from 0.1 m."""
+
 
 @dataclass(eq=False)
 class SparseDepth:
@@ -44,16 +48,19 @@ class SparseDepth:
         *,
         min_depth: float = 0.1,
         max_depth: float = float("inf"),
+        min_range: float = MIN_RANGE,
         region: tuple[int, int, int, int] | None = None,
         see_through: bool = True,
         isolated: bool = False,
     ) -> SparseDepth:
         """Project the points of a frame into its image; the nearest point of a pixel wins.
 
-        A frame that brings `sparse_depth` instead of points gives that, within the same limits.
+        A frame that brings `sparse_depth` instead of points gives that, within the same limits. Points in
+        the box `frame.robot` are left out.
 
         Args:
             min_depth, max_depth: limits along z, metres.
+            min_range: metres from the LiDAR (the origin of the points) below which a point is left out.
             region: left, top, right, bottom in pixels (right and bottom exclusive) to keep.
             see_through: drop far points that show through nearer surfaces.
             isolated: drop points in mid-air that no neighbour supports (rain, dust); it also costs a
@@ -69,9 +76,10 @@ class SparseDepth:
             missing = [n for n in ("camera", "points", "T_cam_lidar") if getattr(frame, n) is None]
             raise ValueError(f"Frame {frame.name or 'without name'} lacks {', '.join(missing)}.")
         T = frame.T_cam_lidar if frame.T_image_points is None else frame.T_cam_lidar @ frame.T_image_points
-        u, v, z, dropped = project_to_pixels(frame.points, T, frame.camera, min_depth, max_depth)
+        points, dropped = _of_the_world(frame, min_range)
+        u, v, z, outside = project_to_pixels(points, T, frame.camera, min_depth, max_depth)
         depth, hidden = z_buffer(u, v, z, frame.camera.height, frame.camera.width)
-        sparse = cls(depth, dropped | {"occluded": hidden})
+        sparse = cls(depth, dropped | outside | {"occluded": hidden})
         sparse._keep_region(region)
         sparse.filter(float(frame.camera.K[0, 0]), see_through=see_through, isolated=isolated)
         return sparse
@@ -95,6 +103,21 @@ class SparseDepth:
         removed = np.flatnonzero(mask)
         self.dropped[cause] = self.dropped.get(cause, 0) + len(removed)
         self.depth.ravel()[removed] = 0
+
+
+def _of_the_world(frame: Frame, min_range: float) -> tuple[np.ndarray, dict[str, int]]:
+    """The points of a frame that are neither at its LiDAR nor on the robot, and counts of the rest."""
+    points, dropped = frame.points, {}
+    xyz = points[:, :3]
+    with np.errstate(invalid="ignore", over="ignore"):
+        at_lidar = np.einsum("ij,ij->i", xyz, xyz) < min_range * min_range  # false for NaN
+    dropped["nearer than min_range"] = int(np.count_nonzero(at_lidar))
+    left_out = at_lidar
+    if frame.robot is not None:
+        on_robot = frame.robot.contains(points) & ~at_lidar
+        dropped["on the robot"] = int(np.count_nonzero(on_robot))
+        left_out = at_lidar | on_robot
+    return (points[~left_out] if left_out.any() else points), dropped
 
 
 def project_to_pixels(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from io import BytesIO
 from pathlib import Path
@@ -14,12 +13,12 @@ from depth_completion_ros.core import Camera, Frame
 
 from .files import nearest_rigid, read_bytes, read_depth, read_image, read_scan, read_text
 from .messages import rings_from_top
-from .reader import Reader
+from .reader import IndexedReader
 
 KINDS = ("lidar", "rgbd", "lowres_depth", "sparse_gt")
 
 
-class FrameFolder(Reader):
+class FrameFolder(IndexedReader):
     """Frames of a folder of frame folders, or of one of them, in the order of their names.
 
     Frames with a `rate_hz` get stamps of their number in the sequence.
@@ -46,8 +45,8 @@ class FrameFolder(Reader):
     def __len__(self) -> int:
         return len(self.folders)
 
-    def __iter__(self) -> Iterator[Frame]:
-        return map(read_frame, self.folders)
+    def read(self, index: int) -> Frame:
+        return read_frame(self.folders[index])
 
     def describe(self) -> str:
         return f"{len(self)} frame folders of {self.name}"
@@ -100,9 +99,7 @@ def _camera(calibration: dict) -> Camera | None:
         return None
     model = calibration.get("distortion_model") or "none"
     D = calibration.get("D", ())
-    if model == "fisheye":
-        model = "equidistant"
-    elif model.startswith("none"):
+    if model.startswith("none"):
         model, D = "plumb_bob", ()
     return Camera(calibration["width"], calibration["height"], calibration["K"], model, D)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,7 @@ from depth_completion_ros.core import Camera, Frame
 
 from .files import read_depth, read_image, read_K
 from .kitti_raw import read_camera
-from .reader import Reader
+from .reader import IndexedReader
 
 SELECTIONS = ("val_selection_cropped", "test_depth_completion_anonymous")
 SPLITS = ("val", "train")
@@ -30,7 +29,7 @@ class _Entry:
     """Date folder of the raw data and number of the camera, for the tree without intrinsics."""
 
 
-class KittiDepth(Reader):
+class KittiDepth(IndexedReader):
     """Frames of a selection folder or of a train/val tree; the LiDAR comes as `sparse_depth`.
 
     Read are `val_selection_cropped`, `test_depth_completion_anonymous`, a folder that holds one of
@@ -82,11 +81,9 @@ class KittiDepth(Reader):
     def __len__(self) -> int:
         return len(self.entries)
 
-    def __iter__(self) -> Iterator[Frame]:
-        self.skipped.clear()
-        for entry in self.entries:
-            frame = _read(entry)
-            yield frame if self.rows is None else _bottom(frame, self.rows)
+    def read(self, index: int) -> Frame:
+        frame = _read(self.entries[index])
+        return frame if self.rows is None else _bottom(frame, self.rows)
 
     def describe(self) -> str:
         images = sum(entry.image is not None for entry in self.entries)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,10 @@ from depth_completion_ros.core import Camera, Frame, rigid
 
 from .files import nearest_rigid, read_image, read_scan
 from .kitti_raw import matrix, read_values, rings_of_scan, split_projection
-from .reader import Reader
+from .reader import IndexedReader, NoFrame
 
 
-class KittiObject(Reader):
+class KittiObject(IndexedReader):
     """Frames of `training` or `testing`, or of the folder above one of them; they have no stamps.
 
     Args:
@@ -40,19 +39,14 @@ class KittiObject(Reader):
     def __len__(self) -> int:
         return len(self._scans)
 
-    def __iter__(self) -> Iterator[Frame]:
-        self.skipped.clear()
-        for scan in self._scans:
-            image = self.folder / "image_2" / f"{scan.stem}.png"
-            if image.is_file():
-                yield self._read(scan, image)
-            else:
-                self.skipped["no image"] += 1
-
     def describe(self) -> str:
         return f"{len(self)} frames of KITTI object {self.folder.name}"
 
-    def _read(self, scan: Path, image: Path) -> Frame:
+    def read(self, index: int) -> Frame:
+        scan = self._scans[index]
+        image = self.folder / "image_2" / f"{scan.stem}.png"
+        if not image.is_file():
+            raise NoFrame("no image", f"image '{image}' is missing.")
         pixels, points = read_image(image), read_scan(scan)
         K, T_cam_lidar = read_object_calibration(self.folder / "calib" / f"{scan.stem}.txt")
         return Frame(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,13 +11,13 @@ from depth_completion_ros.core import Camera, Frame, invert, rigid
 from depth_completion_ros.core.geometry import interpolate
 
 from .files import nearest_rigid, read_depth, read_image, read_scan, read_text
-from .reader import Reader
+from .reader import IndexedReader, NoFrame
 
 EARTH_RADIUS_M = 6378137.0
 CAMERAS = (0, 1, 2, 3)
 
 
-class KittiRaw(Reader):
+class KittiRaw(IndexedReader):
     """Frames of one drive, `<date>/<date>_drive_XXXX_sync`.
 
     Given are the folder of the drive, or of the date or above it where it holds a single drive. Scans
@@ -56,23 +55,15 @@ class KittiRaw(Reader):
     def __len__(self) -> int:
         return len(self._image_stamps)
 
-    def __iter__(self) -> Iterator[Frame]:
-        self.skipped.clear()
-        for index in range(len(self)):
-            frame = self._read(index)
-            if frame is not None:
-                yield frame
-
     def describe(self) -> str:
         return f"{len(self)} frames of the KITTI raw drive {self.name}, camera {self.camera_number}"
 
-    def _read(self, index: int) -> Frame | None:
+    def read(self, index: int) -> Frame:
         scan = self._points / "data" / f"{index:010d}.bin"
         image = self._images / "data" / f"{index:010d}.png"
         for cause, file in (("no scan", scan), ("no image", image)):
             if not file.is_file() or index >= len(self._points_stamps):
-                self.skipped[cause] += 1
-                return None
+                raise NoFrame(cause, f"file '{file}' is missing.")
         points = read_scan(scan)
         stamp_image, stamp_points = self._image_stamps[index], self._points_stamps[index]
         at_image, at_points = self._pose_at(stamp_image), self._pose_at(stamp_points)

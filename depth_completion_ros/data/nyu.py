@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,7 @@ import numpy as np
 
 from depth_completion_ros.core import Camera, Frame
 
-from .reader import Reader
+from .reader import IndexedReader
 
 CROP = (228, 304)
 """Height and width of a frame as the papers have it: halved, and cropped in the middle."""
@@ -19,7 +18,7 @@ K = np.array([[518.8579, 0, 325.5824], [0, 519.4696, 253.7362], [0, 0, 1]])
 DOWNLOAD = "http://datasets.lids.mit.edu/fastdepth/data/nyudepthv2.tar.gz"
 
 
-class Nyu(Reader):
+class Nyu(IndexedReader):
     """Frames of a split: of `val`, which has the 654 of the official test, if there, else of `train`.
 
     Args:
@@ -45,13 +44,8 @@ class Nyu(Reader):
     def __len__(self) -> int:
         return len(self.files)
 
-    def __iter__(self) -> Iterator[Frame]:
-        return map(self._read, self.files)
-
-    def describe(self) -> str:
-        return f"{len(self)} frames of {self.name}"
-
-    def _read(self, file: Path) -> Frame:
+    def read(self, index: int) -> Frame:
+        file = self.files[index]
         image, depth = read_h5(file, "rgb", "depth")
         image = np.ascontiguousarray(image.transpose(1, 2, 0))
         matrix = K.copy()

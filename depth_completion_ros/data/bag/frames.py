@@ -19,7 +19,6 @@ from ..messages import (
     rings_from_top,
     stamp_ns,
 )
-from .messages import typestore
 from .stream import BagError
 from .topics import COMPRESSED, is_static, transforms_of
 
@@ -114,10 +113,9 @@ class BagFrames:
 
     def _decode(self, topic: str, raw: bytes):
         try:
-            return typestore().deserialize_cdr(raw, self._kinds[topic])
-        except Exception as error:  # broken bytes surface as errors of any kind
-            self._fail("message not readable", f"A message of {topic} cannot be read: {error}")
-            return None
+            return self._bag.stream.decode(topic, raw)
+        except ValueError as error:
+            return self._fail("message not readable", str(error))
 
     def _transforms(self, topic: str, raw: bytes) -> Iterator[tuple[str, str, np.ndarray, int]]:
         message = self._decode(topic, raw)

@@ -124,12 +124,16 @@ class Topics:
             raise TopicError(self._no(option, given, what, there))
         if len(there) == 1:
             return there[0]
-        has = f"{', '.join(there)}: choose with {option}." if there else "none."
+        has = f"{', '.join(there)}: choose with {option}." if there else f"none{self._all()}."
         raise TopicError(f"{self.name} must have one topic of type {what}; it has {has}")
 
     def _alive(self, topics: list[str]) -> list[str]:
         """Those that brought a message, if any did or the counts are known at all."""
         return [topic for topic in topics if self.counts.get(topic, 1)] or topics
+
+    def _all(self) -> str:
+        """All topics there are, with their types; empty where there are none."""
+        return f", but {', '.join(f'{t} ({k})' for t, k in sorted(self.types.items()))}" if self.types else ""
 
     def _no(self, option: str, given: str, what: str, there: list[str]) -> str:
         return (
