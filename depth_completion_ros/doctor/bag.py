@@ -61,14 +61,12 @@ def record_bag(path: Path, options: Options) -> Recording:
 
 def _listen(stream, recording: Recording, transforms: Transforms, tf_topics: list[str]) -> None:
     """Take the messages of all streams and of TF, up to where the bag breaks off."""
-    from ..data.bag.messages import typestore
-
     unreadable: Counter[str] = Counter()
     try:
         for topic, received, raw in stream.messages({*recording.streams, *tf_topics}):
             try:
-                message = typestore().deserialize_cdr(raw, stream.topics[topic])
-            except Exception:  # broken bytes surface as errors of any kind
+                message = stream.decode(topic, raw)
+            except ValueError:
                 unreadable[topic] += 1
                 continue
             if topic in recording.streams:

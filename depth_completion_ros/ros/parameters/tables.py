@@ -36,10 +36,10 @@ _SYNC = (
     Parameter(
         "image_time_offset",
         0.0,
-        "Added to image stamps before they are compared with those of clouds; outputs keep the "
-        "image's stamp.",
-        minimum=-10.0,
-        maximum=10.0,
+        "Added to image stamps before they are compared with those of clouds, whatever the clocks (37 for a "
+        "LiDAR in TAI and a camera in UTC); outputs keep the image's stamp.",
+        minimum=-1e10,
+        maximum=1e10,
         unit="s",
     ),
 )
