@@ -152,3 +152,14 @@ def test_a_floor_seen_at_a_slant_has_no_edges():
     points = (rays * (-1.7 / np.sin(elevation))).reshape(3, -1).T.astype(np.float32)
     rings = np.repeat(np.arange(elevation.shape[0]), elevation.shape[1])
     assert len(depth_edges(points, boxes.T_CAM_LIDAR, rings)) == 0
+
+
+def test_points_that_are_not_finite_and_black_images_are_borne():
+    frame = boxes.frame()
+    points = frame.points.copy()
+    points[::3] = np.nan
+    check = AlignmentCheck()
+    check.add(replace(frame, points=points, image=np.zeros_like(frame.image)))
+    assert check.result().state == "unclear"
+    check.add(replace(frame, points=points[:0], rings=frame.rings[:0]))
+    assert check.result().state == "unclear" and check.result().frames == 2

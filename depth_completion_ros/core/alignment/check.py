@@ -85,10 +85,10 @@ def _in_view(frame: Frame, T: np.ndarray, camera: Camera) -> tuple[np.ndarray, n
     """The points whose rays pass the image or close by, and their rings."""
     across, down = np.linspace(0, camera.width - 1, 9), np.linspace(0, camera.height - 1, 9)
     border = [(u, v) for u in across for v in down[[0, -1]]] + [(u, v) for u in across[[0, -1]] for v in down]
-    x, y, _ = camera.unproject(border).T
-    low, high = np.float32([x.min(), y.min()]) - 0.2, np.float32([x.max(), y.max()]) + 0.2
-    rays = frame.points[:, :3] @ T[:3, :3].T.astype(np.float32)
+    seen = camera.unproject(border)[:, :2].astype(np.float32)
+    low, high = np.nanmin(seen, axis=0) - 0.2, np.nanmax(seen, axis=0) + 0.2
     with np.errstate(invalid="ignore"):
+        rays = frame.points[:, :3] @ T[:3, :3].T.astype(np.float32)
         z = rays[:, 2:]
         near = (z[:, 0] > 0.5) & (rays[:, :2] > low * z).all(axis=1) & (rays[:, :2] < high * z).all(axis=1)
     at = np.flatnonzero(near)
