@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from dataclasses import replace
 
 import boxes
@@ -215,6 +216,26 @@ def test_following_the_advice_for_a_lidar_in_tai_pairs_every_cloud(bag, number):
     assert len(list(open_reader(bag.path, image_offset_s=37.0))) == number
     findings = diagnose(bag.path, installation=False, image_time_offset=37.0)
     assert said(findings, "ok", f"{IMAGE} and {POINTS}", f"{number} of {number} clouds have an image")
+
+
+def test_moving_tf_may_be_of_the_clock_of_the_camera_or_of_the_lidar(bag):
+    bag.with_tf = False
+    bag.points_stamp = lambda at: BEGIN + at * PERIOD + 37_000_000_000
+    ahead = iter([0] * 10 + [37_000_000_000] * 10)
+
+    def joint(writer, stamp):
+        received = stamp - 37_000_000_000
+        transform = messages.transform_message("lidar", "camera", bag.T_lidar_cam, received + next(ahead))
+        tf = messages.typestore().types["tf2_msgs/msg/TFMessage"](transforms=[transform])
+        writer.write("/tf", "tf2_msgs/msg/TFMessage", tf, received)
+
+    bag.more = joint
+    for _ in ("of the camera", "of the LiDAR"):
+        path = bag.write()
+        assert len(list(open_reader(path, image_offset_s=37.0))) == 10
+        findings = diagnose(path, installation=False, image_time_offset=37.0)
+        assert [f for f in findings if f.level == "error"] == []
+        shutil.rmtree(path)
 
 
 def test_a_broken_transform_of_a_frame_nobody_needs_is_counted_and_the_rest_judged(bag):

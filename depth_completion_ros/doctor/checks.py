@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -35,7 +34,7 @@ def examine(recording: Recording, options: Options) -> list[Finding]:
         findings += _calibration(images[0], info, options.rectified)
     if images and clouds and len(images[0]) and len(clouds[0]):
         in_time = list(clocks(images[0], clouds[0], options))
-        T_cam_lidar, in_place = _extrinsics(recording, images[0], clouds[0], info, options.extrinsics)
+        T_cam_lidar, in_place = _extrinsics(recording, images[0], clouds[0], info, options)
         findings += in_time + in_place
         # Where more is wrong already, the edges would only say so once more.
         if info and info.cameras and not any(f.level == "error" for f in (*in_time, *in_place)):
@@ -133,7 +132,7 @@ def _calibration(image: Stream, info: Stream | None, rectified: bool) -> Iterato
 
 
 def _extrinsics(
-    recording: Recording, image: Stream, cloud: Stream, info: Stream | None, file: str | Path | None
+    recording: Recording, image: Stream, cloud: Stream, info: Stream | None, options: Options
 ) -> tuple[Callable[[int], np.ndarray], list[Finding]]:
     """T_cam_lidar by stamp; and whether the LiDAR can be put before the camera and lands in its image."""
     camera_frame, lidar_frame = (min(s.frame_ids) for s in (image, cloud))
@@ -141,8 +140,15 @@ def _extrinsics(
     T, findings = None, []
 
     def by_tf(stamp: int) -> np.ndarray:
-        return recording.lookup(camera_frame, lidar_frame, stamp)
+        """By the clock of the LiDAR or else by that of the camera, as the reader does."""
+        try:
+            return recording.lookup(camera_frame, lidar_frame, stamp)
+        except TransformError:
+            if not options.offset_ns:
+                raise
+            return recording.lookup(camera_frame, lidar_frame, stamp - options.offset_ns)
 
+    file = options.extrinsics
     if file is None:
         failures = []
         for stamp in cloud.stamps:

@@ -205,15 +205,24 @@ class BagFrames:
             return self._fail("ground truth not readable", str(error))
 
     def _extrinsics(self, image, points) -> dict[str, np.ndarray]:
+        """Transforms at the stamp of the cloud, by the clock of the LiDAR or else by that of the camera."""
+        try:
+            return self._extrinsics_at(image, points, 0)
+        except TransformError:
+            if not self._bag.image_offset_ns:
+                raise
+            return self._extrinsics_at(image, points, -self._bag.image_offset_ns)
+
+    def _extrinsics_at(self, image, points, shift_ns: int) -> dict[str, np.ndarray]:
         camera_frame, lidar_frame = image.header.frame_id, points.header.frame_id
-        stamp = stamp_ns(points.header)
+        stamp = stamp_ns(points.header) + shift_ns
         T_cam_lidar = self._bag.T_cam_lidar
         if T_cam_lidar is None:
             T_cam_lidar = self._tree.lookup(camera_frame, lidar_frame, stamp)
         fixed = self._bag.fixed_frame
         if not fixed:
             return {"T_cam_lidar": T_cam_lidar}
-        at_image = stamp_ns(image.header) + self._bag.image_offset_ns
+        at_image = stamp_ns(image.header) + self._bag.image_offset_ns + shift_ns
         T_world_image = self._tree.lookup(fixed, lidar_frame, at_image)
         T_world_lidar = self._tree.lookup(fixed, lidar_frame, stamp)
         return {
