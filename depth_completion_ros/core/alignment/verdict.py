@@ -32,35 +32,38 @@ MAX_ERROR = np.deg2rad(0.5)
 
 
 class Scores:
-    """Sums over frames of how well hypotheses fit; old frames fade.
+    """How well hypotheses fit a frame, or the sums of it over frames.
+
+    Args:
+        focal: focal length of the images, pixels.
+        scale: pixels of the images to one of `motion`.
 
     Attributes:
         score: 2 (axes) x SECTORS x POSES x ANGLES.
         frames, edges: numbers looked at, those that have faded too.
-        focal: focal length of the images, pixels.
     """
 
-    def __init__(self):
+    def __init__(self, focal: float = 1.0, scale: float = 1.0):
+        self.focal, self._scale = focal, scale
         self.score = np.zeros((2, SECTORS, len(POSES), len(ANGLES)))
         self.frames = self.edges = 0
-        self.focal = 1.0
-        self._scale = 1.0
         self._moment = np.zeros((2, 3, 3))
         self._weight = np.zeros(2)
 
-    def begin_frame(self, keep: float, focal: float, scale: float) -> None:
-        """Let what is there fade to a share `keep`; `scale`: pixels of the image to one of `motion`."""
-        for sums in (self.score, self._moment, self._weight):
-            sums *= keep
-        self.frames += 1
-        self.focal, self._scale = focal, scale
-
-    def add(self, axis: int, by_sector: np.ndarray, weight: np.ndarray, per_unit: np.ndarray) -> None:
-        """Add edges of the frame: scores SECTORS x hypotheses, weights N, `motion` N x 3."""
+    def add_edges(self, axis: int, by_sector: np.ndarray, weight: np.ndarray, per_unit: np.ndarray) -> None:
+        """Add edges along an axis: scores SECTORS x hypotheses, weights N, `motion` N x 3."""
         self.score[axis] += by_sector.reshape(self.score.shape[1:])
         self._moment[axis] += np.einsum("n,ni,nj->ij", weight, per_unit, per_unit)
         self._weight[axis] += weight.sum()
         self.edges += len(weight)
+
+    def add(self, frame: Scores, keep: float) -> None:
+        """Add those of a frame; what is there fades to a share `keep`."""
+        for name in ("score", "_moment", "_weight"):
+            setattr(self, name, keep * getattr(self, name) + getattr(frame, name))
+        self.frames += 1
+        self.edges += frame.edges
+        self.focal, self._scale = frame.focal, frame._scale
 
     def pixels(self, turns: np.ndarray, pose: np.ndarray) -> float:
         """Root mean square of the pixels by which yaw and pitch (radians) and a pose move the edges."""
