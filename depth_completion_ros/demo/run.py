@@ -17,10 +17,10 @@ import numpy as np
 
 from ..core import Frame, SparseDepth
 from ..core.visual import colourise_depth, error_map, label, overlay_sparse
-from .drive import make_demo_drive
 from ..data.messages import decode_depth_image, stamp_ns
 from ..data.reader import open_reader
 from ..ros.transport import use_large_message_profile
+from .drive import make_demo_drive
 
 COMPLETERS = ("nearest", "linear", "morphological", "default")
 DRIVE_RATE = 10.0

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node, NodeNameNonExistentError
@@ -80,7 +80,7 @@ class _Graph:
         self._tf: dict[str, list] = {}
         self._sampler: Sampler | None = None
         self._seen: set[str] = set()
-        self._statuses: dict[str, object] = {}
+        self._statuses: dict[str, DiagnosticStatus] = {}
         self._findings: list[Finding] = []
         node.create_subscription(DiagnosticArray, "/diagnostics", self._take_diagnostics, 10)
         if packages.tf2 is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from io import StringIO
 from pathlib import Path
@@ -156,7 +156,7 @@ def mean_table(result: EvaluationResult) -> tuple[list[str], list[list[str]]]:
 
 
 def confidence_table(
-    scores: dict[tuple[str, ...], ConfidenceScore], keys: Sequence[str] = ("protocol", "completer")
+    scores: Mapping[tuple[str, ...], ConfidenceScore], keys: Sequence[str] = ("protocol", "completer")
 ) -> tuple[list[str], list[list[str]]]:
     """Headings and cells of the table of confidence.
 
@@ -178,7 +178,7 @@ def confidence_table(
 
 def median_runtimes_ms(result: EvaluationResult) -> dict[tuple[str, str], float]:
     """(protocol, completer) to median milliseconds of a completion."""
-    times = {}
+    times: dict[tuple[str, str], list[float]] = {}
     for _, protocol, completer, elapsed in result.runtimes_ms:
         times.setdefault((protocol, completer), []).append(elapsed)
     return {key: float(np.median(values)) for key, values in times.items()}

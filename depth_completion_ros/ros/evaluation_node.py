@@ -63,7 +63,7 @@ class EvaluationNode(Node):
         if s.report and not Path(s.report).absolute().parent.is_dir():
             raise ValueError(f"Parameter 'report' is '{s.report}'; its folder must be there already.")
         self._waiting: OrderedDict[int, dict[str, object]] = OrderedDict()
-        self._clouds: OrderedDict[int, tuple[object, np.ndarray]] = OrderedDict()
+        self._clouds: OrderedDict[int, tuple[PointCloud2, np.ndarray]] = OrderedDict()
         self._random = np.random.default_rng(s.seed)
         self._hides = s.mode == "hide"
         if self._hides:

@@ -111,7 +111,7 @@ def test_reduced_precision_changes_the_result_a_little(tiny):
     completer = create_completer("tiny", device="cpu", precision="bfloat16")
     rough = completer(picture(), measured()).depth
     assert completer.report()["precision"] == "bfloat16"
-    assert 0 < np.abs(rough - exact).max() and np.allclose(rough, exact, rtol=0.02, atol=0.05)
+    assert np.abs(rough - exact).max() > 0 and np.allclose(rough, exact, rtol=0.02, atol=0.05)
 
 
 def test_warming_up_runs_the_network_once_at_the_size_and_is_reported(tiny, monkeypatch):

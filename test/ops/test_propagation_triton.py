@@ -65,7 +65,7 @@ def large_tiles(monkeypatch):
     if INTERPRETED:
         for name, value in {"TILE_ROWS": 16, "TILE_COLUMNS": 16, "PATCH_COLUMNS": 32}.items():
             monkeypatch.setattr(triton_kernels, name, value)
-        kinds = {dtype: (32, 4) for dtype in (torch.float32, torch.bfloat16)}
+        kinds = dict.fromkeys((torch.float32, torch.bfloat16), (32, 4))
         rows_and_warps = dict.fromkeys(triton_kernels.PATCH_ROWS_AND_WARPS, kinds)
         monkeypatch.setattr(triton_kernels, "PATCH_ROWS_AND_WARPS", rows_and_warps)
 

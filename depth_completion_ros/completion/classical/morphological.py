@@ -1,5 +1,6 @@
 """Completion by image morphology, after IP-Basic (Ku, Harakeh, Waslander: In Defense of Classical
-Image Processing: Fast Depth Completion on the CPU, CRV 2018)."""
+Image Processing: Fast Depth Completion on the CPU, CRV 2018).
+"""
 
 from __future__ import annotations
 

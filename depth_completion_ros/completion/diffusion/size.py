@@ -17,7 +17,8 @@ def resized_shape(shape: tuple[int, int], side: int) -> tuple[int, int]:
     """
     if not side:
         return shape
-    return tuple(max(1, int(length * side / max(shape))) for length in shape)
+    height, width = (max(1, int(length * side / max(shape))) for length in shape)
+    return height, width
 
 
 def pad(planes: torch.Tensor, multiple: int = MULTIPLE) -> torch.Tensor:

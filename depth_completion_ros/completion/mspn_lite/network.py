@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -60,9 +61,7 @@ class Encoder(nn.Module):
     def __init__(self, inputs: int, planes: int):
         super().__init__()
         self.stem = Conv(inputs, CHANNELS[0])
-        self.down = nn.ModuleList(
-            Conv(a + planes, b, 2) for a, b in zip(CHANNELS, CHANNELS[1:], strict=False)
-        )
+        self.down = nn.ModuleList(Conv(a + planes, b, 2) for a, b in pairwise(CHANNELS))
         self.blocks = nn.ModuleList(
             nn.Sequential(*(Residual(c) for _ in range(n))) for c, n in zip(CHANNELS, BLOCKS, strict=True)
         )

@@ -66,7 +66,10 @@ def official_shapes(
     def layer(name: str, *shape: int) -> Shapes:
         return {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
 
-    shapes = {"pretrained.cls_token": (1, 1, tokens), "pretrained.pos_embed": (1, 37 * 37 + 1, tokens)}
+    shapes: Shapes = {
+        "pretrained.cls_token": (1, 1, tokens),
+        "pretrained.pos_embed": (1, 37 * 37 + 1, tokens),
+    }
     shapes |= {"pretrained.mask_token": (1, tokens)} | layer("pretrained.patch_embed.proj", tokens, 3, 14, 14)
     for i in range(blocks):
         block = f"pretrained.blocks.{i}"

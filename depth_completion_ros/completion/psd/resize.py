@@ -14,11 +14,12 @@ SIDE = 392
 def foundation_size(height: int, width: int, side: int = SIDE, patch: int = 14) -> tuple[int, int]:
     """Height and width that keep the shape of a picture, both at least `side` and multiples of `patch`."""
     scale = max(side / height, side / width)
-    sizes = []
-    for n in (height, width):
-        whole = round(n * scale / patch) * patch
-        sizes.append(whole if whole >= side else math.ceil(n * scale / patch) * patch)
-    return tuple(sizes)
+
+    def whole_patches(n: int) -> int:
+        rounded = round(n * scale / patch) * patch
+        return rounded if rounded >= side else math.ceil(n * scale / patch) * patch
+
+    return whole_patches(height), whole_patches(width)
 
 
 def spline_resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

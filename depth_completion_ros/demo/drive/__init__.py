@@ -68,10 +68,10 @@ def _recipe_of(drive: Path) -> dict | None:
 
 
 def _make(date: Path, drive: Path, recipe: dict, progress) -> None:
-    from . import files as files
     from ..scene.caster import World
-    from .rig import SPEED_M_S, Rig
     from ..scene.street import make_street
+    from . import files as files
+    from .rig import SPEED_M_S, Rig
 
     frames, seed = recipe["frames"], recipe["seed"]
     rig = Rig(recipe["width"], recipe["height"])

@@ -12,7 +12,7 @@ from .rig import Rig, turn
 
 DATE = "2011_09_26"
 DRIVE = f"{DATE}_drive_0001_sync"
-START = datetime(2011, 9, 26, 13, 2, 25)
+START = datetime(2011, 9, 26, 13, 2, 25)  # noqa: DTZ001 (KITTI writes times without a zone)
 EARTH_RADIUS_M = 6378137.0
 _ORIGIN_DEG = 49.0113, 8.4162
 _ORIGIN_ALTITUDE_M = 112.8

@@ -1,0 +1,1 @@
+"""A street drive made from nothing, and what plays it through the nodes and scores the completers."""
