@@ -1,4 +1,4 @@
-"""Reading of pictures, depth, scans and transforms from files, with one clear sentence on failure."""
+"""Reading of images, depth and transforms from files, with one clear sentence on failure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,23 @@ import numpy as np
 
 from depth_completion_ros.core.geometry import check_rigid, rigid
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".JPG", ".PNG")
+
+
+def find_image(folder: Path, stem: str) -> Path:
+    """The image of a name in a folder, whatever its format; the PNG it would be where there is none."""
+    found = (folder / f"{stem}{suffix}" for suffix in IMAGE_SUFFIXES)
+    return next((file for file in found if file.is_file()), folder / f"{stem}.png")
+
+
+def numbered_files(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
+    """Files of a folder by the number that their name is, however many digits it has."""
+    files = (file for file in sorted(folder.iterdir()) if file.suffix in suffixes and file.stem.isdigit())
+    return {int(file.stem): file for file in files}
+
 
 def read_image(path: Path) -> np.ndarray:
-    """Picture of a PNG or JPEG file, uint8 H x W x 3 RGB."""
+    """Image of a PNG or JPEG file, uint8 H x W x 3 RGB."""
     # The calibration belongs to the pixels as they are stored, whatever way up EXIF would turn them.
     image = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
@@ -32,17 +46,9 @@ def _decode(path: Path, flags: int) -> np.ndarray:
     image = cv2.imdecode(data, flags) if data.size else None
     if image is None:
         raise ValueError(
-            f"Picture '{path}' ({data.size} bytes) cannot be decoded; it is broken or no PNG or JPEG."
+            f"Image '{path}' ({data.size} bytes) cannot be decoded; it is broken or no PNG or JPEG."
         )
     return image
-
-
-def read_scan(path: Path) -> np.ndarray:
-    """Scan of float32 x, y, z, intensity (KITTI's velodyne layout), float32 N x 4."""
-    data = read_bytes(path)
-    if len(data) % 16:
-        raise ValueError(f"Scan '{path}' has {len(data)} bytes; four float32 a point make a multiple of 16.")
-    return np.frombuffer(data, "<f4").reshape(-1, 4)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -56,7 +62,7 @@ def read_bytes(path: Path) -> bytes:
 def read_text(path: Path) -> str:
     """Text of a file; a sentence where it is missing or no text."""
     try:
-        return read_bytes(path).decode()
+        return read_bytes(path).decode("utf-8-sig")  # with or without the mark of Windows
     except UnicodeDecodeError:
         raise ValueError(f"File '{path}' is not text.") from None
 

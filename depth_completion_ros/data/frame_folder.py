@@ -11,17 +11,55 @@ import numpy as np
 
 from depth_completion_ros.core import Camera, Frame
 
-from .files import nearest_rigid, read_bytes, read_depth, read_image, read_scan, read_text
+from .files import nearest_rigid, read_bytes, read_depth, read_image, read_text
 from .messages import rings_from_top
 from .reader import IndexedReader
+from .scan import read_scan
 
 KINDS = ("lidar", "rgbd", "lowres_depth", "sparse_gt")
+KEYS = {
+    "kind": "one of lidar, rgbd, lowres_depth, sparse_gt; only lidar has points",
+    "image": "file of the image",
+    "width": "pixels of the image",
+    "height": "pixels of the image",
+    "K": "3 x 3, pixels; null where it is not known",
+    "D": "distortion coefficients in OpenCV's order",
+    "distortion_model": "as in CameraInfo; none or missing for a rectified image",
+    "points": "file of the scan, float32 x y z intensity",
+    "columns": "float32 numbers of a point in it, 4 if missing",
+    "T_cam_lidar": "4 x 4, x_cam = T x_lidar",
+    "rings": "NumPy file with the laser of each point",
+    "T_world_lidar": "4 x 4, pose of the LiDAR in a frame that stands still",
+    "depth": "sparse or low-resolution depth of the sensor: file and units_per_metre",
+    "gt_depth": "ground truth: file and units_per_metre",
+    "gt_accum": "the same, accumulated from scans; used where there is no gt_depth",
+    "frame": "number in its sequence, which with rate_hz makes a stamp",
+    "rate_hz": "frames a second",
+}
+"""Entries of calib.json that are read."""
+REMARKS = {
+    *(
+        "name",
+        "note",
+        "sensor",
+        "lidar",
+        "sequence",
+        "n_points",
+        "points_layout",
+        "lidar_to_camera",
+        "full_360",
+    ),
+    *("source_repo", "source_path", "licence", "T_world_cam_xyz_qxyzw", "fields_in_source", "description"),
+}
+"""Entries that tell people where a frame comes from, and are not read."""
+DEPTH_KEYS = {"file", "units_per_metre", "invalid", "note"}
 
 
 class FrameFolder(IndexedReader):
     """Frames of a folder of frame folders, or of one of them, in the order of their names.
 
-    Frames with a `rate_hz` get stamps of their number in the sequence.
+    A frame folder has files and a calib.json with the entries of `KEYS`; others are refused, as a misspelt
+    one would be ignored. Frames with a `rate_hz` get stamps of their number in the sequence.
 
     Args:
         select: pattern that the names must match, such as `kitti_seq_*`.
@@ -75,6 +113,7 @@ def read_frame(folder: Path) -> Frame:
 
 
 def _frame(folder: Path, calibration: dict) -> Frame:
+    _check_keys(calibration)
     kind = calibration["kind"]
     if kind not in KINDS:
         raise ValueError(f"Kind of '{folder}' is '{kind}'; it must be one of {', '.join(KINDS)}.")
@@ -94,6 +133,22 @@ def _frame(folder: Path, calibration: dict) -> Frame:
     return frame
 
 
+def _check_keys(calibration: dict) -> None:
+    unknown = sorted(set(calibration) - set(KEYS) - REMARKS)
+    if unknown:
+        raise ValueError(
+            f"calib.json has the entry '{unknown[0]}', which is not known; known are {', '.join(KEYS)}."
+        )
+    for name in ("depth", "gt_depth", "gt_accum"):
+        entry = calibration.get(name)
+        unknown = sorted(set(entry) - DEPTH_KEYS) if isinstance(entry, dict) else []
+        if unknown:
+            raise ValueError(
+                f"entry '{name}' of calib.json has '{unknown[0]}', which is not known; "
+                f"known are {', '.join(sorted(DEPTH_KEYS))}."
+            )
+
+
 def _camera(calibration: dict) -> Camera | None:
     if calibration["K"] is None:
         return None
@@ -105,7 +160,7 @@ def _camera(calibration: dict) -> Camera | None:
 
 
 def _points(folder: Path, calibration: dict) -> dict:
-    points = read_scan(folder / calibration["points"])
+    points = read_scan(folder / calibration["points"], calibration.get("columns", 4))
     rings = None
     if "rings" in calibration:
         rings = _rings(folder / calibration["rings"])

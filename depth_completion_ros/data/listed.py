@@ -114,7 +114,10 @@ class Listed(IndexedReader):
             depth = read_depth(file, self.files.units)
             depth = np.maximum(depth - np.float32(self.files.offset / self.files.units), 0)
         elif file.suffix == ".npy":
-            depth = read_array(file, shape).astype(np.float32)
+            depth = read_array(file, shape)
+            if not np.issubdtype(depth.dtype, np.floating):
+                raise ValueError(f"Depth '{file}' is {depth.dtype}; it must be floating point in metres.")
+            depth = depth.astype(np.float32)
         else:
             depth = _without_header(file, shape)
         if depth.shape != shape:

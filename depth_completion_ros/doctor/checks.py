@@ -161,7 +161,7 @@ def _extrinsics(
         if failures:
             findings.append(warning(subject, f"For {len(failures)} of {len(cloud)} clouds: {failures[0]}"))
     else:
-        from ..data.calibration_file import read_extrinsics
+        from ..data.calibration.extrinsics_file import read_extrinsics
 
         try:
             T = read_extrinsics(file, camera_frame, lidar_frame)
@@ -173,7 +173,7 @@ def _extrinsics(
 
 
 def _view(subject: str, T: np.ndarray, info: Stream, cloud: Stream) -> Iterator[Finding]:
-    from ..data.calibration_file import check_direction
+    from ..data.calibration.extrinsics import check_direction
 
     camera, (_, first) = info.cameras[-1], cloud.clouds[0]
     wrong_way = check_direction(T, camera, first.points)

@@ -12,7 +12,7 @@ from ..completion import create_completer
 from ..completion.interface import Completer, Completion
 from ..completion.spec import parse_settings
 from ..core import Frame, SparseDepth
-from ..data.calibration_file import check_direction
+from ..data.calibration.extrinsics import check_direction
 from ..data.messages import decode_compressed_image, decode_image, decode_points, stamp_ns
 from .diagnostics import NO_SUBSCRIBER, OK, WARN, Status
 from .inputs.calibration import Cameras, Drop, Extrinsics

@@ -9,7 +9,8 @@ from collections import OrderedDict
 import numpy as np
 
 from ...core import Camera, TransformError
-from ...data.calibration_file import extrinsics_from_numbers, read_extrinsics
+from ...data.calibration.extrinsics import extrinsics_from_numbers
+from ...data.calibration.extrinsics_file import read_extrinsics, read_transforms
 from ...data.messages import decode_camera_info, stamp_ns
 from .extrinsics import TfExtrinsics
 
@@ -149,7 +150,7 @@ class Extrinsics:
                 raise ValueError(
                     "Parameter 'extrinsics_file' is empty; with 'extrinsics_source' file it must name one."
                 )
-            read_extrinsics(self._file)  # refused now if it is none; its frames are checked later
+            read_transforms(self._file)  # refused now if it is none; its frames are checked later
         else:
             if len(settings.extrinsics) == 1:
                 raise ValueError(
