@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import subprocess
 import sys
@@ -55,7 +54,7 @@ def test_package_xml_names_every_ros_package_that_is_imported(manifest):
     imported = {
         found.imported.split(".")[0] for file in files(*ours) for found in imports_of(file) if found.imported
     }
-    known = {"launch", "launch_ros", "rclpy", "message_filters", "cv_bridge", "tf2_ros", "sensor_msgs_py"}
+    known = {"launch", "launch_ros", "rclpy", "message_filters", "tf2_ros"}
     missing = {n for n in imported if (n in known or n.endswith(("_msgs", "_srvs"))) and n not in named}
     # What every rclpy brings along.
     assert missing - {"rcl_interfaces", "builtin_interfaces"} == set()
@@ -150,14 +149,10 @@ def _leaves(layout):
 
 
 def _topics() -> set[str]:
-    """Topics of the three nodes, from their sources, as rclpy need not be there."""
-    inputs = {"/image", "/points", "/camera_info", "/ground_truth", "/diagnostics"}
-    tree = ast.parse((ROOT / PACKAGE / "ros" / "publishers.py").read_text())
-    outputs = {
-        f"/{node.value}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value
-    }
+    """Topics of the three nodes; rclpy need not be there."""
     from depth_completion_ros.core import Metrics
+    from depth_completion_ros.evaluation.outputs import OUTPUTS
 
+    inputs = {"/image", "/points", "/camera_info", "/ground_truth", "/diagnostics"}
+    outputs = {f"/{output.topic}" for output in OUTPUTS}
     return inputs | outputs | {f"/metrics/{name}" for name in Metrics.__dataclass_fields__}

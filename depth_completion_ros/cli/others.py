@@ -11,7 +11,7 @@ import typer
 def demo(
     frames: Annotated[int, typer.Option(min=2, help="Frames of the drive.")] = 40,
     seed: Annotated[int, typer.Option(help="Another seed makes another street.")] = 0,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for drive, pictures and report.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for drive, images and report.")] = Path(
         "demo"
     ),
     completer: Annotated[
@@ -23,7 +23,7 @@ def demo(
     Make a street drive and run the nodes on it over real DDS; ends by itself.
 
     Prints what came in and out, what was dropped and why, latency, and errors against the true
-    depth, and writes pictures. Needs rclpy; nothing is downloaded.
+    depth, and writes images. Needs rclpy; nothing is downloaded.
 
     Examples:
 

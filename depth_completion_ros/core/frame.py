@@ -34,6 +34,8 @@ class Frame:
             an image of depth (RGB-D, ToF, SfM) instead of points.
         ground_truth: float32 H x W, metres along z, 0 where unknown; never seen by a completer.
         robot: box around the robot itself, whose points tell nothing of the world; None for no such box.
+        camera_info: the CameraInfo message that `camera` was read from, of whatever class, to be passed
+            on as it came; None where there was none.
         name: what a report calls this frame.
 
     Raises:
@@ -53,6 +55,7 @@ class Frame:
     sparse_depth: np.ndarray | None = None
     ground_truth: np.ndarray | None = None
     robot: Box | None = None
+    camera_info: object = None
     name: str = ""
 
     def __post_init__(self):

@@ -1,4 +1,4 @@
-"""Reading of images, depth and transforms from files, with one clear sentence on failure."""
+"""Images, depth, scans and transforms in files; what cannot be read is told in one clear sentence."""
 
 from __future__ import annotations
 
@@ -39,6 +39,42 @@ def read_depth(path: Path, units_per_metre: float = 256.0) -> np.ndarray:
             f"Depth file '{path}' is {depth.dtype} with shape {depth.shape}; it must be a 16-bit grey PNG."
         )
     return depth * np.float32(1 / units_per_metre)
+
+
+def write_image(path: Path, image: np.ndarray, compression: int | None = None) -> None:
+    """Write uint8 H x W x 3 RGB as a PNG file; the folder is made where it is missing.
+
+    Args:
+        compression: 0 to 9 of PNG; what OpenCV takes when None.
+    """
+    _write_png(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), compression)
+
+
+def write_depth(
+    path: Path, depth: np.ndarray, units_per_metre: float = 256.0, compression: int | None = None
+) -> int:
+    """Write depth as a 16-bit PNG file, rounded to its units; 0 where unknown, as `read_depth` reads it.
+
+    What 16 bits cannot hold (256 m and more at KITTI's 256 units a metre) is 0 too: a depth that is
+    clipped would be a wrong one.
+
+    Args:
+        depth: float H x W metres, NaN, 0 or less where unknown.
+
+    Returns:
+        number of pixels that are known but too far to be held.
+    """
+    known = (depth > 0) & (depth < np.inf)
+    units = np.rint(np.where(known, depth, 0) * np.float32(units_per_metre))
+    too_far = units > np.iinfo(np.uint16).max
+    _write_png(path, np.where(too_far, 0, units).astype(np.uint16), compression)
+    return int(np.count_nonzero(too_far))
+
+
+def _write_png(path: Path, pixels: np.ndarray, compression: int | None) -> None:
+    options = [] if compression is None else [cv2.IMWRITE_PNG_COMPRESSION, compression]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", pixels, options)[1].tobytes())
 
 
 def _decode(path: Path, flags: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from ..core import TransformTree
 from ..data.bag.topics import KINDS, TRANSFORMS, TopicError, Topics, is_static
 from ..ros import qos
 from ..ros.diagnostics import ERROR, OK, STALE, WARN
-from ..ros.publishers import DENSE, SPARSE
+from ..ros.publishers import OUTPUTS
 from ..ros.transport import use_large_message_profile
 from ..ros.wheels import packages
 from .finding import Finding, error, ok, warning
@@ -104,7 +104,7 @@ class _Graph:
         # Discovery tells topics one by one, and before the node that they belong to.
         for topic, _ in names:
             if topic.endswith(_SIGN):
-                outputs.update(topic.removesuffix(_SIGN) + output for output in (*DENSE, *SPARSE))
+                outputs.update(topic.removesuffix(_SIGN) + output.topic for output in OUTPUTS)
         before, self._seen = self._seen, {topic for topic, _ in names}
         for topic, types in names:
             if topic in before and self._node.get_publishers_info_by_topic(topic):

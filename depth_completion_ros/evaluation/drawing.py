@@ -1,4 +1,4 @@
-"""Pieces that plots and pictures are made of."""
+"""Pieces that plots and figures are made of."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def new_figure(size: tuple[float, float], rows: int, columns: int, **shared):
 
 
 def style(at: int, name: str) -> dict:
-    """How the line of one of many completers looks."""
-    look = {"color": COLOURS[at % len(COLOURS)], "marker": MARKERS[at % len(MARKERS)]}
-    return {**look, "markersize": 5, "linewidth": 1.6, "label": name}
+    """Keyword arguments of matplotlib for the line of one of many completers."""
+    line = {"color": COLOURS[at % len(COLOURS)], "marker": MARKERS[at % len(MARKERS)]}
+    return {**line, "markersize": 5, "linewidth": 1.6, "label": name}
 
 
 def plain_log_axis(axis) -> None:

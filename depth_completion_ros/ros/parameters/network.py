@@ -27,7 +27,7 @@ NETWORK = (
     Parameter(
         "prior_every",
         1,
-        "The prior looks at every so many frames; between them its last look is aligned to the points anew.",
+        "The prior runs on every so many frames; between them its last depth is aligned to the points anew.",
         minimum=1,
         maximum=1000,
     ),
