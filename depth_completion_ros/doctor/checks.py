@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..core import Frame, SparseDepth, TransformError
+from ..core.transform_tree import OTHER_CLOCK_NS
 from .alignment import alignment
 from .clocks import clocks, stamps
 from .finding import Finding, error, ok, warning
@@ -144,7 +145,7 @@ def _extrinsics(
         try:
             return recording.lookup(camera_frame, lidar_frame, stamp)
         except TransformError:
-            if not options.offset_ns:
+            if abs(options.offset_ns) < OTHER_CLOCK_NS:
                 raise
             return recording.lookup(camera_frame, lidar_frame, stamp - options.offset_ns)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from depth_completion_ros.core import Camera, Frame, TransformError, TransformTree, invert
 from depth_completion_ros.core.pairing import Pairing
+from depth_completion_ros.core.transform_tree import OTHER_CLOCK_NS
 
 from ..messages import (
     decode_camera_info,
@@ -211,7 +212,7 @@ class BagFrames:
         try:
             return self._extrinsics_at(image, points, 0)
         except TransformError:
-            if not self._bag.image_offset_ns:
+            if abs(self._bag.image_offset_ns) < OTHER_CLOCK_NS:
                 raise
             return self._extrinsics_at(image, points, -self._bag.image_offset_ns)
 

@@ -67,5 +67,5 @@ def status_of(result: Alignment, seconds: float) -> Status:
         "last check (ms)": round(1e3 * seconds, 1),
     }
     apart = result.state == "apart" and result.frames >= ENOUGH_FRAMES
-    few = f" After {result.frames} frames only." * (result.frames < ENOUGH_FRAMES)
+    few = f" Only {result.frames} of {ENOUGH_FRAMES} frames so far." * (result.frames < ENOUGH_FRAMES)
     return Status(NAME, WARN if apart else OK, result.sentence + few, values)

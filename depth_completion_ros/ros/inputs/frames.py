@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core import Frame, SparseDepth
+from ...core.transform_tree import OTHER_CLOCK_NS
 from ...data.calibration.extrinsics import check_direction
 from ...data.messages import decode_compressed_image, decode_image, decode_points, stamp_ns
 from ..diagnostics import OK, WARN, Status
@@ -50,6 +51,7 @@ class LiveFrames:
         self._settings, self._cameras, self._extrinsics = settings, cameras, extrinsics
         self._now_ns, self._warn = now_ns, warn
         self._checked: tuple[np.ndarray, float] | None = None
+        self._clock_of_tf = 0
         self.statuses = {
             "extrinsics": Status("extrinsics", OK, "Not needed yet."),
             "points in view": Status("points in view", OK, "No frame yet."),
@@ -69,14 +71,8 @@ class LiveFrames:
         points = _decoded("cloud", decode_points, pair.points).points
         height, width = image.shape[:2]
         info, camera = self._cameras.of_image(stamp_image, width, height, s.calibration_timeout)
-        at_image = stamp_image + round(s.image_time_offset * 1e9)
-        try:
-            T_cam_lidar, T_image_points = self._extrinsics.of_frame(
-                header.frame_id, points_header.frame_id, at_image, stamp_points
-            )
-        except Drop as drop:
-            self.statuses["extrinsics"] = Status("extrinsics", WARN, str(drop))
-            raise
+        frames = header.frame_id, points_header.frame_id
+        T_cam_lidar, T_image_points = self._transforms(*frames, stamp_image, stamp_points)
         return Frame(
             camera=camera,
             camera_info=info,
@@ -89,6 +85,25 @@ class LiveFrames:
             frame_id=header.frame_id,
             name=str(stamp_image),
         )
+
+    def _transforms(
+        self, camera_frame: str, lidar_frame: str, stamp_image: int, stamp_points: int
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """T_cam_lidar and T_image_points, by the clock of the LiDAR or, where it differs, of the camera."""
+        offset = round(self._settings.image_time_offset * 1e9)
+        clocks = (0,) if abs(offset) < OTHER_CLOCK_NS else (self._clock_of_tf, 0, -offset)
+        failure = None
+        for clock in dict.fromkeys(clocks):
+            moments = stamp_image + offset + clock, stamp_points + clock
+            try:
+                found = self._extrinsics.of_frame(camera_frame, lidar_frame, *moments)
+            except Drop as drop:
+                failure = failure or drop
+            else:
+                self._clock_of_tf = clock
+                return found
+        self.statuses["extrinsics"] = Status("extrinsics", WARN, str(failure))
+        raise failure
 
     def judge(self, frame: Frame, sparse: SparseDepth) -> None:
         """Note what the operator should know of a frame that is completed all the same."""

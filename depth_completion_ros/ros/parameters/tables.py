@@ -163,6 +163,16 @@ COMPLETION = (
         "Frame that does not move, such as odom, through which points are moved from the cloud's "
         "stamp to the image's; empty for none. Needs `extrinsics_source` tf.",
     ),
+    Parameter(
+        "calibration_check_period",
+        1.0,
+        "How often a frame is looked at for whether the edges of points and image fit together, which takes "
+        "some 40 ms of one core and is told by the diagnostic `calibration`; 0 for never.",
+        minimum=0.0,
+        maximum=3600.0,
+        unit="s",
+        live=True,
+    ),
     *_RANGE,
     _region("Part of the image whose measurements are fed to the completer"),
     Parameter(
