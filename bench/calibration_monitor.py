@@ -101,22 +101,28 @@ class Tally:
             unit = "ms" if kind == "time" else "degrees"
             cells = []
             for window in windows:
-                states = self.states[kind, size, window]
-                shares = (f"{100 * states[s] / states.total():.0f}" for s in ("apart", "aligned", "unclear"))
-                cells.append(f"{' / '.join(shares)} % of {states.total()}")
+                cells.append(_shares(self.states.get((kind, size, window), Counter())))
             told = [p for window in windows for p in self.pixels.get((kind, size, window), ())]
             name = "none" if kind == "none" else f"{kind} {size:g} {unit}"
             lines.append(f"| {name} | {' | '.join(cells)} | {f'{np.median(told):.1f}' if told else ''} |")
         return "\n".join(lines)
 
 
+def _shares(states: Counter) -> str:
+    number = states.total()
+    shares = (f"{100 * states[state] / number:.0f}" for state in ("apart", "aligned", "unclear") if number)
+    return f"{' / '.join(shares)} % of {number}" if number else ""
+
+
 def measure(sequences: list[list[Frame]], windows: tuple[int, ...], title: str) -> None:
     """Print the table of some sequences."""
     tally = Tally()
     for frames in sequences:
-        moving = len(frames) > 1 and all(f.T_world_lidar is not None for f in frames)
-        for kind, size in CASES + LATE * moving:
+        for kind, size in CASES:
             tally.measure(frames, kind, size, windows)
+        posed = [frame for frame in frames if frame.T_world_lidar is not None]
+        for kind, size in LATE if len(posed) > 1 else ():
+            tally.measure(posed, kind, size, windows)
     print(f"\n### {title}\n\nShare called apart / aligned / unclear.\n\n{tally.table(windows)}\n")
     print(f"A frame takes {np.median(tally.milliseconds):.0f} ms of one CPU core in the median.", flush=True)
 
@@ -126,11 +132,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[1, 2, 3, 4], help="streets of the demo drive"
+        "--seeds", type=int, nargs="*", default=[1, 2, 3, 4], help="streets of the demo drive"
     )
     parser.add_argument("--frames", type=int, default=20, help="frames of a drive")
     parser.add_argument("--drives", type=Path, help="folder to keep drives in")
-    parser.add_argument("--data", type=Path, help="frame folders; those of one rate are one sequence")
+    parser.add_argument("--data", type=Path, help="frame folders to measure on too")
+    parser.add_argument("--sequence", default="kitti_seq_*", help="those of them that are one sequence")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as temporary:
@@ -143,11 +150,11 @@ def main() -> None:
     if sequences:
         measure(sequences, (1, 5, arguments.frames), f"Demo drives, {len(sequences)} streets")
     if arguments.data:
-        frames = [f for f in open_reader(arguments.data) if f.points is not None and f.image is not None]
-        sequence = [f for f in frames if f.T_world_lidar is not None]
-        single = [[f] for f in frames if f.T_world_lidar is None]
+        sequence = list(open_reader(arguments.data, select=arguments.sequence))
+        names = {frame.name for frame in sequence}
+        single = [[f] for f in open_reader(arguments.data) if f.points is not None and f.name not in names]
         measure([sequence], (1, 5, len(sequence)), f"A real sequence of {len(sequence)} frames")
-        measure(single, (1,), f"{len(single)} real frames of other rigs, each alone")
+        measure(single, (1,), f"{len(single)} other real frames, each alone")
 
 
 if __name__ == "__main__":

@@ -305,7 +305,7 @@ def test_edges_of_points_and_image_tell_an_error_of_the_calibration(tmp_path, ya
         transform = messages.transform_message("lidar", "camera", invert(T_cam_lidar), BEGIN)
         tf = messages.typestore().types["tf2_msgs/msg/TFMessage"](transforms=[transform])
         writer.write("/tf_static", "tf2_msgs/msg/TFMessage", tf, BEGIN, latched=True)
-        for seed in range(4):
+        for seed in range(5):
             stamp, frame = BEGIN + 5 * seed * PERIOD, boxes.frame(seed)
             image = messages.image_message(frame.image, "rgb8", stamp, "camera")
             info = messages.camera_info_message(frame.camera, stamp, "camera")

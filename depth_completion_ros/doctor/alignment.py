@@ -31,7 +31,7 @@ def alignment(
             continue  # told where messages and transforms are judged
     result = check.result()
     if result.frames:
-        yield (warning if result.state == "apart" else ok)(subject, result.sentence)
+        yield (warning if result.is_alarming else ok)(subject, result.sentence)
 
 
 def _frame(image, points, camera: Camera, T_cam_lidar: np.ndarray) -> Frame:

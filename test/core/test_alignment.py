@@ -79,6 +79,15 @@ def test_without_rings_it_works_as_well():
     assert result.state == "apart" and result.yaw == pytest.approx(-2, abs=0.2)
 
 
+def test_nobody_is_alarmed_on_few_frames():
+    check = AlignmentCheck()
+    for seed in range(5):
+        check.add(boxes.frame(seed, error=error(yaw=2)))
+        result = check.result()
+        assert result.is_alarming == (seed == 4)
+        assert (f"only {seed + 1} of 5 frames" in result.sentence) == (result.state == "apart" and seed < 4)
+
+
 def test_a_bare_wall_has_too_little_structure():
     nothing = np.zeros((0, 5))
     points, rings = boxes.scan_of(nothing)

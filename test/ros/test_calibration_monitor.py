@@ -50,12 +50,13 @@ def test_a_wrong_yaw_is_a_warning_after_some_frames(ros):
 
 def test_a_few_frames_give_no_warning_yet(ros):
     robot = drive(ros, 2, yaw=2.0, calibration_check_period=0.001)
-    robot.wait_for_status("completion: calibration", "OK", "Only 2 of 5 frames so far")
+    robot.wait_for_status("completion: calibration", "OK", "So far only 2 of 5 frames")
 
 
 def test_no_more_than_one_frame_a_period_is_looked_at(ros):
     robot = drive(ros, 6, calibration_check_period=3600.0)
-    robot.wait_for_status("completion: calibration", "OK", "Only 1 of 5 frames so far")
+    robot.wait_for_status("completion: calibration", "OK", "Edges of depth")
+    assert robot.statuses["completion: calibration"][2]["frames"] == "1"
 
 
 def test_it_can_be_switched_off(ros):

@@ -31,6 +31,10 @@ MAX_ERROR = np.deg2rad(0.5)
 """With a larger standard error nothing is said of yaw or pitch."""
 
 
+ENOUGH_FRAMES = 5
+"""On fewer frames nobody should be alarmed."""
+
+
 class Scores:
     """How well hypotheses fit a frame, or the sums of it over frames.
 
@@ -99,6 +103,11 @@ class Alignment:
     shift: float = 0.0
     frames: int = 0
     edges: int = 0
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether the two are apart, seen on enough frames."""
+        return self.state == "apart" and self.frames >= ENOUGH_FRAMES
 
 
 def judge(scores: Scores) -> Alignment:
@@ -198,5 +207,7 @@ def _apart(scores: Scores, turns: np.ndarray, pose: np.ndarray, pixels: float, e
         f"Edges of depth are {pixels:.1f} pixels (standard error {error:.1f}) from image edges; points "
         f"moved by {', '.join(by)} would fit. Check the calibration and the stamps."
     )
+    if scores.frames < ENOUGH_FRAMES:
+        sentence += f" So far only {scores.frames} of {ENOUGH_FRAMES} frames that it takes to be sure."
     numbers = {"yaw": float(yaw), "pitch": float(pitch), "roll": float(roll), "shift": float(pose[1])}
     return Alignment("apart", sentence, pixels, error, **numbers, frames=scores.frames, edges=scores.edges)

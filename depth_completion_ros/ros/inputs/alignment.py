@@ -9,8 +9,6 @@ from ...core.alignment import Alignment, AlignmentCheck
 from ..diagnostics import OK, WARN, Status
 
 NAME = "calibration"
-ENOUGH_FRAMES = 5
-"""No warning is given on fewer frames."""
 BUSY = 5
 """While frames wait, the node looks so many times less often."""
 
@@ -66,6 +64,4 @@ def status_of(result: Alignment, seconds: float) -> Status:
         "edges": result.edges,
         "last check (ms)": round(1e3 * seconds, 1),
     }
-    apart = result.state == "apart" and result.frames >= ENOUGH_FRAMES
-    few = f" Only {result.frames} of {ENOUGH_FRAMES} frames so far." * (result.frames < ENOUGH_FRAMES)
-    return Status(NAME, WARN if apart else OK, result.sentence + few, values)
+    return Status(NAME, WARN if result.is_alarming else OK, result.sentence, values)
