@@ -31,7 +31,7 @@ from neighbours import loop_of, scan
 
 from depth_completion_ros.completion.bpnet import network as network_module
 from depth_completion_ros.completion.bpnet import propagation, refinement
-from depth_completion_ros.completion.bpnet.inference import quickened
+from depth_completion_ros.completion.bpnet.inference import for_inference
 from depth_completion_ros.ops import local_sum, neighbours
 from depth_completion_ros.ops.neighbours import function as search_module
 
@@ -98,7 +98,7 @@ def build(form: str, device: str) -> torch.nn.Module:
         as_published(device)
         return network.to(device)
     kind, precision = form.split()
-    network = quickened(network).to(device, getattr(torch, precision), memory_format=torch.channels_last)
+    network = for_inference(network).to(device, getattr(torch, precision), memory_format=torch.channels_last)
     if kind == "compiled":
         network.compile(dynamic=False)
     return network

@@ -78,7 +78,7 @@ class Watch:
 
     def stages_of(self, completer) -> None:
         """Mark where the stages of the default completer end; what comes before the network is the fill."""
-        network = completer.quick
+        network = completer.inference_network
         network.register_forward_pre_hook(self.mark)
         network.encoder.register_forward_pre_hook(self.mark)
         network.decoder.register_forward_pre_hook(self.mark)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 
 from ..completion import create_completer
 from ..completion.interface import Completer, Completion
+from ..completion.learned.options import PriorOptions
 from ..completion.spec import parse_settings
 from ..core import Frame, SparseDepth
 from .diagnostics import OK, WARN, Status
@@ -14,22 +16,9 @@ from .inputs.calibration import Drop
 
 def completer_of(settings) -> Completer:
     """The completer that the node's parameters ask for; raises as `create_completer` does."""
-    s = settings
-    return create_completer(
-        s.completer,
-        s.variant or None,
-        s.weights or None,
-        s.device,
-        s.prior or None,
-        allow_noncommercial=s.allow_noncommercial,
-        precision=s.precision,
-        inner_size=s.inner_size,
-        max_gpu_memory=s.max_gpu_memory,
-        prior_every=s.prior_every,
-        prior_side=s.prior_side,
-        compiled=s.compiled,
-        **parse_settings(s.settings),
-    )
+    chosen = {each.name: getattr(settings, each.name) for each in fields(PriorOptions)}
+    chosen["variant"] = settings.variant or None
+    return create_completer(settings.completer, **chosen | parse_settings(settings.settings))
 
 
 class LiveCompleter:

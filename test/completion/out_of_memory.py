@@ -39,7 +39,7 @@ class Hungry(LearnedCompleter):
 
 def main(megabytes: int, device: str = "cpu") -> None:
     torch.set_num_threads(1)
-    completer = Hungry("only", device=device, max_gpu_memory=megabytes / 1024)
+    completer = Hungry.create(variant="only", device=device, max_gpu_memory=megabytes / 1024)
     image, depth = np.zeros((96, 128, 3), np.uint8), np.zeros((96, 128), np.float32)
     depth[::8, ::8] = 10
     if device == "cpu":

@@ -269,4 +269,4 @@ def slow_completer(monkeypatch):
             time.sleep(0.1)
             return super().complete(image, sparse, camera)
 
-    monkeypatch.setitem(registry._COMPLETERS, "slow", Slow)
+    monkeypatch.setitem(registry.COMPLETERS, "slow", Slow)

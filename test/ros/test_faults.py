@@ -275,7 +275,7 @@ def test_a_completer_that_raises_costs_only_its_frames(ros, monkeypatch, capfd):
                 completion.depth = completion.depth[1:]
             return completion
 
-    monkeypatch.setitem(registry._COMPLETERS, "moody", Moody)
+    monkeypatch.setitem(registry.COMPLETERS, "moody", Moody)
     rig = Rig(ros, completer="moody", failures_until_error=3)
     rig.robot.send(START)
     rig.wait_for_drop("completer failed", 1)

@@ -98,7 +98,7 @@ class Decoder(nn.Module):
 
 
 class MSPNLite(nn.Module):
-    """Completes a sparse depth image of any density with the help of its picture.
+    """Completes sparse depth of any density with the help of the image.
 
     All depth inside is the log of its ratio to the geometric mean of the measurements, so that the
     scale of the scene does not matter. A base surface (`plane`, the linear fill, bent smoothly to meet

@@ -129,7 +129,7 @@ def foundation_prior(state_dict: Mapping[str, torch.Tensor], variant: str, licen
 
 
 def _positions(embeddings, tokens: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Position embeddings of a picture, 1 x (1 + patches) x channels, as DINOv2 has them.
+    """Position embeddings of an image, 1 x (1 + patches) x channels, as DINOv2 has them.
 
     They are enlarged by (patches + 0.1) / 37, where transformers takes patches / 37: up to an eighth of a
     patch apart at the sizes of PSD.
