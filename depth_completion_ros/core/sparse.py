@@ -173,3 +173,20 @@ def z_buffer(u: np.ndarray, v: np.ndarray, z: np.ndarray, height: int, width: in
         depth[pixel[nearer]] = z[nearer]
     hidden = len(z) - int(np.count_nonzero(depth > 0))
     return depth.reshape(height, width), hidden
+
+
+def scatter(depth: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Depth of low resolution at the pixels of an image where the centres of its pixels lie.
+
+    Args:
+        depth: float32 h x w metres, 0 where unknown; of the same view as the image.
+
+    Returns:
+        float32 height x width, 0 at all other pixels.
+    """
+    v, u = np.nonzero(depth)
+    full = np.zeros((height, width), np.float32)
+    rows = np.floor((v + 0.5) * height / depth.shape[0]).astype(np.intp)
+    columns = np.floor((u + 0.5) * width / depth.shape[1]).astype(np.intp)
+    full[rows, columns] = depth[v, u]
+    return full

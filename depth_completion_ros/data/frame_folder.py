@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from depth_completion_ros.core import Camera, Frame
+from depth_completion_ros.core.sparse import scatter
 
 from .files import nearest_rigid, read_bytes, read_depth, read_image, read_text
 from .messages import rings_from_top
@@ -191,20 +192,3 @@ def _depth(folder: Path, entry: dict | None, size: tuple[int, int]) -> np.ndarra
         return None
     depth = read_depth(folder / entry["file"], entry["units_per_metre"])
     return depth if depth.shape == size[::-1] else scatter(depth, *size)
-
-
-def scatter(depth: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Depth of low resolution at the pixels of an image where the centres of its pixels lie.
-
-    Args:
-        depth: float32 h x w metres, 0 where unknown; of the same view as the image.
-
-    Returns:
-        float32 height x width, 0 at all other pixels.
-    """
-    v, u = np.nonzero(depth)
-    full = np.zeros((height, width), np.float32)
-    rows = np.floor((v + 0.5) * height / depth.shape[0]).astype(np.intp)
-    columns = np.floor((u + 0.5) * width / depth.shape[1]).astype(np.intp)
-    full[rows, columns] = depth[v, u]
-    return full

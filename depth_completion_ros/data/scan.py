@@ -99,14 +99,19 @@ def _regularity(data: bytes) -> dict[int, float]:
     values = np.frombuffer(data, "<f4")
     first = max(len(values) // BLOCK // 2 - 1, 0) * BLOCK
     values = np.abs(values[first : first + 2 * BLOCK])
-    values[np.isnan(values)] = 0
-    size = np.log(np.clip(values, 1e-3, 1e6))
-    variance = max(float(size.var()), 1e-12)
+    known = (values > 0) & (values < np.inf)  # not what beams without return leave
+    size = np.log(np.clip(values, 1e-3, 1e6), out=np.zeros_like(values), where=known)
+    total = max(np.count_nonzero(known), 1)
+    mean = float(size.sum(dtype=np.float64)) / total
+    size[known] -= mean
+    variance = max(float(size @ size), 1e-9)
     explained = {}
     for count in COLUMNS:
-        rows = size[: len(size) // count * count].reshape(-1, count)
-        means = np.full(len(rows), 1 / len(rows), np.float32) @ rows
-        explained[count] = float(means.var()) / variance
+        rows = len(size) // count
+        ones = np.ones(rows, np.float32)
+        sums = ones @ size[: rows * count].reshape(rows, count)
+        counts = ones @ known[: rows * count].reshape(rows, count).astype(np.float32)
+        explained[count] = float((sums * sums / np.maximum(counts, 1)).sum()) / variance
     return explained
 
 

@@ -199,9 +199,10 @@ def test_clouds_of_the_livox_driver_are_read_without_it(
             stamp = Time(*divmod(ns, 10**9))
             header = Header(0, stamp, frame_id) if ros1 else Header(stamp, frame_id)
             cloud = Cloud(header, ns, 7, 0, np.zeros(3, np.uint8), points)
-            raw = types.serialize_ros1(cloud, kind) if ros1 else types.serialize_cdr(cloud, kind)
-            name = kind
-        rows.append((topic, name, ns, bytes(raw)))
+            serialised = types.serialize_ros1(cloud, kind) if ros1 else types.serialize_cdr(cloud, kind)
+            rows.append((topic, kind, ns, bytes(serialised)))
+        else:
+            rows.append((topic, name, ns, raw))
     if ros1:
         bag = write_ros1_bag(tmp_path / "livox.bag", types, rows)
     else:

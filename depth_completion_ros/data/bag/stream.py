@@ -75,9 +75,9 @@ class BagStream:
             for topic, time_ns, raw in source.messages(topics):
                 read[topic] += 1
                 # Compression by message is told by metadata.yaml only, which may be lost.
-                raw = decompress_zstd(raw) if raw[:4] == ZSTD_MAGIC else raw
+                whole = decompress_zstd(raw) if raw[:4] == ZSTD_MAGIC else raw
                 convert = self._converters[topic]
-                yield topic, time_ns, raw if convert is None else _converted(convert, raw)
+                yield topic, time_ns, whole if convert is None else _converted(convert, whole)
         for topic in sorted(topics):
             if self._stated is not None and self._stated[topic] != read[topic]:
                 raise BagError(

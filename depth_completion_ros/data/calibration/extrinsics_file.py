@@ -132,7 +132,7 @@ def _kitti(content: dict, name: str) -> FileTransform | None:
     if (len(R), len(t)) != (9, 3):
         raise ValueError(f"{name} has {len(R)} numbers in R and {len(t)} in T; it needs 9 and 3.")
     rows = [[*R[3 * i : 3 * i + 3], t[i]] for i in range(3)]
-    return FileTransform(extrinsics_from_numbers(sum(rows, []), name))
+    return FileTransform(extrinsics_from_numbers([*rows[0], *rows[1], *rows[2]], name))
 
 
 def _entry(content: dict, name: str) -> FileTransform:

@@ -6,7 +6,7 @@ memory with the message and be read-only.
 
 from .camera_info import decode_camera_info, stamp_ns
 from .cloud import Cloud, decode_points, rings_from_top
-from .depth import DEPTH_ENCODINGS, decode_depth_image
+from .depth import DEPTH_ENCODINGS, decode_depth_image, decode_sparse_depth
 from .image import IMAGE_ENCODINGS, decode_compressed_image, decode_image
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "decode_depth_image",
     "decode_image",
     "decode_points",
+    "decode_sparse_depth",
     "rings_from_top",
     "stamp_ns",
 ]

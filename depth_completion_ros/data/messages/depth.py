@@ -7,6 +7,8 @@ import struct
 import cv2
 import numpy as np
 
+from depth_completion_ros.core.sparse import scatter
+
 from .image import pixels_of
 
 DEPTH_ENCODINGS = {"32FC1": "f4", "16UC1": "u2", "mono16": "u2"}
@@ -33,6 +35,26 @@ def decode_depth_image(msg) -> np.ndarray:
         )
     pixels = pixels_of(msg, DEPTH_ENCODINGS[msg.encoding], 1)
     return _metres(pixels) if msg.encoding == "32FC1" else pixels * np.float32(1e-3)
+
+
+def decode_sparse_depth(msg, width: int, height: int) -> np.ndarray:
+    """Depth of an image message at the pixels of an image of the same view, float32 height x width.
+
+    Depth of lower resolution lands on the pixels in which the centres of its own lie.
+
+    Raises:
+        ValueError: as `decode_depth_image`; or a shape that cannot be of the same view.
+    """
+    depth = decode_depth_image(msg)
+    rows, columns = depth.shape
+    if (rows, columns) == (height, width):
+        return depth
+    if rows > height or columns > width or abs(columns * height - rows * width) > 0.02 * rows * width:
+        raise ValueError(
+            f"Sparse depth is {columns} x {rows} but its image is {width} x {height}; it must be of the same "
+            "view, as large or smaller."
+        )
+    return scatter(depth, width, height)
 
 
 def _metres(depth: np.ndarray) -> np.ndarray:
