@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 from dataclasses import replace
 
@@ -44,6 +45,7 @@ class Bag:
         self.camera, self.image_size = CAMERA, (120, 160)
         self.image_stamp = self.points_stamp = lambda at: BEGIN + at * PERIOD
         self.points_delay, self.number = 0, 10
+        self.info_topic = INFO
         self.tf_topic, self.more_tf = "/tf_static", []
         self.more = lambda writer, stamp: None
         self.camera_frame, self.lidar_frame = "camera", "lidar"
@@ -66,7 +68,9 @@ class Bag:
                 stamp = self.points_stamp(at)
                 cloud = messages.points_message(self.points, None, stamp, self.lidar_frame)
                 writer.write(IMAGE, "sensor_msgs/msg/Image", picture, received)
-                writer.write(INFO, "sensor_msgs/msg/CameraInfo", self.edit_info(info), received)
+                if self.info_topic:
+                    kind = "sensor_msgs/msg/CameraInfo"
+                    writer.write(self.info_topic, kind, self.edit_info(info), received)
                 self.more(writer, stamp)
                 received += self.points_delay
                 writer.write(POINTS, "sensor_msgs/msg/PointCloud2", self.edit_cloud(cloud), received)
@@ -282,6 +286,33 @@ def test_a_depth_topic_that_sorts_first_is_no_image_for_doctor_and_reader(bag):
     assert faults(findings) == []
     assert said(findings, "ok", "/aligned_depth/image_raw", "Images of depth")
     assert open_reader(bag.path).image_topic == IMAGE
+
+
+def test_a_camera_file_stands_for_camera_info(bag, tmp_path):
+    bag.info_topic = ""
+    assert said(bag.findings(), "error", "topics", "has no camera info topic")
+    file = tmp_path / "camera.json"
+    file.write_text(json.dumps({"K": CAMERA.K.tolist(), "width": 160, "height": 120}))
+    findings = diagnose(bag.path, installation=False, camera_info_file=file)
+    assert faults(findings) == []
+    assert said(findings, "ok", "lidar to camera", "points in view")
+    assert len(list(open_reader(bag.path, camera_info_file=file))) == 10
+    file.write_text("{}")
+    findings = diagnose(bag.path, installation=False, camera_info_file=file)
+    assert said(findings, "error", "camera.json", "Camera file")
+
+
+def test_what_a_file_or_depth_can_stand_for_is_told(tmp_path):
+    pytest.importorskip("rosbags")
+    with BagWriter(tmp_path / "bag") as writer:
+        image = messages.image_message(np.zeros((12, 16, 3), np.uint8), "rgb8", BEGIN, "camera")
+        depth = messages.image_message(np.ones((12, 16, 1), np.float32), "32FC1", BEGIN, "camera")
+        writer.write(IMAGE, "sensor_msgs/msg/Image", image, BEGIN)
+        writer.write("/camera/depth", "sensor_msgs/msg/Image", depth, BEGIN)
+    findings = diagnose(tmp_path / "bag", installation=False)
+    assert said(findings, "error", "topics", "no camera info topic; its topics are /camera/depth, /camera/im")
+    assert said(findings, "error", "topics", "-O camera_info_file=")
+    assert said(findings, "error", "topics", "Depth can stand for it: -O sparse_depth_topic=/camera/depth")
 
 
 def test_two_cameras_are_told_with_the_option_that_a_command_wants(bag):

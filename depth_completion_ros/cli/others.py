@@ -64,6 +64,9 @@ def doctor(
     image: Annotated[str, typer.Option(help="Image topic; the likeliest if not given.")] = "",
     points: Annotated[str, typer.Option(help="PointCloud2 topic; the likeliest if not given.")] = "",
     extrinsics: Annotated[Path | None, typer.Option(help="Calibration file to judge in place of TF.")] = None,
+    camera_info_file: Annotated[
+        Path | None, typer.Option(help="Calibration file of the camera in place of CameraInfo.")
+    ] = None,
     rectified: Annotated[bool, typer.Option("--rectified", help="Images are rectified: use P.")] = False,
     slack: Annotated[float, typer.Option(min=0, help="Seconds that image and cloud may differ.")] = 0.05,
     image_time_offset: Annotated[float, typer.Option(help="Seconds added to the stamps of images.")] = 0.0,
@@ -92,6 +95,7 @@ def doctor(
         image=image,
         points=points,
         extrinsics=extrinsics,
+        camera_info_file=camera_info_file,
         rectified=rectified,
         slack=slack,
         image_time_offset=image_time_offset,

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..core import Frame, SparseDepth, TransformError
 from ..core.transform_tree import OTHER_CLOCK_NS
+from ..data.bag.topics import CAMERA_INFO
 from .alignment import alignment
 from .clocks import clocks, stamps
 from .finding import Finding, error, ok, warning
@@ -30,9 +31,10 @@ def examine(recording: Recording, options: Options) -> list[Finding]:
         findings += _messages(stream)
     for stream in (*images, *clouds):
         findings += stamps(stream, recording.wall_clock)
-    info = _info_of(images[0], recording) if images else None
+    info = None
     if images:
-        findings += _calibration(images[0], info, options.rectified)
+        info, of_file = _info_of(images[0], recording, options)
+        findings += [*of_file, *_calibration(images[0], info, options.rectified)]
     if images and clouds and len(images[0]) and len(clouds[0]):
         in_time = list(clocks(images[0], clouds[0], options))
         T_cam_lidar, in_place = _extrinsics(recording, images[0], clouds[0], info, options)
@@ -43,10 +45,22 @@ def examine(recording: Recording, options: Options) -> list[Finding]:
     return findings
 
 
-def _info_of(image: Stream, recording: Recording) -> Stream | None:
-    """The CameraInfo of an image topic, where it is clear which it is."""
-    found = recording.topics.camera_infos(image.topic)
-    return recording.streams[found[0]] if len(found) == 1 else None
+def _info_of(image: Stream, recording: Recording, options: Options) -> tuple[Stream | None, list[Finding]]:
+    """The CameraInfo of an image topic, where it is clear which it is, or a file in place of it."""
+    file = options.camera_info_file
+    if not file:
+        found = recording.topics.camera_infos(image.topic)
+        return (recording.streams[found[0]] if len(found) == 1 else None), []
+    if not image.sizes:
+        return None, []
+    from ..data.calibration.camera_file import read_camera_file
+
+    size = next(iter(image.sizes))
+    try:
+        camera = read_camera_file(file, image.topic).camera(*size, options.rectified)
+    except (OSError, ValueError) as failure:
+        return None, [error(str(file), str(failure))]
+    return Stream(str(file), CAMERA_INFO, sizes={size}, cameras=[camera]), []
 
 
 def _topics(recording: Recording, options: Options) -> Iterator[Finding]:
@@ -61,14 +75,20 @@ def _topics(recording: Recording, options: Options) -> Iterator[Finding]:
         if given and given not in allowed:
             yield error("topics", f"{topics.name} has no {what} on '{given}'; its topics are {there}.")
         elif not given and not found:
-            yield error("topics", f"{topics.name} has no {what} topic; its topics are {there}.")
+            depth = topics.depths() if what == "points" and recording.is_bag else []
+            advice = f" Depth can stand for it: -O sparse_depth_topic={depth[0]}" if depth else ""
+            yield error("topics", f"{topics.name} has no {what} topic; its topics are {there}.{advice}")
         elif not given and len(found) > 1:
             choose = f"; commands want one: -O {what}_topic={found[0]}" * recording.is_bag
             sentence = f"{len(found)} {what} topics ({', '.join(found)}); {found[0]} is looked at{choose}."
             yield (warning if recording.is_bag else ok)("topics", sentence)
     infos = topics.camera_infos(options.image or next(iter(topics.images()), ""))
-    if not infos:
-        yield error("topics", f"{topics.name} has no camera info topic; its topics are {there}.")
+    if options.camera_info_file:
+        pass  # stands for it
+    elif not infos:
+        sentence = f"{topics.name} has no camera info topic; its topics are {there}."
+        advice = " A calibration file can stand for it: -O camera_info_file=..." * recording.is_bag
+        yield error("topics", sentence + advice)
     elif len(infos) > 1:
         yield warning(
             "topics",

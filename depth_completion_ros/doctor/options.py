@@ -16,6 +16,7 @@ class Options:
         image, points: topics to look at; empty for the likeliest.
         tf_topics: TF topics, a list or with commas between them; empty for those of the robot.
         extrinsics: calibration file to judge in place of TF.
+        camera_info_file: calibration file that tells the camera in place of CameraInfo.
         rectified: whether images are rectified, so that P of the CameraInfo is their camera.
         slack: seconds that the stamps of a cloud and its image may differ.
         image_time_offset: seconds added to the stamps of images first.
@@ -25,6 +26,7 @@ class Options:
     points: str = ""
     tf_topics: str | tuple[str, ...] = ()
     extrinsics: str | Path | None = None
+    camera_info_file: str | Path | None = None
     rectified: bool = False
     slack: float = 0.05
     image_time_offset: float = 0.0

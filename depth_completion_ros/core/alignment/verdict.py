@@ -194,7 +194,7 @@ def _at(curves: np.ndarray, angles: np.ndarray) -> np.ndarray:
 
 
 def _unclear(scores: Scores, why: str) -> Alignment:
-    sentence = f"Too little structure to tell: {why} ({scores.edges} edges of {scores.frames} frames)."
+    sentence = f"Too little structure to tell: {why} ({scores.edges} edges, frames: {scores.frames})."
     return Alignment("unclear", sentence, frames=scores.frames, edges=scores.edges)
 
 

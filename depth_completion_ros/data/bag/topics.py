@@ -13,11 +13,12 @@ from ..messages import DEPTH_ENCODINGS, IMAGE_ENCODINGS, stamp_ns
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 TRANSFORMS = "tf2_msgs/msg/TFMessage"
 KINDS = {
     IMAGE: "image",
     COMPRESSED: "compressed",
-    "sensor_msgs/msg/CameraInfo": "camera_info",
+    CAMERA_INFO: "camera_info",
     "sensor_msgs/msg/PointCloud2": "points",
     TRANSFORMS: "transforms",
 }
