@@ -12,7 +12,7 @@ from .camera import Camera
 from .frame import Frame
 from .region import Region, region_mask
 
-MIN_RANGE = 0.3
+LIDAR_MIN_RANGE = 0.3
 """Metres from the LiDAR below which nothing is believed: beams without return arrive as (0, 0, 0), those of
 a dirty window as a few centimetres. 3D LiDARs measure from 0.3 to 1 m on, the Livox Mid-360 from 0.1 m."""
 
@@ -49,7 +49,7 @@ class SparseDepth:
         *,
         min_depth: float = 0.1,
         max_depth: float = float("inf"),
-        min_range: float = MIN_RANGE,
+        lidar_min_range: float = LIDAR_MIN_RANGE,
         region: Region | None = None,
         see_through: bool = True,
         isolated: bool = False,
@@ -61,7 +61,7 @@ class SparseDepth:
 
         Args:
             min_depth, max_depth: limits along z, metres.
-            min_range: metres from the LiDAR (the origin of the points) below which a point is left out.
+            lidar_min_range: metres from the LiDAR (the origin of the points) below which a point is left out.
             region: left, top, right, bottom in pixels (right and bottom exclusive) to keep.
             see_through: drop far points that show through nearer surfaces.
             isolated: drop points in mid-air that no neighbour supports (rain, dust); it also costs a
@@ -77,7 +77,7 @@ class SparseDepth:
             missing = [n for n in ("camera", "points", "T_cam_lidar") if getattr(frame, n) is None]
             raise ValueError(f"Frame {frame.name or 'without name'} lacks {', '.join(missing)}.")
         T = frame.T_cam_lidar if frame.T_image_points is None else frame.T_cam_lidar @ frame.T_image_points
-        points, dropped = _of_the_world(frame, min_range)
+        points, dropped = _of_the_world(frame, lidar_min_range)
         u, v, z, outside = project_to_pixels(points, T, frame.camera, min_depth, max_depth)
         depth, hidden = z_buffer(u, v, z, frame.camera.height, frame.camera.width)
         sparse = cls(depth, dropped | outside | {"occluded": hidden})
@@ -102,13 +102,13 @@ class SparseDepth:
         self.depth.ravel()[removed] = 0
 
 
-def _of_the_world(frame: Frame, min_range: float) -> tuple[np.ndarray, dict[str, int]]:
+def _of_the_world(frame: Frame, lidar_min_range: float) -> tuple[np.ndarray, dict[str, int]]:
     """The points of a frame that are neither at its LiDAR nor on the robot, and counts of the rest."""
     points, dropped = frame.points, {}
     xyz = points[:, :3]
     with np.errstate(invalid="ignore", over="ignore"):
-        at_lidar = np.einsum("ij,ij->i", xyz, xyz) < min_range * min_range  # false for NaN
-    dropped["nearer than min_range"] = int(np.count_nonzero(at_lidar))
+        at_lidar = np.einsum("ij,ij->i", xyz, xyz) < lidar_min_range * lidar_min_range  # false for NaN
+    dropped["too near the LiDAR"] = int(np.count_nonzero(at_lidar))
     left_out = at_lidar
     if frame.robot is not None:
         on_robot = frame.robot.contains(points) & ~at_lidar

@@ -1,4 +1,4 @@
-"""Images, depth, scans and transforms in files; what cannot be read is told in one clear sentence."""
+"""Images, depth and transforms in files; what cannot be read is told in one clear sentence."""
 
 from __future__ import annotations
 

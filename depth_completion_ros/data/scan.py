@@ -104,7 +104,7 @@ def _regularity(data: bytes) -> dict[int, float]:
     total = max(np.count_nonzero(known), 1)
     mean = float(size.sum(dtype=np.float64)) / total
     size[known] -= mean
-    variance = max(float(size @ size), 1e-9)
+    variance = float(size @ size) or 1.0
     explained = {}
     for count in COLUMNS:
         rows = len(size) // count

@@ -3,6 +3,7 @@
 Subscribers:
     image (sensor_msgs/Image) or image/compressed (sensor_msgs/CompressedImage)
     camera_info (sensor_msgs/CameraInfo), points (sensor_msgs/PointCloud2), /tf, /tf_static
+    measured_depth (sensor_msgs/Image) or measured_depth/compressedDepth in place of points
 
 Publishers, all with stamp and frame_id of the image:
     depth/image (32FC1 metres, NaN unknown), depth/image_mm (16UC1), depth/camera_info,
@@ -20,7 +21,8 @@ from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
-from ..core import Frame, SparseDepth
+from ..core import Box, Frame, SparseDepth
+from ..data.calibration.camera_file import CameraFile, read_camera_file
 from ..evaluation.outputs import CompletedFrame
 from . import qos
 from .diagnostics import (
@@ -102,6 +104,7 @@ class CompletionNode(LifecycleNode):
             frame,
             min_depth=s.min_range,
             max_depth=s.max_range,
+            lidar_min_range=s.lidar_min_range,
             region=tuple(s.region) if any(s.region) else None,
             see_through=s.filter_see_through,
             isolated=s.filter_isolated,
@@ -141,6 +144,9 @@ class CompletionNode(LifecycleNode):
         s = self.settings
         try:
             completer = completer_of(s)
+            camera_file = self._camera_file()
+            if len(s.robot_box) != 1:
+                Box(s.robot_box[:3], s.robot_box[3:])
             self._extrinsics = Extrinsics(self, s)
         except Exception as error:
             return self._fail("configured", error)
@@ -148,7 +154,7 @@ class CompletionNode(LifecycleNode):
         self._trouble = None
         for sentence in self._completer.warnings:
             self.get_logger().warning(sentence)
-        self._cameras = Cameras(s.rectified, self.get_logger().info)
+        self._cameras = Cameras(s.rectified, self.get_logger().info, file=camera_file)
         self._outputs = Outputs(self, qos.output_profile(s))
         warn, now_ns = self.get_logger().warning, lambda: self.get_clock().now().nanoseconds
         self._frames = LiveFrames(s, self._cameras, self._extrinsics, now_ns, warn)
@@ -157,6 +163,10 @@ class CompletionNode(LifecycleNode):
         self._worker = Worker(self._work, self._on_work_failed, s.frame_queue)
         self._set_up = True
         return SUCCESS
+
+    def _camera_file(self) -> CameraFile | None:
+        path = self.settings.camera_info_file
+        return read_camera_file(path, self.resolve_topic_name("image")) if path else None
 
     def on_activate(self, state) -> TransitionCallbackReturn:
         """Warm the completer up, subscribe, and begin to work; FAILURE with a sentence if it cannot run."""
@@ -175,7 +185,7 @@ class CompletionNode(LifecycleNode):
         self._inputs = Inputs(self, self.settings, self._cameras.add, self._on_pair, self._on_time_jump)
         self._worker.start()
         self._active = True
-        image, points = (self._inputs.streams[name].topic for name in ("image", "points"))
+        image, points = (stream.topic for stream in list(self._inputs.streams.values())[:2])
         self.get_logger().info(
             f"Completing with '{self._completer.name}': {image} + {points} -> "
             f"{self.resolve_topic_name('depth/image')}"

@@ -182,10 +182,10 @@ def test_beams_without_return_at_the_origin_of_the_lidar_are_no_measurement():
     frame = Frame(camera=CAMERA, points=points, T_cam_lidar=T)
     sparse = SparseDepth.from_points(frame, see_through=False)
     np.testing.assert_allclose(np.sort(sparse.depth[sparse.depth > 0]), [0.85, 8, 10])
-    assert sparse.dropped["nearer than min_range"] == 3
-    assert SparseDepth.from_points(frame, min_range=0.4, see_through=False).count == 2
-    nothing_left_out = SparseDepth.from_points(frame, min_range=0.0, see_through=False)
-    assert nothing_left_out.dropped["nearer than min_range"] == 0
+    assert sparse.dropped["too near the LiDAR"] == 3
+    assert SparseDepth.from_points(frame, lidar_min_range=0.4, see_through=False).count == 2
+    nothing_left_out = SparseDepth.from_points(frame, lidar_min_range=0.0, see_through=False)
+    assert nothing_left_out.dropped["too near the LiDAR"] == 0
     assert nothing_left_out.depth[nothing_left_out.depth > 0].min() == np.float32(0.6)
 
 
@@ -196,7 +196,7 @@ def test_points_on_the_robot_itself_are_left_out_and_counted():
     points = [[0.4, 0.4, 2.9], [0.4, 0.4, 3.1], [0.6, 0.4, 2.9], [np.nan, 0, 2], [0, 0, 0]]
     sparse = SparseDepth.from_points(frame_of(points, robot=robot), see_through=False)
     np.testing.assert_allclose(sparse.depth[sparse.depth > 0], [3.1, 2.9])
-    causes = ("nearer than min_range", "on the robot", "not finite")
+    causes = ("too near the LiDAR", "on the robot", "not finite")
     assert [sparse.dropped[cause] for cause in causes] == [1, 1, 1]
     assert sparse.count + sum(sparse.dropped.values()) == len(points)
 

@@ -186,8 +186,8 @@ class BagFrames:
             stamp_image=stamp_ns(image.header),
             stamp_points=stamp_ns(measured.header),
             frame_id=image.header.frame_id,
-            camera_info=info,
             ground_truth=self._of_size(truth, pixels),
+            camera_info=info,
         )
 
     def _recorded_camera(self, image) -> tuple[Camera, object]:

@@ -147,13 +147,13 @@ def _what(msg) -> str:
     return f"Image of {msg.width} x {msg.height} {msg.encoding}"
 
 
-def pixels_of(msg, dtype: str, channels: int) -> np.ndarray:
+def pixels_of(msg, kind: str, channels: int) -> np.ndarray:
     """View of the pixels, H x W or H x W x channels, without the padding at the end of rows.
 
     Raises:
         ValueError: an empty image, or too little data for its size.
     """
-    dtype = np.dtype(dtype).newbyteorder(">" if msg.is_bigendian else "<")
+    dtype = np.dtype(kind).newbyteorder(">" if msg.is_bigendian else "<")
     pixel = channels * dtype.itemsize
     _check_size(msg)
     data = np.frombuffer(msg.data, np.uint8)
