@@ -134,7 +134,11 @@ class Topics:
 
     def _all(self) -> str:
         """All topics there are, with their types; empty where there are none."""
-        return f", but {', '.join(f'{t} ({k})' for t, k in sorted(self.types.items()))}" if self.types else ""
+        there = [
+            f"{topic} ({kind}{f' of {self.content[topic]}' if self.content.get(topic) else ''})"
+            for topic, kind in sorted(self.types.items())
+        ]
+        return f", but {', '.join(there)}" if there else ""
 
     def _no(self, option: str, given: str, what: str, there: list[str]) -> str:
         return (
