@@ -101,7 +101,7 @@ def _regularity(data: bytes) -> dict[int, float]:
     values = np.abs(values[first : first + 2 * BLOCK])
     known = (values > 0) & (values < np.inf)  # not what beams without return leave
     size = np.log(np.clip(values, 1e-3, 1e6), out=np.zeros_like(values), where=known)
-    total = max(np.count_nonzero(known), 1)
+    total = int(np.count_nonzero(known)) or 1
     mean = float(size.sum(dtype=np.float64)) / total
     size[known] -= mean
     variance = float(size @ size) or 1.0

@@ -35,6 +35,7 @@ from .diagnostics import (
     frames_status,
     stream_statuses,
 )
+from .inputs.alignment import CalibrationMonitor
 from .inputs.calibration import Cameras, Drop, Extrinsics
 from .inputs.frames import LiveFrames, Pair
 from .inputs.topics import Inputs
@@ -94,6 +95,7 @@ class CompletionNode(LifecycleNode):
         completed = self._complete(frame)
         self._outputs.publish(pair.image.header, completed)
         self.counters.complete(time.monotonic() - pair.taken)
+        self._monitor.look(frame, others_wait=self._worker.pending > 1)
 
     def _complete(self, frame: Frame) -> CompletedFrame:
         """Points to sparse depth, and that to dense depth where anybody wants it."""
@@ -157,6 +159,7 @@ class CompletionNode(LifecycleNode):
         warn, now_ns = self.get_logger().warning, lambda: self.get_clock().now().nanoseconds
         self._frames = LiveFrames(s, self._cameras, self._extrinsics, now_ns, warn)
         self._live = LiveCompleter(s, completer, warn)
+        self._monitor = CalibrationMonitor(s)
         self._worker = Worker(self._work, self._on_work_failed, s.frame_queue)
         self._set_up = True
         return SUCCESS
@@ -249,8 +252,8 @@ class CompletionNode(LifecycleNode):
         counts, unpaired = self.counters.snapshot(), dict(self._inputs.pairing.dropped)
         statuses.append(frames_status(counts, self._reported[0], unpaired, self._reported[1]))
         self._reported = counts, unpaired
-        frames, completer = self._frames.statuses.values(), self._live.status
-        return [*statuses, *self._outputs.statuses, *frames, completer]
+        frames = self._frames.statuses.values()
+        return [*statuses, *self._outputs.statuses, *frames, self._monitor.status, self._live.status]
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from depth_completion_ros.core import Box, Camera, Frame, TransformError, TransformTree, invert
 from depth_completion_ros.core.pairing import Pairing
+from depth_completion_ros.core.transform_tree import OTHER_CLOCK_NS
 
 from ..messages import (
     decode_camera_info,
@@ -190,6 +191,7 @@ class BagFrames:
         )
 
     def _recorded_camera(self, image) -> tuple[Camera, object]:
+        """The camera of an image, and the CameraInfo that tells it."""
         camera, info = self._camera_at(stamp_ns(image.header))
         if not isinstance(camera, Camera):
             cause = "no camera_info" if camera is None else "camera not calibrated"
@@ -266,9 +268,20 @@ class BagFrames:
             return self._fail("ground truth not readable", str(error))
 
     def _placed(self, image, points) -> dict[str, np.ndarray | Box]:
-        """Where the LiDAR is, how it moved, and what the robot fills."""
+        """Where the LiDAR is, how it moved, and what the robot fills.
+
+        At the stamp of the cloud, by the clock of the LiDAR or, where the two differ, by that of the camera.
+        """
+        try:
+            return self._placed_at(image, points, 0)
+        except TransformError:
+            if abs(self._bag.image_offset_ns) < OTHER_CLOCK_NS:
+                raise
+            return self._placed_at(image, points, -self._bag.image_offset_ns)
+
+    def _placed_at(self, image, points, shift_ns: int) -> dict[str, np.ndarray | Box]:
         camera_frame, lidar_frame = image.header.frame_id, points.header.frame_id
-        stamp = stamp_ns(points.header)
+        stamp = stamp_ns(points.header) + shift_ns
         T_cam_lidar = self._bag.T_cam_lidar
         if T_cam_lidar is None:
             T_cam_lidar = self._tree.lookup(camera_frame, lidar_frame, stamp)
@@ -278,7 +291,7 @@ class BagFrames:
         fixed = self._bag.fixed_frame
         if not fixed:
             return placed
-        at_image = stamp_ns(image.header) + self._bag.image_offset_ns
+        at_image = stamp_ns(image.header) + self._bag.image_offset_ns + shift_ns
         T_world_image = self._tree.lookup(fixed, lidar_frame, at_image)
         T_world_lidar = self._tree.lookup(fixed, lidar_frame, stamp)
         return placed | {

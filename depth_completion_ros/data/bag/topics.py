@@ -13,12 +13,14 @@ from ..messages import DEPTH_ENCODINGS, IMAGE_ENCODINGS, stamp_ns
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+TRANSFORMS = "tf2_msgs/msg/TFMessage"
 KINDS = {
     IMAGE: "image",
     COMPRESSED: "compressed",
-    "sensor_msgs/msg/CameraInfo": "camera_info",
+    CAMERA_INFO: "camera_info",
     "sensor_msgs/msg/PointCloud2": "points",
-    "tf2_msgs/msg/TFMessage": "transforms",
+    TRANSFORMS: "transforms",
 }
 """What a message type can be to this package."""
 
@@ -132,7 +134,11 @@ class Topics:
 
     def _all(self) -> str:
         """All topics there are, with their types; empty where there are none."""
-        return f", but {', '.join(f'{t} ({k})' for t, k in sorted(self.types.items()))}" if self.types else ""
+        there = [
+            f"{topic} ({kind}{f' of {self.content[topic]}' if self.content.get(topic) else ''})"
+            for topic, kind in sorted(self.types.items())
+        ]
+        return f", but {', '.join(there)}" if there else ""
 
     def _no(self, option: str, given: str, what: str, there: list[str]) -> str:
         return (

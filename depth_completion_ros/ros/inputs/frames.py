@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from ...core import Box, Frame, SparseDepth
+from ...core.transform_tree import OTHER_CLOCK_NS
 from ...data.calibration.extrinsics import check_direction
 from ...data.messages import (
     decode_compressed_image,
@@ -57,6 +58,7 @@ class LiveFrames:
         self._settings, self._cameras, self._extrinsics = settings, cameras, extrinsics
         self._now_ns, self._warn = now_ns, warn
         self._checked: tuple[np.ndarray, float] | None = None
+        self._clock_of_tf = 0
         self.statuses = {
             "extrinsics": Status("extrinsics", OK, "Not needed yet."),
             "points in view": Status("points in view", OK, "No frame yet."),
@@ -76,12 +78,8 @@ class LiveFrames:
         height, width = image.shape[:2]
         measured = self._measured(pair.points, width, height)
         info, camera = self._cameras.of_image(stamp_image, width, height, s.calibration_timeout)
-        at_image = stamp_image + round(s.image_time_offset * 1e9)
-        try:
-            placed = self._placed(header.frame_id, points_header.frame_id, at_image, stamp_points)
-        except Drop as drop:
-            self.statuses["extrinsics"] = Status("extrinsics", WARN, str(drop))
-            raise
+        frames = header.frame_id, points_header.frame_id
+        placed = self._placed_by_either_clock(*frames, stamp_image, stamp_points)
         return Frame(
             camera=camera,
             camera_info=info,
@@ -100,6 +98,25 @@ class LiveFrames:
             return {"points": _decoded("cloud", decode_points, message).points}
         decode = partial(decode_sparse_depth, width=width, height=height)
         return {"sparse_depth": _decoded("measured depth", decode, message)}
+
+    def _placed_by_either_clock(
+        self, camera_frame: str, lidar_frame: str, stamp_image: int, stamp_points: int
+    ) -> dict[str, object]:
+        """`_placed` by the clock of the LiDAR or, where the two differ, by that of the camera."""
+        offset = round(self._settings.image_time_offset * 1e9)
+        clocks = (0,) if abs(offset) < OTHER_CLOCK_NS else (self._clock_of_tf, 0, -offset)
+        failure = None
+        for clock in dict.fromkeys(clocks):
+            moments = stamp_image + offset + clock, stamp_points + clock
+            try:
+                placed = self._placed(camera_frame, lidar_frame, *moments)
+            except Drop as drop:
+                failure = failure or drop
+            else:
+                self._clock_of_tf = clock
+                return placed
+        self.statuses["extrinsics"] = Status("extrinsics", WARN, str(failure))
+        raise failure
 
     def _placed(self, camera_frame: str, lidar_frame: str, at_image: int, stamp: int) -> dict[str, object]:
         """Where the LiDAR is, how it moved, what the robot fills; nothing for depth of the camera itself."""

@@ -37,10 +37,10 @@ _SYNC = (
     Parameter(
         "image_time_offset",
         0.0,
-        "Added to image stamps before they are compared with those of clouds; outputs keep the "
-        "image's stamp.",
-        minimum=-10.0,
-        maximum=10.0,
+        "Added to image stamps before they are compared with those of clouds, whatever the clocks (37 for a "
+        "LiDAR in TAI and a camera in UTC); outputs keep the image's stamp.",
+        minimum=-1e10,
+        maximum=1e10,
         unit="s",
     ),
 )
@@ -176,6 +176,16 @@ COMPLETION = (
         "",
         "Frame that does not move, such as odom, through which points are moved from the cloud's "
         "stamp to the image's; empty for none. Needs `extrinsics_source` tf.",
+    ),
+    Parameter(
+        "calibration_check_period",
+        1.0,
+        "How often a frame is looked at for whether the edges of points and image fit together, which takes "
+        "some 40 ms of one core and is told by the diagnostic `calibration`; 0 for never.",
+        minimum=0.0,
+        maximum=3600.0,
+        unit="s",
+        live=True,
     ),
     *_RANGE,
     _metres(
