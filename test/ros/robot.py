@@ -14,7 +14,6 @@ from rclpy.parameter import Parameter  # noqa: E402
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2  # noqa: E402
 from std_msgs.msg import Header  # noqa: E402
 
-from depth_completion_ros.completion import Completion, create_completer  # noqa: E402
 from depth_completion_ros.core import Camera, Frame  # noqa: E402
 from depth_completion_ros.ros import conversions, qos  # noqa: E402
 from depth_completion_ros.ros.transport import use_large_message_profile  # noqa: E402
@@ -174,15 +173,9 @@ def _nodes(ros) -> list:
 
 
 def completion_node(ros, **parameters):
-    """A completion node in the test's executor, active, with the robot's extrinsics."""
+    """A completion node in the test's executor, active, with the robot's extrinsics; it tells every guess."""
     from depth_completion_ros.ros.completion_node import CompletionNode
 
     usual = {"extrinsics_source": "parameter", "extrinsics": T_CAM_LIDAR.ravel().tolist()}
-    given = overrides(**{**usual, "completer": "nearest", "frame_queue": 50, **parameters})
+    given = overrides(**{**usual, "completer": "nearest", "frame_queue": 50, "min_confidence": 0.0, **parameters})
     return ros.add(CompletionNode(context=ros.context, parameter_overrides=given))
-
-
-def told(completer: str, *given) -> Completion:
-    """What a node with this completer publishes of a frame."""
-    made = create_completer(completer)
-    return made(*given).above(made.least_confidence)

@@ -22,7 +22,6 @@ from robot import (
     overrides,
     picture,
     points_message,
-    told,
     wall,
 )
 
@@ -43,7 +42,7 @@ def test_every_output_is_that_of_the_library_with_the_header_of_the_image(ros):
     for topic in OUTPUTS:
         robot.wait_for_outputs(1, topic)
     out = {topic: messages[0] for topic, messages in robot.received.items()}
-    expected = told("nearest", frame())
+    expected = create_completer("nearest")(frame())
     np.testing.assert_array_equal(depth_of(out["depth/image"]), expected.depth)
     np.testing.assert_array_equal(depth_of(out["depth/confidence"]), expected.confidence)
     source = np.frombuffer(out["depth/source"].data, np.uint8).reshape(expected.source.shape)
@@ -59,6 +58,23 @@ def test_every_output_is_that_of_the_library_with_the_header_of_the_image(ros):
     assert out["overlay"].encoding == "rgb8"
     for message in out.values():
         assert (stamp_ns(message.header), message.header.frame_id) == (START, "camera")
+
+
+@pytest.mark.parametrize("asked", [-1.0, 0.9])
+def test_a_guess_is_not_told(ros, asked):
+    robot = Robot(ros, outputs=("depth/image", "depth/source"))
+    completion_node(ros, min_confidence=asked)
+    robot.connect()
+    robot.send(START)
+    for topic in ("depth/image", "depth/source"):
+        robot.wait_for_outputs(1, topic)
+    depth, source = (robot.received[topic][0] for topic in ("depth/image", "depth/source"))
+    completer = create_completer("nearest")
+    every = completer(frame())
+    expected = every.above(asked if asked > 0 else completer.least_confidence)
+    assert np.isfinite(every.depth).all() and np.isnan(expected.depth).any()
+    np.testing.assert_array_equal(depth_of(depth), expected.depth)
+    assert (np.frombuffer(source.data, np.uint8) == expected.source.ravel()).all()
 
 
 def test_nothing_is_computed_that_nobody_subscribes_to(ros, monkeypatch, capfd):
@@ -143,7 +159,7 @@ def test_a_former_name_of_a_parameter_is_taken_with_a_warning_at_start_and_at_ru
     robot.connect()
     robot.send(START)
     robot.wait_for_outputs(1)
-    expected = told("nearest", frame(), SparseDepth.from_points(frame(), max_depth=9.0)).depth
+    expected = create_completer("nearest")(frame(), SparseDepth.from_points(frame(), max_depth=9.0)).depth
     np.testing.assert_array_equal(depth_of(robot.received["depth/image"][0]), expected)
     assert node.set_parameters(overrides(max_depth=80))[0].successful
     assert warning in capfd.readouterr().err
@@ -250,7 +266,7 @@ def test_a_changed_image_size_and_a_longer_wall_work_without_restart(ros):
         )
         robot.wait_for_outputs(i + 1)
         message = robot.received["depth/image"][i]
-        expected = told("nearest", frame(wall(10.0 + i), camera)).depth
+        expected = create_completer("nearest")(frame(wall(10.0 + i), camera)).depth
         np.testing.assert_array_equal(depth_of(message), expected)
     assert node.counters.snapshot().lost == 0
 

@@ -21,11 +21,11 @@ from robot import (
     info_message,
     picture,
     points_message,
-    told,
     wall,
 )
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 
+from depth_completion_ros.completion import create_completer
 from depth_completion_ros.completion.classical.nearest import Nearest
 from depth_completion_ros.core import invert
 from depth_completion_ros.data.messages import stamp_ns
@@ -122,7 +122,7 @@ class Rig:
         assert counts.begun == counts.completed + counts.lost
 
 
-USUAL = told("nearest", frame()).depth
+USUAL = create_completer("nearest")(frame()).depth
 
 
 # Clouds ------------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def test_a_camera_that_changes_while_it_runs_is_taken_over_and_logged(rig, capfd
     K[0, 0] = K[1, 1] = 150
     zoomed = type(CAMERA)(CAMERA.width, CAMERA.height, K)
     rig.robot.send(START + STEP, info=info_message(START + STEP, zoomed))
-    np.testing.assert_array_equal(rig.depth(1), told("nearest", frame(camera=zoomed)).depth)
+    np.testing.assert_array_equal(rig.depth(1), create_completer("nearest")(frame(camera=zoomed)).depth)
     assert "The camera changed: now 160 x 96, focal length 150.00 pixels" in capfd.readouterr().err
     rig.recovers(START + 2 * STEP)
 
@@ -438,7 +438,7 @@ def test_motion_between_cloud_and_image_is_undone_through_a_fixed_frame(ros):
     rig.robot.publishers["image"].publish(image_message(START + STEP))
     back = np.eye(4)
     back[0, 3] = -0.4
-    expected = told("nearest", frame(T_image_points=back)).depth
+    expected = create_completer("nearest")(frame(T_image_points=back)).depth
     assert np.mean(np.isclose(rig.depth(), expected, rtol=1e-4)) > 0.99
 
 

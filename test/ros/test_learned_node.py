@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
-from robot import START, STEP, Robot, completion_node, frame, overrides, told
+from robot import START, STEP, Robot, completion_node, frame, overrides
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from depth_completion_ros.completion import Source  # noqa: E402
+from depth_completion_ros.completion import Source, create_completer  # noqa: E402
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 COMPLETER, LIFE_CYCLE = "completion: completer", "completion: life cycle"
@@ -305,7 +305,7 @@ def test_when_no_memory_is_left_for_the_network_linear_completion_stands_in(ros,
     robot.connect()
     robot.send(START)
     robot.wait_for_outputs(1)
-    expected = told("linear", frame()).depth
+    expected = create_completer("linear")(frame()).depth
     np.testing.assert_array_equal(plane(robot.received["depth/image"][0]), expected)
     robot.wait_for_status(COMPLETER, "WARN", "linear completion stands in for the network")
     assert values(robot)["device"] == "none: out of memory"
