@@ -177,5 +177,7 @@ def completion_node(ros, **parameters):
     from depth_completion_ros.ros.completion_node import CompletionNode
 
     usual = {"extrinsics_source": "parameter", "extrinsics": T_CAM_LIDAR.ravel().tolist()}
-    given = overrides(**{**usual, "completer": "nearest", "frame_queue": 50, "min_confidence": 0.0, **parameters})
+    given = overrides(
+        **{**usual, "completer": "nearest", "frame_queue": 50, "min_confidence": 0.0, **parameters}
+    )
     return ros.add(CompletionNode(context=ros.context, parameter_overrides=given))

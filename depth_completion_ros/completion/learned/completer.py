@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -71,13 +71,15 @@ class LearnedCompleter(Completer):
         self.inner_size = options.inner_size or self.usual_size
         self.warnings: list[str] = []
         self.memory = MemoryFallback(self._save_memory, "linear completion stands in for the network")
-        self.degradations = self.memory.degradations
+        self.degradations: list[str] = self.memory.degradations
         self._frame_shape, self._halved = None, False
         self._warm = "no: the first frame takes longer"
         self.device = choose_device(options.device)
         self.precision = choose_precision(options.precision, self.device, self.auto_precision(self.device))
         self.compiled = options.compiled
-        self.network = self.inference_network = self.runner = None
+        self.network: Any = None
+        self.inference_network: Any = None
+        self.runner: Any = None
         self.weights_from, self.licence = "not loaded", ""
 
     @classmethod

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +31,8 @@ FUTURE_NS = 1_000_000_000
 class Pair:
     """An image, a cloud or image of depth that belongs to it, and when (monotonic seconds) that was known."""
 
-    image: object
-    points: object
+    image: Any
+    points: Any
     taken: float
 
 
