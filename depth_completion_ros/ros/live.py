@@ -11,7 +11,7 @@ from ..completion.learned.options import PriorOptions
 from ..completion.spec import parse_settings
 from ..core import Frame, SparseDepth
 from .diagnostics import OK, WARN, Status
-from .inputs.calibration import Drop
+from .inputs.drop import Drop
 
 
 def completer_of(settings) -> Completer:

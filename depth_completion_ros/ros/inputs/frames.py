@@ -21,7 +21,9 @@ from ...data.messages import (
     stamp_ns,
 )
 from ..diagnostics import OK, WARN, Status
-from .calibration import Cameras, Drop, Extrinsics
+from ..extrinsics import Extrinsics
+from .camera import Cameras
+from .drop import Drop
 
 FUTURE_NS = 1_000_000_000
 """Stamps so far ahead of the node's clock mean that the clocks of two machines differ."""
