@@ -15,12 +15,9 @@ BLOCKS = (
     (3, 2, 6, 80),
     (3, 1, 6, 80),
     (3, 1, 6, 80),
-    (5, 1, 6, 112),
-    (5, 1, 6, 112),
-    (5, 1, 6, 112),
 )
-"""Kernel, stride, expansion and channels of each; the five that follow, at 1/32, are left out."""
-TAPS = (0, 2, 4, 10)
+"""Kernel, stride, expansion and channels of each; the eight that follow are left out."""
+TAPS = (0, 2, 4, 7)
 """Blocks whose results are handed on: the last at 1/2, 1/4, 1/8 and 1/16 of the size."""
 TAP_CHANNELS = tuple(BLOCKS[tap][3] for tap in TAPS)
 

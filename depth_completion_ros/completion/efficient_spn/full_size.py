@@ -1,14 +1,31 @@
-"""From the size that the network works at to that of the image: enlarging, and a bend towards the measurements."""
+"""The size that the network works at, and the way back to that of the image."""
 
 from __future__ import annotations
+
+import math
 
 import cv2
 import numpy as np
 
+MULTIPLE = 32
+"""Of which height and width must be where the network works: it halves them five times."""
+PIXELS = 160 * 544
+"""About as many as the network sees of a frame; of a smaller one it sees all."""
 BOX = 5
 """Pixels, the side of the box by which residuals are spread twice: they reach 4 pixels far."""
 FLOOR = 0.004
 """Added to the weight of the residuals, so that they fade out where they thin out; a lone one weighs 0.04."""
+
+
+def inner_shape(shape: tuple[int, int], limit: int = 0) -> tuple[int, int]:
+    """Height and width at which the network works, multiples of `MULTIPLE`, of about the same proportions.
+
+    Args:
+        shape: of the frame.
+        limit: of the longer side; 0 for `PIXELS` in all.
+    """
+    share = limit / max(shape) if limit else math.sqrt(PIXELS / (shape[0] * shape[1]))
+    return tuple(max(round(side * min(share, 1) / MULTIPLE), 1) * MULTIPLE for side in shape)
 
 
 def bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> None:

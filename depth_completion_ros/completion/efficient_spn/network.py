@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -13,19 +14,21 @@ from .fill import LEVELS, halved, membrane, pyramid
 from .layers import Conv, Residual, enlarged
 from .propagation import propagate
 
-MULTIPLE = 32
 CHANNELS = (16, 32, 64, 96, 128)
 """Of the trunk at 1/2, 1/4, 1/8, 1/16 and 1/32 of the size; multiples of 16, as vector units want them."""
 LAST = 32
 """Channels that the head at 1/2 is made of."""
-BLOCKS = (0, 1, 1, 2, 2)
+BLOCKS = (0, 1, 1, 1, 2)
 """Residual blocks of each."""
 COARSE_DILATIONS, FINE_DILATIONS = (1, 3), (1,)
-COARSE_STEPS, FINE_STEPS = 5, 2
+COARSE_STEPS, FINE_STEPS = 4, 2
 CROSS = 5
 """Pixels that a convex combination is made of."""
 TYPICAL_M = 10.0
 """Metres about which depth lies where nothing was measured, which tells no scale."""
+CLOSE = 0.05
+"""Relative error whose probability confidence is."""
+LOG_CLOSE = math.log(CLOSE)
 TAIL = 1.0
 """Scale of the logistic distribution that the log of the error is thought to have about `spread`."""
 
@@ -50,6 +53,14 @@ class Prediction(NamedTuple):
     coarse: tuple[torch.Tensor, ...]
     base: torch.Tensor
     unit: torch.Tensor
+
+    def planes(self) -> tuple[torch.Tensor, ...]:
+        """What the way back to the size of the image wants, B x 1 x H x W each.
+
+        1 / depth, in which planes are linear; confidence, the probability that the relative error is less
+        than `CLOSE`; the logit of the sky; trust.
+        """
+        return 1 / self.depth, torch.sigmoid((LOG_CLOSE - self.spread) / TAIL), self.sky, self.trust
 
 
 class Trunk(nn.Module):
@@ -95,7 +106,7 @@ class Decoder(nn.Module):
         super().__init__()
         pairs = list(zip(CHANNELS[1:], CHANNELS, strict=False))[::-1]
         self.lift = nn.ModuleList(nn.Conv2d(deep, fine, 1) for deep, fine in pairs)
-        self.merge = nn.ModuleList(Residual(fine) for _, fine in pairs[:-1])
+        self.merge = nn.ModuleList(Conv(fine, fine) for _, fine in pairs[:-1])
         self.merge.append(Conv(CHANNELS[0], LAST))
 
     def forward(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -125,14 +136,14 @@ class EfficientSPN(nn.Module):
         self.decoder = Decoder()
         coarse, fine = 9 * len(COARSE_DILATIONS), 9 * len(FINE_DILATIONS)
         self.head8 = nn.Conv2d(CHANNELS[2], 1, 3, 1, 1)
-        self.head4 = nn.Sequential(Conv(CHANNELS[1], CHANNELS[1]), nn.Conv2d(CHANNELS[1], coarse + 3, 1))
+        self.head4 = nn.Conv2d(CHANNELS[1], coarse + 3, 1)
         self.head2 = nn.Conv2d(LAST, fine + self.SINGLE + 4 * CROSS, 1)
-        for head in (self.head8, self.head4[-1], self.head2):
+        for head in (self.head8, self.head4, self.head2):
             nn.init.normal_(head.weight, std=1e-3)
             nn.init.zeros_(head.bias)
         # At first nothing moves, and a measurement is trusted.
         convex = fine + self.SINGLE + torch.arange(4)  # the weights of the middle pixel
-        for head, ones in ((self.head4[-1], [4, 13, coarse + 2]), (self.head2, [4, fine + 2, *convex])):
+        for head, ones in ((self.head4, [4, 13, coarse + 2]), (self.head2, [4, fine + 2, *convex])):
             with torch.no_grad():
                 head.bias[torch.tensor(ones)] = 3.0
 
@@ -140,7 +151,7 @@ class EfficientSPN(nn.Module):
         """Complete.
 
         Args:
-            rgb: B x 3 x H x W, normalised; sides multiples of `MULTIPLE`.
+            rgb: B x 3 x H x W, normalised; sides multiples of 32.
             sparse: B x 1 x H x W metres, 0 where not measured.
         """
         with torch.autocast(sparse.device.type, enabled=False):

@@ -47,12 +47,16 @@ def propagate(
 
 def _gather(flow: torch.Tensor, affinity: torch.Tensor, dilations: tuple[int, ...]) -> torch.Tensor:
     """Weighted sums over the neighbours, of both planes; outside there is no mass."""
-    height, width = flow.shape[-2:]
     reach = max(dilations)
     wide = F.pad(flow, (reach,) * 4)
-    starts = [(reach + d * row, reach + d * column) for d in dilations for row, column in WINDOW]
+    moves = [(d * row, d * column) for d in dilations for row, column in WINDOW]
     weights = affinity.split(1, dim=1)
     return sum(
-        weight * wide[..., top : top + height, left : left + width]
-        for (top, left), weight in zip(starts, weights, strict=True)
+        weight * wide[..., _moved(row, reach), _moved(column, reach)]
+        for (row, column), weight in zip(moves, weights, strict=True)
     )
+
+
+def _moved(by: int, reach: int) -> slice:
+    """Of a side that was padded by `reach`: as long as without, from `by` on."""
+    return slice(reach + by, by - reach or None)
