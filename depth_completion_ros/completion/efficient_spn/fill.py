@@ -68,7 +68,7 @@ def _neighbours_mean(x: torch.Tensor) -> torch.Tensor:
 
 
 def shepard(values: torch.Tensor, measured: torch.Tensor) -> torch.Tensor:
-    """Means of what was measured up to `REACH` away, weighted by the inverse cube of distance (Shepard, 1968)."""
+    """Means of what is measured up to `REACH` away, weighted by the inverse cube of distance (Shepard)."""
     along = torch.arange(-REACH, REACH + 1, dtype=values.dtype, device=values.device)
     squared = along[:, None] ** 2 + along**2
     kernel = (squared + 1.0).pow(-1.5)[None, None]

