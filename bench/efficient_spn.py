@@ -5,7 +5,9 @@
 In: an image and the filtered 64-line scan of the simulated drive (needs Open3D). Out: a `Completion`. Each
 row of conditions is measured in a process of its own that is kept to as many cores as it has threads.
 There the completers take turns, so that what else the machine does is spread over all of them alike;
-medians. A busy process is one for each of those cores, which multiplies matrices.
+medians of the time that passes. `CPU` is the time that the cores worked on it, the least of all runs,
+which says most on a machine that others use too. A busy process, which multiplies matrices, is one for
+each of those cores.
 """
 
 from __future__ import annotations
@@ -37,22 +39,26 @@ BUSY = "import numpy as np\na = np.ones((256, 256), np.float32)\nwhile True: a @
 
 
 def measure(names: list[str], drive: str, threads: int, runs: int) -> None:
-    """Run in a process of its own: print milliseconds by completer, and the number of points."""
+    """Run in a process of its own: print milliseconds by completer, elapsed and CPU, and the points."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
     frame = next(iter(open_reader(drive)))
     sparse = SparseDepth.from_points(frame)
     completers = {name: create_completer(name) for name in names}
-    times: dict[str, list[float]] = {name: [] for name in names}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for run in range(runs + 2):
         for name, completer in completers.items():
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             completer(frame, sparse)
+            end = time.perf_counter(), time.process_time()
             if run >= 2:
-                times[name].append(1e3 * (time.perf_counter() - start))
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    print(json.dumps({"ms": medians, "points": sparse.count}))
+                times[name].append(tuple(1e3 * (b - a) for a, b in zip(start, end, strict=True)))
+    found = {}
+    for name, rows in times.items():
+        elapsed, cpu = zip(*rows, strict=True)
+        found[name] = statistics.median(elapsed), min(cpu)
+    print(json.dumps({"ms": found, "points": sparse.count}))
 
 
 @contextmanager
@@ -89,10 +95,11 @@ def compare(names: list[str], size: str, threads: int, beside: bool, runs: int) 
         make_demo_drive(folder, frames=2, width=width, height=height)
         with busy(threads if beside else 0):
             run = apart(names, folder, threads, runs)
-    for name, ms in run["ms"].items():
+    for name, (ms, cpu) in run["ms"].items():
+        by, by_cpu = (a / b for a, b in zip((ms, cpu), run["ms"][BASELINE], strict=True))
         print(
             f"| {size} | {run['points']} | {threads} | {'busy' if beside else 'idle'} | {name} | {ms:.1f} "
-            f"| {ms / run['ms'][BASELINE]:.2f} |",
+            f"| {by:.2f} | {cpu:.1f} | {by_cpu:.2f} |",
             flush=True,
         )
 
@@ -117,8 +124,10 @@ def main() -> None:
     names = [BASELINE, *(arguments.completer or COMPLETERS)]
     load = os.getloadavg()[0]
     print(f"{processor()}, NumPy {np.__version__}, load average before {load:.1f}\n")
-    print(f"| size | points | threads | cores | completer | ms | times {BASELINE} |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        f"| size | points | threads | cores | completer | ms | times {BASELINE} | CPU ms | times {BASELINE} |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for size in arguments.size or ("375x1242",):
         for threads in arguments.threads or sorted({1, len(os.sched_getaffinity(0))}):
             for beside in (False, True):
