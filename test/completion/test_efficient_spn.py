@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -19,6 +20,7 @@ from depth_completion_ros.completion.efficient_spn.full_size import (  # noqa: E
     PIXELS,
     bend,
     inner_shape,
+    shrink_image,
 )
 from depth_completion_ros.completion.efficient_spn.network import (  # noqa: E402
     TYPICAL_M,
@@ -185,6 +187,16 @@ def test_the_inner_size_is_of_multiples_of_32_and_about_the_same_proportions(sha
     if min(shape) >= 192:
         assert 0.8 < (width / height) / (shape[1] / shape[0]) < 1.25
     assert max(inner_shape(shape, 128)) <= 128
+
+
+@pytest.mark.parametrize("shape", [(32, 64), (96, 64), (160, 224)])
+def test_the_image_shrinks_as_by_means_over_areas(shape):
+    image = picture((150, 211))
+    means = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA).astype(int)
+    difference = np.abs(shrink_image(image, shape) - means)
+    assert difference.mean() < 5 and means.std() > 30  # of an image with much noise
+    flat = np.full_like(image, 77)
+    assert (shrink_image(flat, shape) == 77).all()
 
 
 def slow_bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> np.ndarray:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..device import choose_device
-from ..inner_size import enlarge, shrink
+from ..inner_size import enlarge, shrink_sparse
 from ..interface import Source
 from ..learned import LearnedCompleter
-from .full_size import bend, inner_shape
+from .full_size import bend, inner_shape, shrink_image
 
 if TYPE_CHECKING:
     import torch
@@ -91,8 +91,9 @@ class EfficientSPNCompleter(LearnedCompleter):
             self._runner, self._runs_in = OnnxRunner(to_onnx(self.network)), "ONNX Runtime"
 
     def _run(self, image, sparse, planes):
-        small, inputs = shrink(image, sparse, (), inner_shape(sparse.shape, self.inner_size))
-        results = self._runner(small, inputs, points=int(np.count_nonzero(inputs[0])))
+        shape = inner_shape(sparse.shape, self.inner_size)
+        fewer = shrink_sparse(sparse, shape)
+        results = self._runner(shrink_image(image, shape), [fewer], points=int(np.count_nonzero(fewer)))
         inverse, confidence, sky, trust = enlarge(results, sparse.shape)
         depth = np.reciprocal(inverse, out=inverse)
         bend(depth, trust, sparse)

@@ -28,6 +28,17 @@ def inner_shape(shape: tuple[int, int], limit: int = 0) -> tuple[int, int]:
     return tuple(max(round(side * min(share, 1) / MULTIPLE), 1) * MULTIPLE for side in shape)
 
 
+def shrink_image(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The image, uint8 H x W x 3, at another size, nearly as by `INTER_AREA` but in a third of its time.
+
+    First bilinearly to a multiple of that size, then by means of whole pixels.
+    """
+    height, width = shape
+    factor = max(min(image.shape[0] // height, image.shape[1] // width), 1)
+    image = cv2.resize(image, (factor * width, factor * height), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+
 def bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> None:
     """Draw depth towards the measurements around each pixel, in place, in log depth.
 
