@@ -36,6 +36,7 @@ NEEDS_TORCH = ("completion.mspn.", "completion.runner.") + tuple(
         ("bpnet", ("layers", "network", "pooling", "propagation", "quick", "refinement")),
         ("marigold_dc", ("guidance", "network")),
         ("mspn_lite", ("conv", "fill", "network", "propagation")),
+        ("efficient_spn", ("encoder", "fill", "layers", "network", "onnx_file", "propagation")),
         ("psd", ("alignment", "correction", "diffusion", "guide", "layers", "network", "propagation")),
     )
     for name in names
