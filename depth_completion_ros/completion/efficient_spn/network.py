@@ -126,8 +126,8 @@ class EfficientSPN(nn.Module):
     """
 
     INPUTS = 11
-    SINGLE = 5
-    """Planes of the head at 1/2 beside affinities and convex weights."""
+    SINGLE, TRUST = 5, 4
+    """Planes of the head at 1/2 beside affinities and convex weights, and those of trust at full size."""
 
     def __init__(self):
         super().__init__()
@@ -137,15 +137,15 @@ class EfficientSPN(nn.Module):
         coarse, fine = 9 * len(COARSE_DILATIONS), 9 * len(FINE_DILATIONS)
         self.head8 = nn.Conv2d(CHANNELS[2], 1, 3, 1, 1)
         self.head4 = nn.Conv2d(CHANNELS[1], coarse + 3, 1)
-        self.head2 = nn.Conv2d(LAST, fine + self.SINGLE + 4 * CROSS, 1)
+        self.head2 = nn.Conv2d(LAST, fine + self.SINGLE + 4 * CROSS + self.TRUST, 1)
         for head in (self.head8, self.head4, self.head2):
             nn.init.normal_(head.weight, std=1e-3)
             nn.init.zeros_(head.bias)
         # At first nothing moves, and a measurement is trusted.
-        convex = fine + self.SINGLE + torch.arange(4)  # the weights of the middle pixel
-        for head, ones in ((self.head4, [4, 13, coarse + 2]), (self.head2, [4, fine + 2, *convex])):
-            with torch.no_grad():
-                head.bias[torch.tensor(ones)] = 3.0
+        middles = fine + self.SINGLE + torch.arange(4)  # the middle pixel of each convex combination
+        with torch.no_grad():
+            self.head4.bias[[4, 13, coarse + 2]] = 3.0
+            self.head2.bias[[4, fine + 2, *middles, *range(-self.TRUST, 0)]] = 3.0
 
     def forward(self, rgb: torch.Tensor, sparse: torch.Tensor) -> Prediction:
         """Complete.
@@ -177,15 +177,15 @@ class EfficientSPN(nn.Module):
         trust = trust.sigmoid() * levels[2][1]
         log4 = propagate(log4, mass.sigmoid(), affinity, logs[2], trust, COARSE_STEPS, COARSE_DILATIONS)
         fine = 9 * len(FINE_DILATIONS)
-        head, convex = self.head2(finer[3]).float().split([fine + self.SINGLE, 4 * CROSS], dim=1)
+        sizes = [fine + self.SINGLE, 4 * CROSS, self.TRUST]
+        head, convex, full_trust = self.head2(finer[3]).float().split(sizes, dim=1)
         affinity, (mass, change, trust, spread, sky) = _split(head, fine, self.SINGLE)
         log2 = bases[0] + enlarged(log4 - bases[1]) + change
-        trust = trust.sigmoid()
-        log2 = propagate(
-            log2, mass.sigmoid(), affinity, logs[1], trust * levels[1][1], FINE_STEPS, FINE_DILATIONS
-        )
+        trust = trust.sigmoid() * levels[1][1]
+        log2 = propagate(log2, mass.sigmoid(), affinity, logs[1], trust, FINE_STEPS, FINE_DILATIONS)
         log1 = convex_enlarged(log2, convex)
-        spread, sky, trust, base = enlarged(torch.cat([spread, sky, trust, bases[0]], dim=1)).split(1, dim=1)
+        trust = F.pixel_shuffle(full_trust.sigmoid(), 2)
+        spread, sky, base = enlarged(torch.cat([spread, sky, bases[0]], dim=1)).split(1, dim=1)
         return Prediction(
             torch.exp(log1.clamp(-9, 9)) * unit, spread, sky, trust, (log8, log4, log2), base, unit
         )
