@@ -142,7 +142,7 @@ class EfficientSPN(nn.Module):
             nn.init.normal_(head.weight, std=1e-3)
             nn.init.zeros_(head.bias)
         # At first nothing moves, and a measurement is trusted.
-        middles = fine + self.SINGLE + torch.arange(4)  # the middle pixel of each convex combination
+        middles = range(fine + self.SINGLE, fine + self.SINGLE + 4)  # of the convex combinations
         with torch.no_grad():
             self.head4.bias[[4, 13, coarse + 2]] = 3.0
             self.head2.bias[[4, fine + 2, *middles, *range(-self.TRUST, 0)]] = 3.0
