@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..device import choose_device
-from ..inner_size import enlarge, shrink_sparse
+from ..inner_size import shrink_sparse
 from ..interface import Source
 from ..learned import LearnedCompleter
-from .full_size import bend, inner_shape, shrink_image
+from .full_size import bend, enlarge, inner_shape, shrink_image
 
 if TYPE_CHECKING:
     import torch

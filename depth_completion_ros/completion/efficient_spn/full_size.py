@@ -39,6 +39,11 @@ def shrink_image(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
+def enlarge(results: np.ndarray, shape: tuple[int, int]) -> list[np.ndarray]:
+    """Results of the network, float32 N x h x w, bilinearly at H x W each."""
+    return [cv2.resize(result, shape[::-1], interpolation=cv2.INTER_LINEAR) for result in results]
+
+
 def bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> None:
     """Draw depth towards the measurements around each pixel, in place, in log depth.
 
@@ -53,12 +58,9 @@ def bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> None:
     residuals, weights = np.zeros_like(depth), np.zeros_like(depth)
     residuals.ravel()[at] = trust.ravel()[at] * np.log(sparse.ravel()[at] / depth.ravel()[at])
     weights.ravel()[at] = 1
-    spread = _spread(residuals) / (_spread(weights) + FLOOR)
-    cv2.exp(spread, spread)
-    depth *= spread
-
-
-def _spread(x: np.ndarray) -> np.ndarray:
-    for _ in range(2):
-        x = cv2.blur(x, (BOX, BOX), borderType=cv2.BORDER_CONSTANT)
-    return x
+    for plane in (residuals, weights):
+        for _ in range(2):
+            cv2.blur(plane, (BOX, BOX), plane, borderType=cv2.BORDER_CONSTANT)
+    weights += FLOOR
+    residuals /= weights
+    depth *= cv2.exp(residuals, residuals)
