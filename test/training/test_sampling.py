@@ -152,6 +152,17 @@ def test_scans_are_thinned_by_lines_and_filtered_as_often_as_asked(frame):
     assert min(lines) <= 5 and max(lines) > 20
 
 
+def test_as_many_scans_as_asked_for_tell_the_true_depth_of_their_pixels(frame):
+    wrong = [replace(scan, pixel=scan.pixel.copy(), z=2 * scan.z) for scan in frame.scans]
+    wrong[0].pixel[:5] = np.flatnonzero(np.isinf(frame.depth))[:5]  # seen by the sensor, not by the camera
+    spoilt, true = replace(frame, scans=wrong), []
+    for seed in range(60):
+        sparse = only("scan", exact=0.5)(spoilt, np.random.default_rng(seed))
+        true.append((sparse[sparse > 0] == frame.depth[sparse > 0]).all())
+        assert true[-1] or not (sparse[sparse > 0] == frame.depth[sparse > 0]).any()
+    assert 18 < sum(true) < 42
+
+
 def test_a_scan_without_lines_is_thinned_by_points(frame):
     alone = replace(frame, scans=frame.scans[1:])
     counts = [
