@@ -120,7 +120,8 @@ def main() -> None:
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        return measure(*json.loads(arguments.measure))
+        measure(*json.loads(arguments.measure))
+        return
     names = [BASELINE, *(arguments.completer or COMPLETERS)]
     load = os.getloadavg()[0]
     print(f"{processor()}, NumPy {np.__version__}, load average before {load:.1f}\n")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from pictures import SHAPE, picture, slope, some_of  # noqa: E402
+from synthetic import SHAPE, camera_image, points_of, slope  # noqa: E402
 
 from depth_completion_ros import SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
@@ -51,16 +53,14 @@ def known(shape: tuple[int, int], share: float, seed: int = 0) -> tuple[torch.Te
 @pytest.mark.parametrize("share", [0, 0.02, 0.5])
 def test_a_level_of_the_pyramid_is_the_mean_of_what_was_measured_in_four_pixels(share):
     values, measured = known((32, 64), share)
-    for (fine, there), (coarse, known_there) in zip(
-        (levels := fill.pyramid(values, measured, LEVELS)), levels[1:], strict=False
-    ):
-        fine, there = fine[0, 0].numpy(), there[0, 0].numpy() > 0
-        for v, u in np.ndindex(coarse.shape[2:]):
+    levels = [(v[0, 0].numpy(), m[0, 0].numpy() > 0) for v, m in fill.pyramid(values, measured, LEVELS)]
+    for (fine, there), (coarse, known_there) in pairwise(levels):
+        for v, u in np.ndindex(coarse.shape):
             block = np.s_[2 * v : 2 * v + 2, 2 * u : 2 * u + 2]
             inside = fine[block][there[block]]
-            assert known_there[0, 0, v, u] == bool(inside.size)
-            assert coarse[0, 0, v, u].item() == pytest.approx(inside.mean() if inside.size else 0)
-    assert levels[-1][0].shape == (1, 1, 1, 2)
+            assert known_there[v, u] == bool(inside.size)
+            assert coarse[v, u] == pytest.approx(inside.mean() if inside.size else 0)
+    assert levels[-1][0].shape == (1, 2)
 
 
 def test_shepard_weighs_all_that_was_measured_by_the_inverse_cube_of_distance():
@@ -139,7 +139,7 @@ def network() -> EfficientSPN:
 
 def inputs(height=64, width=96, points=40) -> tuple[torch.Tensor, torch.Tensor]:
     random = np.random.default_rng(0)
-    sparse = some_of(slope((height, width)), points).depth
+    sparse = points_of(slope((height, width)), points).depth
     rgb = random.normal(0, 1, (1, 3, height, width)).astype(np.float32)
     return torch.from_numpy(rgb), torch.from_numpy(sparse)[None, None]
 
@@ -191,7 +191,7 @@ def test_the_inner_size_is_of_multiples_of_32_and_about_the_same_proportions(sha
 
 @pytest.mark.parametrize("shape", [(32, 64), (96, 64), (160, 224)])
 def test_the_image_shrinks_as_by_means_over_areas(shape):
-    image = picture((150, 211))
+    image = camera_image((150, 211))
     means = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA).astype(int)
     difference = np.abs(shrink_image(image, shape) - means)
     assert difference.mean() < 5 and means.std() > 30  # of an image with much noise
@@ -249,7 +249,7 @@ def test_onnx_gives_what_pytorch_gives_at_any_size(completer):
     assert isinstance(completer.runner, OnnxRunner)
     graph = Graph(completer.network).eval()
     for shape in ((64, 96), (96, 160), (32, 32)):
-        image, sparse = picture(shape), some_of(slope(shape), 30).depth
+        image, sparse = camera_image(shape), points_of(slope(shape), 30).depth
         with torch.inference_mode():
             expected = graph(torch.from_numpy(image)[None], torch.from_numpy(sparse)[None, None])[0].numpy()
         np.testing.assert_allclose(completer.runner(image, [sparse]), expected, rtol=1e-3, atol=1e-4)
@@ -257,7 +257,7 @@ def test_onnx_gives_what_pytorch_gives_at_any_size(completer):
 
 @pytest.mark.parametrize("number", [1, 2, 40, SHAPE[0] * SHAPE[1]])
 def test_any_number_of_points_is_answered_and_twice_the_same(completer, number):
-    sparse, image = some_of(slope(), number), picture()
+    sparse, image = points_of(slope(), number), camera_image()
     before = sparse.depth.copy(), image.copy()
     completion = completer(image, sparse)
     assert np.array_equal(sparse.depth, before[0]) and np.array_equal(image, before[1]), "input was changed"
@@ -276,8 +276,8 @@ def test_the_sky_has_no_depth_except_where_it_was_measured(completer, monkeypatc
         return np.stack([np.full(image.shape[:2], x, np.float32) for x in (0.1, 0.9, 3, 1)])
 
     monkeypatch.setattr(completer, "runner", all_sky)
-    sparse = some_of(slope(), 40)
-    completion = completer(picture(), sparse)
+    sparse = points_of(slope(), 40)
+    completion = completer(camera_image(), sparse)
     measured = sparse.depth > 0
     assert np.array_equal(np.isfinite(completion.depth), measured)
     np.testing.assert_array_equal(completion.depth[measured], sparse.depth[measured])
@@ -287,12 +287,12 @@ def test_the_sky_has_no_depth_except_where_it_was_measured(completer, monkeypatc
 def test_without_points_it_guesses_at_the_scale_of_the_last_frame(completer):
     nothing = SparseDepth(np.zeros(SHAPE, np.float32))
     completer.forget()
-    first = completer(picture(), nothing)
+    first = completer(camera_image(), nothing)
     there = np.isfinite(first.depth)
     assert there.any() and not first.confidence.any() and (first.source[there] == Source.PRIOR).all()
-    sparse = some_of(7 * slope(), 30)
-    completer(picture(), sparse)
-    later = completer(picture(), nothing)
+    sparse = points_of(7 * slope(), 30)
+    completer(camera_image(), sparse)
+    later = completer(camera_image(), nothing)
     scale = np.exp(np.log(sparse.depth[sparse.depth > 0]).mean()) / TYPICAL_M
     np.testing.assert_allclose(later.depth[there], scale * first.depth[there], rtol=1e-4)
 

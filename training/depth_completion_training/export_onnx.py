@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from depth_completion_ros.completion.efficient_spn.network import EfficientSPN
 from depth_completion_ros.completion.efficient_spn.onnx_file import to_onnx
-from depth_completion_ros.completion.weights import load_into, read_checkpoint
+from depth_completion_ros.completion.weights.checkpoint import load_into, read_checkpoint
 
 LARGE = 1024
 """Numbers from which on an array is stored as float16."""
@@ -33,7 +32,7 @@ def export_onnx(weights: str | Path, out: str | Path) -> None:
     store_as_half(model.graph)
     unfinished = Path(out).with_suffix(".unfinished")
     onnx.save(model, unfinished)
-    os.replace(unfinished, out)
+    unfinished.replace(out)
 
 
 def store_as_half(graph: onnx.GraphProto) -> None:

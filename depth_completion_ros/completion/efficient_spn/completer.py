@@ -45,8 +45,8 @@ class EfficientSPNCompleter(LearnedCompleter):
         self._typical_m, self._runs_in = TYPICAL_M, "PyTorch"
         if self.device.type == "cpu" and options.precision not in ("auto", "float32"):
             raise ValueError(
-                f"Precision '{options.precision}' makes completer '{self.name}' no faster on a CPU; it must be "
-                "auto or float32 there."
+                f"Precision '{options.precision}' makes completer '{self.name}' no faster on a CPU; it must "
+                "be auto or float32 there."
             )
 
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -71,7 +72,7 @@ class Trunk(nn.Module):
     def __init__(self, inputs: int):
         super().__init__()
         self.stem = Conv(inputs, CHANNELS[0])
-        pairs = list(zip(CHANNELS, CHANNELS[1:], strict=False))
+        pairs = list(pairwise(CHANNELS))
         self.down = nn.ModuleList(Conv(fine, deep, 2) for fine, deep in pairs)
         self.planes = nn.ModuleList(nn.Conv2d(self.PLANES, deep, 3, 1, 1) for _, deep in pairs)
         self.image = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in zip(TAP_CHANNELS, CHANNELS, strict=False))
