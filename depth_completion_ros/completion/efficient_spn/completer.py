@@ -55,7 +55,7 @@ class EfficientSPNCompleter(LearnedCompleter):
 
         return EfficientSPN()
 
-    def forward(self, rgb, sparse, *, points):
+    def forward(self, rgb, sparse, *planes, points):
         return self.inference_network(rgb, sparse).planes()
 
     def complete(self, image, sparse, camera=None, name=""):

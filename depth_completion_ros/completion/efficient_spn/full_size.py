@@ -25,7 +25,8 @@ def inner_shape(shape: tuple[int, int], limit: int = 0) -> tuple[int, int]:
         limit: of the longer side; 0 for `PIXELS` in all.
     """
     share = limit / max(shape) if limit else math.sqrt(PIXELS / (shape[0] * shape[1]))
-    return tuple(max(round(side * min(share, 1) / MULTIPLE), 1) * MULTIPLE for side in shape)
+    height, width = (max(round(side * min(share, 1) / MULTIPLE), 1) * MULTIPLE for side in shape)
+    return height, width
 
 
 def shrink_image(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
