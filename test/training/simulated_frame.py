@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from depth_completion_training.generation.frame_file import SimulatedFrame, StoredScan
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan
 
 SIZE = (120, 180)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from depth_completion_training.data.augmentation import Augmentation, mirrored, recoloured, scaled, window
-from depth_completion_training.generation.frame_file import SimulatedFrame
+from depth_completion_training.simulation.frame_file import SimulatedFrame
 from simulated_frame import SIZE, make_frame
 
 

@@ -25,10 +25,10 @@ from depth_completion_training.data.shapes import Shapes  # noqa: E402
 from depth_completion_training.data.simulator import split_of  # noqa: E402
 from depth_completion_training.export_depthlab import export_depthlab  # noqa: E402
 from depth_completion_training.export_depthlab import main as export_main  # noqa: E402
-from depth_completion_training.generation.frame_file import SimulatedFrame, write_frame  # noqa: E402
 from depth_completion_training.losses.velocity import VelocityLoss  # noqa: E402
 from depth_completion_training.networks.depthlab import Painted, TrainedDepthLab  # noqa: E402
 from depth_completion_training.networks.depthlab_start import start  # noqa: E402
+from depth_completion_training.simulation.frame_file import SimulatedFrame, write_frame  # noqa: E402
 from test_resume import assert_equal  # noqa: E402
 
 from depth_completion_ros import SparseDepth, create_completer  # noqa: E402

@@ -8,13 +8,13 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from depth_completion_training.generation.frame_file import read_frame
 from depth_completion_training.generation.from_images import (
     OpenChoices,
     find_pictures,
     frame_from_image,
     metric_depth,
 )
+from depth_completion_training.simulation.frame_file import read_frame
 
 from depth_completion_ros.demo.scene.caster import import_open3d
 

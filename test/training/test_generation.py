@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 import pytest
 from depth_completion_training.generation.engine import Recipe, generate
-from depth_completion_training.generation.frame_file import (
+from depth_completion_training.generation.options import parse_machine, parse_size, share
+from depth_completion_training.generation.workers import Report, run_tasks
+from depth_completion_training.simulation.frame_file import (
     FAR_M,
     NEAR_M,
     SimulatedFrame,
@@ -21,8 +23,6 @@ from depth_completion_training.generation.frame_file import (
     read_frame,
     write_frame,
 )
-from depth_completion_training.generation.options import parse_machine, parse_size, share
-from depth_completion_training.generation.workers import Report, run_tasks
 from generation_tasks import dies_at_three, threads_of
 
 from depth_completion_ros.demo.scene.caster import import_open3d

@@ -16,7 +16,7 @@ from depth_completion_training.data.sparse.partial_depth import (
     known_part,
     without_objects,
 )
-from depth_completion_training.generation.frame_file import SimulatedFrame  # noqa: E402
+from depth_completion_training.simulation.frame_file import SimulatedFrame  # noqa: E402
 
 SHAPE = (96, 128)
 NEAR = np.s_[30:60, 40:80]

@@ -15,7 +15,6 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("lightning", reason="Lightning is not installed")
 
 from depth_completion_training.data.kitti_mono import MonoKittiData  # noqa: E402
-from depth_completion_training.generation.frame_file import SimulatedFrame, write_frame  # noqa: E402
 from depth_completion_training.generation.layouts import (  # noqa: E402
     FARTHEST_M,
     Layouts,
@@ -33,6 +32,7 @@ from depth_completion_training.losses.distillation import (  # noqa: E402
 )
 from depth_completion_training.networks.mspn import TrainedMSPN  # noqa: E402
 from depth_completion_training.rehearsal import wants_plane  # noqa: E402
+from depth_completion_training.simulation.frame_file import SimulatedFrame, write_frame  # noqa: E402
 from depth_completion_training.task import CompletionTask  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 

@@ -18,7 +18,7 @@ from depth_completion_training.data.sparse.sampling import (
     scan_depth,
     some_lines,
 )
-from depth_completion_training.generation.frame_file import SimulatedFrame, StoredScan
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan
 from simulated_frame import SIZE, make_frame
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from depth_completion_training.simulation.camera import World, random_camera, random_pose
 from depth_completion_training.simulation.camera.ambient import open_sky
-from depth_completion_training.simulation.camera.atlas import MOST_PATTERNS, Atlas
-from depth_completion_training.simulation.camera.patterns import KINDS, OWN_COLOURS, pattern
 from depth_completion_training.simulation.camera.rig import looking
 from depth_completion_training.simulation.camera.sensor import Sensor
 from depth_completion_training.simulation.camera.shading import Shader, lamps_for
 from depth_completion_training.simulation.camera.sky import sky
-from depth_completion_training.simulation.camera.tiling import SIDE
+from depth_completion_training.simulation.camera.textures.atlas import MOST_PATTERNS, Atlas
+from depth_completion_training.simulation.camera.textures.patterns import KINDS, OWN_COLOURS, pattern
+from depth_completion_training.simulation.camera.textures.tiling import SIDE
 from depth_completion_training.simulation.camera.view import render
 from depth_completion_training.simulation.indoor import make_indoor
 from depth_completion_training.simulation.outdoor import make_outdoor

@@ -16,7 +16,7 @@ from depth_completion_training.data.augmentation import Augmentation  # noqa: E4
 from depth_completion_training.data.loader import Draw  # noqa: E402
 from depth_completion_training.data.simulator import SimulatedFrames, SimulatorData, split_of  # noqa: E402
 from depth_completion_training.data.sparse.sampling import SparseSampler  # noqa: E402
-from depth_completion_training.generation.frame_file import SimulatedFrame, StoredScan, write_frame  # noqa: E402
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan, write_frame  # noqa: E402
 from lightning import LightningModule, Trainer  # noqa: E402
 from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
 

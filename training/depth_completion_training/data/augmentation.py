@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from depth_completion_training.generation.frame_file import SimulatedFrame, StoredScan
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan
 
 _GREY = np.float32([0.299, 0.587, 0.114])
 

@@ -11,7 +11,7 @@ import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
-from depth_completion_training.generation.frame_file import read_frame
+from depth_completion_training.simulation.frame_file import read_frame
 
 from .augmentation import Augmentation, scaled
 from .item import TYPICAL_M, first_fill, item

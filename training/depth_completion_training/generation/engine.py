@@ -89,7 +89,8 @@ def make_scene_files(folder: Path, recipe: Recipe, views: int, seed: int) -> Rep
     try:
         missing = [view for view in range(views) if not recipe.path(folder, seed, view).exists()]
         if missing:
-            from .frame_file import write_frame
+            from depth_completion_training.simulation.frame_file import write_frame
+
             from .view import Viewer
 
             viewer = Viewer(_make_scene(recipe.kind_of(seed), seed))

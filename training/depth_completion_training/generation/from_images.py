@@ -21,9 +21,9 @@ import typer
 
 from depth_completion_ros.completion.prior import MonocularPrior, create_prior
 from depth_completion_ros.data.files import read_image
+from depth_completion_training.simulation.frame_file import SimulatedFrame, write_frame
 from depth_completion_training.simulation.lidar.spinning import SPINNERS
 
-from .frame_file import SimulatedFrame, write_frame
 from .options import parse_machine, parse_size, run
 from .progress import follow
 from .workers import Report, run_tasks, sentence_of

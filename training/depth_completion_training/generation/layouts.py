@@ -17,8 +17,8 @@ import typer
 
 from depth_completion_training.data.simulated_prior import SimulatedPrior
 from depth_completion_training.data.sparse.sampling import scan_depth
+from depth_completion_training.simulation.frame_file import SimulatedFrame, read_frame
 
-from .frame_file import SimulatedFrame, read_frame
 from .options import run
 
 CAMERAS = "image_02", "image_03"

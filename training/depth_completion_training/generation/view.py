@@ -10,9 +10,8 @@ from depth_completion_ros.core import Camera
 from depth_completion_training.simulation import lidar
 from depth_completion_training.simulation.camera import World, random_camera, random_pose
 from depth_completion_training.simulation.camera.view import render
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan
 from depth_completion_training.simulation.scene import Scene
-
-from .frame_file import SimulatedFrame, StoredScan
 
 _CAMERAS, _SENSORS = 20, 5
 """How many are tried before a view is given up, or a scan with next to nothing in it is taken."""

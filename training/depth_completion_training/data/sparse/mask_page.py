@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from depth_completion_ros.core.visual import colourise_depth, label
-from depth_completion_training.generation.frame_file import read_frame
+from depth_completion_training.simulation.frame_file import read_frame
 
 from ..shapes import Shapes
 from .partial_depth import STRATEGIES, known_part

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from depth_completion_ros.evaluation import masks
-from depth_completion_training.generation.frame_file import SimulatedFrame
+from depth_completion_training.simulation.frame_file import SimulatedFrame
 
 STRATEGIES = ("shapes", "points", "objects")
 DEPTH_STEP = 0.03

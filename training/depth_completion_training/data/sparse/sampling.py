@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from depth_completion_training.generation.frame_file import SimulatedFrame, StoredScan
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan
 from depth_completion_training.simulation.lidar.corners import corners
 
 

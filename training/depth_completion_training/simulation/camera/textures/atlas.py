@@ -7,7 +7,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from .arrays import columns
+from ..arrays import columns
 from .patterns import pattern
 from .tiling import SIDE
 

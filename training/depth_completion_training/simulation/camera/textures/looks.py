@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..surface import Surface as S
-from .arrays import columns
+from ...surface import Surface as S
+from ..arrays import columns
 from .atlas import Atlas
 from .patterns import OWN_COLOURS
 from .tiling import SIDE
