@@ -1,6 +1,8 @@
-"""A learned completer with a network of one convolution, for what does not depend on the network."""
+"""Learned completers with a network of one convolution, for what does not depend on the network."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 
@@ -29,3 +31,23 @@ class Tiny(LearnedCompleter):
         inputs = torch.cat([rgb, sparse], dim=1).to(self.network.weight.dtype)
         depth, confidence = self.network(inputs).unbind(1)
         return depth.abs()[None] + 1, confidence.sigmoid()[None]
+
+
+class Refined(NamedTuple):
+    """What `MSPN` gives."""
+
+    depth: torch.Tensor
+    mask: torch.Tensor
+
+
+class TinyMSPN(torch.nn.Module):
+    """Takes and gives what `MSPN` does; those of the conventional variants have two more channels."""
+
+    def __init__(self, variant: str):
+        super().__init__()
+        self.backbone = Network(4 if variant.startswith("sdr") else 6, 2, 3, padding=1)
+
+    def forward(self, rgb, sparse, *first, points):
+        planes = first or (sparse, sparse, sparse)
+        depth, mask = self.backbone(torch.cat([rgb, *planes], dim=1)).split(1, dim=1)
+        return Refined(1 + depth + sparse, torch.where(sparse > 0, 1.0, mask.sigmoid()))

@@ -11,9 +11,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("lightning", reason="Lightning is not installed")
 
-from depth_completion_training.data.kitti import mirrored, place  # noqa: E402
 from depth_completion_training.data.kitti_mono import MonoKittiData, read_mono  # noqa: E402
-from depth_completion_training.data.transforms import recoloured_along_axes  # noqa: E402
+from depth_completion_training.data.transforms import (  # noqa: E402
+    mirrored,
+    random_corner,
+    recoloured_along_axes,  # noqa: E402
+)
 from depth_completion_training.losses.distillation import DMD3CLoss, DMD3CReleasedLoss  # noqa: E402
 from depth_completion_training.networks.stand_in import StandIn  # noqa: E402
 from depth_completion_training.task import CompletionTask  # noqa: E402
@@ -135,11 +138,11 @@ def test_a_mirror_image_of_a_mirror_image_is_the_picture():
 
 def test_crops_begin_below_a_row_where_there_is_room():
     random = np.random.default_rng(0)
-    places = np.array([place((60, 100), (30, 90), random, least_row=20) for _ in range(300)])
+    places = np.array([random_corner((60, 100), (30, 90), random, least_row=20) for _ in range(300)])
     assert places.min(axis=0).tolist() == [20, 0] and places.max(axis=0).tolist() == [30, 10]
-    assert place((40, 90), (30, 90), random, least_row=20) == (10, 0)
+    assert random_corner((40, 90), (30, 90), random, least_row=20) == (10, 0)
     with pytest.raises(ValueError, match=r"A picture of \(40, 90\) is smaller than the crop of \(41, 90\)"):
-        place((40, 90), (41, 90), random)
+        random_corner((40, 90), (41, 90), random)
 
 
 @pytest.mark.parametrize("loss", [DMD3CLoss(), DMD3CReleasedLoss()], ids=["paper", "released"])

@@ -18,8 +18,6 @@ from depth_completion_training.data.nyu_kitti import (  # noqa: E402
     Mixture,
     NyuKittiData,
     NyuSamples,
-    resized_K,
-    turned_K,
 )
 from depth_completion_training.data.sparse.psd_patterns import (  # noqa: E402
     coarse,
@@ -29,7 +27,7 @@ from depth_completion_training.data.sparse.psd_patterns import (  # noqa: E402
     spoilt,
     with_holes,
 )
-from depth_completion_training.data.transforms import rotated  # noqa: E402
+from depth_completion_training.data.transforms import resized_K, rotated, turned_K  # noqa: E402
 
 from depth_completion_ros.data.nyu import K as NYU_K  # noqa: E402
 

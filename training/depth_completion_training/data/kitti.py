@@ -18,7 +18,7 @@ from depth_completion_ros.data.kitti_depth import KittiDepth
 from .item import LINEAR, first_fill, item, linear_prior
 from .loader import random_of, training_loader, validation_loader
 from .sparse.lines import LINES, evenly_spaced_lines, random_lines
-from .transforms import jittered, resized, rotated, shape_with_short_side
+from .transforms import cropped, jittered, mirrored, random_corner, resized, rotated, shape_with_short_side
 
 SKY_ROWS = 100
 """Rows at the top of a picture that the LiDAR does not reach."""
@@ -112,7 +112,7 @@ class KittiFrames(Dataset):
         image = resized(image, shape, "bicubic")
         planes = [resized(p, shape, "nearest") / np.float32(zoom) for p in planes]
         K[:2, 2] = (K[:2, 2] + 0.5) * zoom - 0.5
-        return cropped(image, planes, K, place(shape, self.crop, random), self.crop)
+        return cropped(image, planes, K, random_corner(shape, self.crop, random), self.crop)
 
 
 class KittiData(LightningDataModule):
@@ -183,46 +183,6 @@ class KittiData(LightningDataModule):
 
     def _val_frames(self, reader: KittiDepth) -> KittiFrames:
         return KittiFrames([reader], self.val_lines, prior=self.prior, plane=self.plane)
-
-
-def mirrored(image: np.ndarray, planes: list[np.ndarray], K: np.ndarray):
-    """Picture, arrays and K as a mirror shows them, left and right exchanged; all of one width."""
-    K = K.copy()
-    K[0, 2] = image.shape[1] - 1 - K[0, 2]
-    return np.ascontiguousarray(image[:, ::-1]), [plane[:, ::-1].copy() for plane in planes], K
-
-
-def cropped(
-    image: np.ndarray, planes: list[np.ndarray], K: np.ndarray, corner: tuple[int, int], size: tuple[int, int]
-):
-    """The window of `size` (height, width) at `corner` (row, column) of picture and arrays, and its K."""
-    window = tuple(slice(first, first + side) for first, side in zip(corner, size, strict=True))
-    K = K.copy()
-    K[:2, 2] -= corner[::-1]
-    return image[window], [plane[window] for plane in planes], K
-
-
-def place(
-    shape: tuple[int, int], crop: tuple[int, int], random: np.random.Generator, least_row: int = 0
-) -> tuple[int, int]:
-    """Row and column at which a crop by chance begins.
-
-    Args:
-        least_row: where there is room below it, the crop begins there or lower.
-
-    Raises:
-        ValueError: a picture that is smaller than the crop.
-    """
-    check_crop(shape, crop)
-    last_row, last_column = shape[0] - crop[0], shape[1] - crop[1]
-    row = int(random.integers(min(least_row, last_row), last_row + 1))
-    return row, int(random.integers(0, last_column + 1))
-
-
-def check_crop(shape: tuple[int, int], crop: tuple[int, int]) -> None:
-    """Refuse, as a ValueError, a picture that is smaller than the crop."""
-    if shape[0] < crop[0] or shape[1] < crop[1]:
-        raise ValueError(f"A picture of {shape} is smaller than the crop of {crop} (height, width).")
 
 
 def _check_lines(lines: int | tuple[int, int]) -> None:

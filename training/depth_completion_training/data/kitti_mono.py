@@ -10,8 +10,8 @@ import numpy as np
 from depth_completion_ros.data.files import read_bytes
 from depth_completion_ros.data.kitti_depth import KittiDepth
 
-from .kitti import KittiData, KittiFrames, check_crop, cropped, mirrored, place
-from .transforms import recoloured_along_axes
+from .kitti import KittiData, KittiFrames
+from .transforms import cropped, middle_of_bottom, mirrored, random_corner, recoloured_along_axes
 
 LEAST_ROW = 50
 """At which a crop begins at the highest."""
@@ -63,7 +63,7 @@ class MonoKittiFrames(KittiFrames):
             image = recoloured_along_axes(image, COLOUR, random)
             if random.random() < 0.5:
                 image, arrays, K = mirrored(image, arrays, K)
-            corner = place(image.shape[:2], self.crop, random, LEAST_ROW)
+            corner = random_corner(image.shape[:2], self.crop, random, LEAST_ROW)
         else:
             corner = middle_of_bottom(image.shape[:2], self.crop)
         image, arrays, K = cropped(image, arrays, K, corner, self.crop)
@@ -128,16 +128,6 @@ class MonoKittiData(KittiData):
 
     def _val_frames(self, reader: KittiDepth) -> MonoKittiFrames:
         return MonoKittiFrames([reader], self.crop, False, None, plane=self.plane)
-
-
-def middle_of_bottom(shape: tuple[int, int], crop: tuple[int, int]) -> tuple[int, int]:
-    """Row and column at which the window begins that BP-Net is evaluated on.
-
-    Raises:
-        ValueError: a picture that is smaller than the crop.
-    """
-    check_crop(shape, crop)
-    return shape[0] - crop[0], (shape[1] - crop[1]) // 2
 
 
 def mono_file(image: Path, name: str) -> Path:

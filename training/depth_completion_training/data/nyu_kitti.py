@@ -16,12 +16,23 @@ from depth_completion_ros.data.nyu import CROP, read_h5
 from depth_completion_ros.data.nyu import K as WHOLE_K
 
 from .item import item
-from .kitti import KittiFrames, cropped, mirrored, place
-from .kitti_mono import MonoKittiData, middle_of_bottom
+from .kitti import KittiFrames
+from .kitti_mono import MonoKittiData
 from .loader import Draw, random_of, training_loader, validation_loader
 from .nyu import SHORT_SIDE, NyuData
 from .sparse.psd_patterns import SHARE, kitti_pattern, nyu_pattern
-from .transforms import jittered, resized, rotated, shape_with_short_side
+from .transforms import (
+    cropped,
+    jittered,
+    middle_of_bottom,
+    mirrored,
+    random_corner,
+    resized,
+    resized_K,
+    rotated,
+    shape_with_short_side,
+    turned_K,
+)
 
 BOTTOM, WINDOW = (256, 1216), (256, 832)
 """Height and width of what is taken of a picture of KITTI, and of the window in it that is a sample."""
@@ -91,7 +102,7 @@ class KittiSamples(KittiFrames):
         image, arrays, K = cropped(image, arrays, K, middle_of_bottom(image.shape[:2], BOTTOM), BOTTOM)
         if random.random() < 0.5:
             image, arrays, K = mirrored(image, arrays, K)
-        image, arrays, K = cropped(image, arrays, K, place(BOTTOM, WINDOW, random), WINDOW)
+        image, arrays, K = cropped(image, arrays, K, random_corner(BOTTOM, WINDOW, random), WINDOW)
         image, K = resized(image, self.size), resized_K(K, WINDOW, self.size)
         scan, depth = (resized(array, self.size, "nearest") for array in arrays)
         return image, {"sparse": kitti_pattern(scan, depth, random), "depth": depth}, K
@@ -199,23 +210,3 @@ class _Kitti(MonoKittiData):
 
     def _train_frames(self, readers: list[KittiDepth]) -> KittiSamples:
         return KittiSamples(readers, self.size)
-
-
-def resized_K(K: np.ndarray, old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
-    """K of a picture (height, width) at another size; the centres of the outer pixels move inwards."""
-    scale = np.array(new[::-1]) / old[::-1]
-    K = K.copy()
-    K[:2, :2] *= scale[:, None]
-    K[:2, 2] = (K[:2, 2] + 0.5) * scale - 0.5
-    return K
-
-
-def turned_K(K: np.ndarray, degrees: float, shape: tuple[int, int]) -> np.ndarray:
-    """K of a picture (height, width) that `rotated` has turned: its principal point turns with it.
-
-    What is seen turns about the optical axis as well, which changes no distance. Pixels count as square.
-    """
-    turn = cv2.getRotationMatrix2D(((shape[1] - 1) / 2, (shape[0] - 1) / 2), degrees, 1.0)
-    K = K.copy()
-    K[:2, 2] = turn @ [*K[:2, 2], 1]
-    return K
