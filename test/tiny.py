@@ -49,5 +49,6 @@ class TinyMSPN(torch.nn.Module):
 
     def forward(self, rgb, sparse, *first, points):
         planes = first or (sparse, sparse, sparse)
-        depth, mask = self.backbone(torch.cat([rgb, *planes], dim=1)).split(1, dim=1)
+        inputs = torch.cat([rgb, *planes], dim=1).to(self.backbone.weight.dtype)
+        depth, mask = self.backbone(inputs).float().split(1, dim=1)
         return Refined(1 + depth + sparse, torch.where(sparse > 0, 1.0, mask.sigmoid()))

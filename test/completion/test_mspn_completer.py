@@ -35,7 +35,7 @@ def maps(tmp_path):
 # The contract of every completer --------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("variant", "number"), zip(VARIANTS, (1, 40, 40, 1), strict=True))
+@pytest.mark.parametrize(("variant", "number"), list(zip(VARIANTS, (1, 40, 40, 1), strict=True)))
 def test_every_variant_answers_and_keeps_what_it_says_it_keeps(mspn, variant, number):
     completer, sparse = mspn(variant), some(number)
     before = sparse.depth.copy()

@@ -65,7 +65,7 @@ def trained() -> TrainedDepthLab:
 
 
 def batch(size: int = 2, shape=SIZE) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Pictures in [-1, 1], a tenth of the depth, and all of it but a corner and a strip of sky."""
+    """Images in [-1, 1], a tenth of the depth, and all of it but a corner and a strip of sky."""
     random = torch.Generator().manual_seed(2)
     rgb = 2 * torch.rand(size, 3, *shape, generator=random) - 1
     depth = 2 + torch.linspace(0, 6, shape[1]) + torch.rand(size, 1, *shape, generator=random)
@@ -198,7 +198,7 @@ def test_pixels_without_a_truth_do_not_count_whatever_they_hold(trained):
     assert learnt(trained)[0] == learnt(trained, (rgb, sparse, other))[0]
 
 
-def test_a_picture_without_known_depth_takes_no_part(trained):
+def test_an_image_without_known_depth_takes_no_part(trained):
     rgb, sparse, depth = batch()
     sparse[1] = 0
     found = trained.learn(rgb, sparse, depth)
@@ -229,7 +229,7 @@ def test_four_planes_are_encoded_at_once_in_float32_in_mixed_precision_too(train
         assert similar > 0.9, name
 
 
-def test_pictures_of_another_range_and_bounds_are_refused(trained):
+def test_images_of_another_range_and_bounds_are_refused(trained):
     rgb, sparse, depth = batch()
     with pytest.raises(ValueError, match=r"set mean and std to \[127.5, 127.5, 127.5\]"):
         trained.learn(2 * rgb, sparse, depth)
@@ -245,13 +245,13 @@ def test_from_marigold_only_first_layers_and_the_mapping_layer_are_new(marigold)
 
     source = UNet2DConditionModel.from_pretrained(marigold / "unet", low_cpu_mem_usage=False)
     network = TrainedDepthLab("tiny", str(marigold))
-    picture, depth, others = (torch.randn(1, width, 5, 6) for width in (4, 4, 8))
-    nothing = torch.zeros_like(picture)
+    image, depth, others = (torch.randn(1, width, 5, 6) for width in (4, 4, 8))
+    nothing = torch.zeros_like(image)
     with torch.no_grad():
         noisy = network.estimation.conv_in(torch.cat([depth, others], dim=1))
-        seen = network.reference.conv_in(picture)
+        seen = network.reference.conv_in(image)
         torch.testing.assert_close(noisy, source.conv_in(torch.cat([nothing, depth], dim=1)))
-        torch.testing.assert_close(seen, source.conv_in(torch.cat([picture, nothing], dim=1)))
+        torch.testing.assert_close(seen, source.conv_in(torch.cat([image, nothing], dim=1)))
     wanted = source.state_dict()
     for unet, missing in ((network.estimation, set()), (network.reference, {"conv_out", "conv_norm_out"})):
         found = unet.state_dict()

@@ -16,7 +16,7 @@ from depth_completion_training.callbacks.average import WeightAverage  # noqa: E
 from depth_completion_training.callbacks.checkpoints import LAST, AtomicCheckpointIO, LastCheckpoint  # noqa: E402
 from depth_completion_training.data.shapes import ShapesData  # noqa: E402
 from depth_completion_training.losses.mspn import L1L2  # noqa: E402
-from depth_completion_training.networks.stand_in import StandIn  # noqa: E402
+from depth_completion_training.networks.toy_network import ToyNetwork  # noqa: E402
 from depth_completion_training.optimisation import AdamW, OneCycle  # noqa: E402
 from depth_completion_training.task import CompletionTask  # noqa: E402
 from lightning import Trainer, seed_everything  # noqa: E402
@@ -29,7 +29,7 @@ OF_BPNET = OneCycle(start=0.025, end=0.25, noise=0.1, betas1=(0.9, 0.85))
 """Whose rate has noise and whose momentum cycles."""
 
 
-class WithDropout(StandIn):
+class WithDropout(ToyNetwork):
     """Draws random numbers, as many networks do in training."""
 
     def forward(self, rgb, sparse):

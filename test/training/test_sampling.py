@@ -189,7 +189,7 @@ def test_as_many_samples_as_asked_for_have_no_point(frame, rng):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_corners_lie_where_the_picture_has_some(frame, seed):
+def test_corners_lie_where_the_image_has_some(frame, seed):
     image = np.full((*SIZE, 3), 90, np.uint8)
     image[60:90, 60:120] = 220
     image = cv2.GaussianBlur(image, (0, 0), 0.8)

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("lightning", reason="Lightning is not installed")
 
 from depth_completion_training.data.augmentation import Augmentation  # noqa: E402
-from depth_completion_training.data.loader import Draw  # noqa: E402
+from depth_completion_training.data.loader import SeededIndex  # noqa: E402
 from depth_completion_training.data.simulator import SimulatedFrames, SimulatorData, split_of  # noqa: E402
 from depth_completion_training.data.sparse.sampling import SparseSampler  # noqa: E402
 from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan, write_frame  # noqa: E402
@@ -55,8 +55,8 @@ def folder(tmp_path_factory) -> Path:
     return write_folder(tmp_path_factory.mktemp("frames"))
 
 
-def draw(index: int, epoch: int = 0, seed: int = 0) -> Draw:
-    result = Draw(index)
+def draw(index: int, epoch: int = 0, seed: int = 0) -> SeededIndex:
+    result = SeededIndex(index)
     result.seed = (seed, epoch)
     return result
 

@@ -21,7 +21,7 @@ from .sparse.lines import LINES, evenly_spaced_lines, random_lines
 from .transforms import cropped, jittered, mirrored, random_corner, resized, rotated, shape_with_short_side
 
 SKY_ROWS = 100
-"""Rows at the top of a picture that the LiDAR does not reach."""
+"""Rows at the top of an image that the LiDAR does not reach."""
 DOWNLOAD = "https://www.cvlibs.net/datasets/kitti/eval_depth_all.php"
 _SUBSET_SEED = 7240
 
@@ -33,7 +33,7 @@ class KittiFrames(Dataset):
         readers: of which all frames with image, truth and camera are taken.
         lines: of the scan that are fed: a divisor of 64 for evenly spaced ones, or the least and the
             greatest number of random ones.
-        crop: height and width of a random crop, with augmentation; None for the whole picture as it is.
+        crop: height and width of a random crop, with augmentation; None for the whole image as it is.
         prior: `linear`, or the name of a folder beside `velodyne_raw` with depth predicted by a network;
             None for none.
         frames: a random subset of so many; all when None.
@@ -71,7 +71,7 @@ class KittiFrames(Dataset):
         K = frame.camera.K.copy()
         sparse = self._lines(frame.sparse_depth, K, random)
         planes = {"sparse": sparse, "depth": frame.ground_truth} | self._more_planes(reader.entries[at])
-        image, planes, K = self._prepared(frame.image, planes, K, random)
+        image, planes, K = self._transformed(frame.image, planes, K, random)
         if self.prior == LINEAR:
             planes["prior"] = linear_prior(planes["sparse"])
         if self.plane:
@@ -84,7 +84,7 @@ class KittiFrames(Dataset):
             return {}
         return {"prior": read_depth(_prior_file(entry.sparse, self.prior))}
 
-    def _prepared(self, image, planes: dict[str, np.ndarray], K, random: np.random.Generator):
+    def _transformed(self, image, planes: dict[str, np.ndarray], K, random: np.random.Generator):
         """What is below the sky, augmented where there is a crop."""
         image, planes = image[SKY_ROWS:], {name: plane[SKY_ROWS:] for name, plane in planes.items()}
         K[1, 2] -= SKY_ROWS

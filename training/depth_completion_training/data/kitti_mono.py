@@ -16,7 +16,7 @@ from .transforms import cropped, middle_of_bottom, mirrored, random_corner, reco
 LEAST_ROW = 50
 """At which a crop begins at the highest."""
 COLOUR = 0.1
-"""Deviation of the colour that is added, in units of how far the colours of the picture reach."""
+"""Deviation of the colour that is added, in units of how far the colours of the image reach."""
 ENDINGS = (".png", ".npy")
 
 
@@ -27,7 +27,7 @@ class MonoKittiFrames(KittiFrames):
         readers: of which all frames with image, truth and camera are taken.
         crop: height and width of a sample. A random window where `augment` is set, begun at row 50 or
             lower, else the middle of the bottom.
-        augment: whether pictures are recoloured and mirrored by chance.
+        augment: whether images are recoloured and mirrored by chance.
         mono: name of the folder of maps beside `data` with the raw images; None for none.
         frames: a random subset of so many; all when None.
         plane: see `KittiFrames`.
@@ -52,7 +52,7 @@ class MonoKittiFrames(KittiFrames):
     def _more_planes(self, entry) -> dict[str, np.ndarray]:
         return {} if self.mono is None else {"mono": read_mono(mono_file(entry.image, self.mono))}
 
-    def _prepared(self, image, planes, K, random: np.random.Generator):
+    def _transformed(self, image, planes, K, random: np.random.Generator):
         names, arrays = list(planes), list(planes.values())
         if "mono" in planes and planes["mono"].shape != image.shape[:2]:
             raise ValueError(
@@ -177,7 +177,7 @@ def _read_grey(file: Path) -> np.ndarray:
     data = np.frombuffer(read_bytes(file), np.uint8)
     values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if values is None:
-        raise ValueError(f"Picture '{file}' ({data.size} bytes) cannot be decoded; it is broken or no PNG.")
+        raise ValueError(f"Image '{file}' ({data.size} bytes) cannot be decoded; it is broken or no PNG.")
     if values.ndim == 3 and (values[..., :3] == values[..., :1]).all():
         return values[..., 0]  # grey, but stored as colours
     return values

@@ -14,7 +14,7 @@ _GREY = np.float32([0.299, 0.587, 0.114])
 
 
 def mirrored(image: np.ndarray, planes: list[np.ndarray], K: np.ndarray):
-    """Picture, arrays and K as a mirror shows them, left and right exchanged; all of one width."""
+    """Image, arrays and K as a mirror shows them, left and right exchanged; all of one width."""
     K = K.copy()
     K[0, 2] = image.shape[1] - 1 - K[0, 2]
     return np.ascontiguousarray(image[:, ::-1]), [plane[:, ::-1].copy() for plane in planes], K
@@ -23,7 +23,7 @@ def mirrored(image: np.ndarray, planes: list[np.ndarray], K: np.ndarray):
 def cropped(
     image: np.ndarray, planes: list[np.ndarray], K: np.ndarray, corner: tuple[int, int], size: tuple[int, int]
 ):
-    """The window of `size` (height, width) at `corner` (row, column) of picture and arrays, and its K."""
+    """The window of `size` (height, width) at `corner` (row, column) of image and arrays, and its K."""
     window = tuple(slice(first, first + side) for first, side in zip(corner, size, strict=True))
     K = K.copy()
     K[:2, 2] -= corner[::-1]
@@ -39,7 +39,7 @@ def random_corner(
         least_row: where there is room below it, the crop begins there or lower.
 
     Raises:
-        ValueError: a picture that is smaller than the crop.
+        ValueError: an image that is smaller than the crop.
     """
     check_crop(shape, crop)
     last_row, last_column = shape[0] - crop[0], shape[1] - crop[1]
@@ -51,20 +51,20 @@ def middle_of_bottom(shape: tuple[int, int], crop: tuple[int, int]) -> tuple[int
     """Row and column at which the window begins that BP-Net is evaluated on.
 
     Raises:
-        ValueError: a picture that is smaller than the crop.
+        ValueError: an image that is smaller than the crop.
     """
     check_crop(shape, crop)
     return shape[0] - crop[0], (shape[1] - crop[1]) // 2
 
 
 def check_crop(shape: tuple[int, int], crop: tuple[int, int]) -> None:
-    """Refuse, as a ValueError, a picture that is smaller than the crop."""
+    """Refuse, as a ValueError, an image that is smaller than the crop."""
     if shape[0] < crop[0] or shape[1] < crop[1]:
-        raise ValueError(f"A picture of {shape} is smaller than the crop of {crop} (height, width).")
+        raise ValueError(f"An image of {shape} is smaller than the crop of {crop} (height, width).")
 
 
 def resized_K(K: np.ndarray, old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
-    """K of a picture (height, width) at another size; the centres of the outer pixels move inwards."""
+    """K of an image (height, width) at another size; the centres of the outer pixels move inwards."""
     scale = np.array(new[::-1]) / old[::-1]
     K = K.copy()
     K[:2, :2] *= scale[:, None]
@@ -73,7 +73,7 @@ def resized_K(K: np.ndarray, old: tuple[int, int], new: tuple[int, int]) -> np.n
 
 
 def turned_K(K: np.ndarray, degrees: float, shape: tuple[int, int]) -> np.ndarray:
-    """K of a picture (height, width) that `rotated` has turned: its principal point turns with it.
+    """K of an image (height, width) that `rotated` has turned: its principal point turns with it.
 
     What is seen turns about the optical axis as well, which changes no distance. Pixels count as square.
     """
@@ -87,14 +87,14 @@ def turned_K(K: np.ndarray, degrees: float, shape: tuple[int, int]) -> np.ndarra
 
 
 def rotated(plane: np.ndarray, degrees: float, interpolation: int = cv2.INTER_NEAREST) -> np.ndarray:
-    """A picture or depth turned about its centre, 0 where it does not reach."""
+    """An image or depth turned about its centre, 0 where it does not reach."""
     height, width = plane.shape[:2]
     turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
     return cv2.warpAffine(plane, turn, (width, height), flags=interpolation, borderValue=0)
 
 
 def resized(plane: np.ndarray, shape: tuple[int, int], mode: str = "bilinear") -> np.ndarray:
-    """A picture (uint8 H x W x 3) or depth (float32 H x W) at another height and width.
+    """An image (uint8 H x W x 3) or depth (float32 H x W) at another height and width.
 
     Args:
         mode: `bilinear` or `bicubic`, which average where they make smaller, as Pillow does; or `nearest`.
@@ -122,7 +122,7 @@ def brightness(image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def contrast(image: np.ndarray, factor: float) -> np.ndarray:
-    """Colours moved away from (factor above 1) or towards the mean grey of the picture."""
+    """Colours moved away from (factor above 1) or towards the mean grey of the image."""
     return _blend(image, np.float32((image @ _GREY).mean().round()), factor)
 
 

@@ -28,7 +28,7 @@ class Recipe:
     """How frames are made; all that decides what is in them beside their seeds.
 
     Args:
-        height, width: of the picture, pixels.
+        height, width: of the image, pixels.
         scans: range sensors a view.
         outdoor: share of the scenes that are outdoors.
         version: of the simulation.

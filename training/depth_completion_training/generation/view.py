@@ -54,7 +54,7 @@ class Viewer:
             T_world_cam = random_pose(rng, self._world, camera)
             if T_world_cam is not None:
                 return camera, T_world_cam
-        raise ValueError(f"No camera of {_CAMERAS} sees anything worth a picture")
+        raise ValueError(f"No camera of {_CAMERAS} sees anything worth an image")
 
 
 def median_depth(depth: np.ndarray) -> float:

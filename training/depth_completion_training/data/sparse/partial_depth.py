@@ -14,12 +14,12 @@ STRATEGIES = ("shapes", "points", "objects")
 DEPTH_STEP = 0.03
 """Share of depth that it changes by from a pixel to the next where something ends."""
 OBJECT = (0.005, 0.25)
-"""Least and greatest share of the picture that an object takes."""
+"""Least and greatest share of the image that an object takes."""
 MOST_OBJECTS = 3
 OUTLINE = 2
 """Pixels of an object that its outline takes, to be hidden with it."""
 MARGIN = 0.02
-"""Of the picture's short side, by which an object is hidden beyond its outline."""
+"""Of the image's short side, by which an object is hidden beyond its outline."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class PartialDepth:
     Args:
         shapes: how often all but strokes, circles and squares is known, as in `evaluation.masks`.
         points: how often 0.1 to 2 % of the pixels are.
-        objects: how often all but one to three things of the picture is, see `without_objects`.
+        objects: how often all but one to three things of the image is, see `without_objects`.
 
     Raises:
         ValueError: a weight below 0, or nothing to draw.
@@ -78,11 +78,11 @@ def known_part(image: np.ndarray, depth: np.ndarray, strategy: str, rng: np.rand
 
 
 def without_objects(image: np.ndarray, depth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Everything known but up to three things of the picture, bool H x W.
+    """Everything known but up to three things of the image, bool H x W.
 
     The paper hides what Grounded-SAM finds. Frames tell no objects, so that here they are regions that
-    edges of the picture (Canny) and steps of depth enclose, filled and with a margin; shapes are hidden
-    where there is no such region of 0.5 to 25 % of the picture.
+    edges of the image (Canny) and steps of depth enclose, filled and with a margin; shapes are hidden
+    where there is no such region of 0.5 to 25 % of the image.
 
     Args:
         image, depth: as of `known_part`.

@@ -13,7 +13,7 @@ from .patterns import OWN_COLOURS
 from .tiling import SIDE
 
 VARIANTS = 3
-_NUMBERS = 16  # pictures of each kind that scenes draw from
+_NUMBERS = 16  # images of each kind that scenes draw from
 _ANY_PATTERN = 0.06  # share of looks that are anything at all, so that a network cannot learn by heart
 _LYING = (S.PAVING, S.WOOD, S.FABRIC, S.CARPET, S.TILES, S.ASPHALT, S.CLOTH)
 _ALIKE = (S.ASPHALT, S.PAVING, S.GRASS, S.FOLIAGE, S.BARK, S.SOIL, S.ROOF, S.CARPET)
