@@ -41,14 +41,15 @@ class Refined(NamedTuple):
 
 
 class TinyMSPN(torch.nn.Module):
-    """Takes and gives what `MSPN` does; those of the conventional variants have two more channels."""
+    """Takes and gives what `MSPN` does; each conventional variant has a width of its own."""
 
     def __init__(self, variant: str):
         super().__init__()
-        self.backbone = Network(4 if variant.startswith("sdr") else 6, 2, 3, padding=1)
+        channels = {"conventional_nyu": 5, "conventional_kitti": 6}.get(variant, 4)
+        self.backbone = Network(channels, 2, 3, padding=1)
 
     def forward(self, rgb, sparse, *first, points):
-        planes = first or (sparse, sparse, sparse)
+        planes = first or [sparse] * (self.backbone.in_channels - 3)
         inputs = torch.cat([rgb, *planes], dim=1).to(self.backbone.weight.dtype)
         depth, mask = self.backbone(inputs).float().split(1, dim=1)
         return Refined(1 + depth + sparse, torch.where(sparse > 0, 1.0, mask.sigmoid()))

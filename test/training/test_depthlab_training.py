@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import signal
-import subprocess
-import sys
 import warnings
 from itertools import count
 from pathlib import Path
@@ -29,7 +25,7 @@ from depth_completion_training.losses.velocity import VelocityLoss  # noqa: E402
 from depth_completion_training.networks.depthlab import Painted, TrainedDepthLab  # noqa: E402
 from depth_completion_training.networks.depthlab_start import start  # noqa: E402
 from depth_completion_training.simulation.frame_file import SimulatedFrame, write_frame  # noqa: E402
-from test_resume import assert_equal  # noqa: E402
+from test_resume import assert_equal, killed_command  # noqa: E402
 
 from depth_completion_ros import SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion.depthlab.attention import blocks_of  # noqa: E402
@@ -338,10 +334,7 @@ def test_a_killed_run_ends_with_the_same_weights(frames, marigold, whole, tmp_pa
     more = ("--average.decay=0.9", "--checkpoints.every_steps=2")
     killer = "--trainer.callbacks=[{class_path: test_resume.KilledAt, init_args: {step: 3}}]"
     asked = arguments(frames, marigold, tmp_path, *more, killer)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "depth_completion_training", *asked]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    killed_command(asked)
     assert torch.load(tmp_path / LAST, weights_only=True)["global_step"] == 2
     resumed = train(frames, marigold, tmp_path, *more, "--ckpt_path=last")
     assert_equal(resumed, torch.load(whole / LAST, weights_only=True))

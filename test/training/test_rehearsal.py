@@ -141,7 +141,7 @@ def test_any_network_is_distilled(layouts, name):
 
 @pytest.fixture
 def command(monkeypatch, capfd):
-    """Runs the command line of a module in this process: exit code, stdout and stderr, also of its children."""
+    """Runs the command line of a module in this process: exit code, and all that is printed."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
     def call(main, *arguments) -> tuple[int, str, str]:

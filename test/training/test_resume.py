@@ -14,6 +14,7 @@ pytest.importorskip("lightning", reason="Lightning is not installed")
 
 from depth_completion_training.callbacks.average import WeightAverage  # noqa: E402
 from depth_completion_training.callbacks.checkpoints import LAST, AtomicCheckpointIO, LastCheckpoint  # noqa: E402
+from depth_completion_training.cli import main  # noqa: E402
 from depth_completion_training.data.shapes import ShapesData  # noqa: E402
 from depth_completion_training.losses.mspn import L1L2  # noqa: E402
 from depth_completion_training.networks.toy_network import ToyNetwork  # noqa: E402
@@ -81,6 +82,14 @@ def killed(folder, step, **options):
     )
     process.start()
     process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def killed_command(arguments):
+    """Run the command line in a process of its own until it is killed."""
+    process = multiprocessing.get_context("fork").Process(target=main, args=(arguments,))
+    process.start()
+    process.join(240)
     assert process.exitcode == -signal.SIGKILL
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -197,13 +198,19 @@ def run(folder, root, workers, steps, resume=None, save_at=None) -> list[tuple]:
     return module.fed
 
 
+@cache
+def run_once(folder, steps) -> list[tuple]:
+    """What is fed in a run that nothing interrupts."""
+    return run(folder, None, 0, steps)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("stop", ["amid an epoch", "at the end of an epoch"])
 def test_a_run_that_is_taken_up_again_sees_what_it_would_have_seen(folder, tmp_path, workers, stop):
     epoch = len(data_of(folder).train_dataloader())
     assert epoch >= 5
     steps, cut = 2 * epoch + 1, epoch + 2 if stop == "amid an epoch" else epoch
-    whole = run(folder, tmp_path, 0, steps)
+    whole = run_once(folder, steps)
     assert [row[0] for row in whole] == [0] * epoch + [1] * epoch + [2]
     assert len({row[1:] for row in whole}) == steps  # every epoch draws anew
     first = run(folder, tmp_path, workers, cut, save_at=cut)
