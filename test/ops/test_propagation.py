@@ -144,11 +144,10 @@ def test_any_number_of_threads_gives_the_same_bits(backend):
 
 
 def test_large_logits_do_not_overflow(backend):
-    inputs = layer(20, 30, dtype=torch.float32)
+    inputs = layer(15, 20, dtype=torch.float32)
     inputs[0], inputs[1] = 40 * inputs[0], 40 * inputs[1]
-    depth, mask = run(backend, *inputs, 3, UpdateRule.PLAIN)
-    assert torch.isfinite(depth).all()
-    assert ((mask >= 0) & (mask <= 1 + 1e-6)).all()
+    expected = run("reference", *(x.double() for x in inputs), 3, UpdateRule.PLAIN)
+    agree(run(backend, *inputs, 3, UpdateRule.PLAIN), expected, 1e-2)  # logits are rounded to some 1e-4
 
 
 def test_an_unknown_backend_is_refused():

@@ -179,7 +179,8 @@ def test_what_is_not_spoilt_is_true(frame, kind):
 def test_a_frame_without_any_point_of_a_scan_gets_points_at_random(frame, rng):
     empty = StoredScan(*(part[:0] for part in vars(frame.scans[0]).values() if not isinstance(part, str)))
     for scans in ([], [empty]):
-        assert only("scan")(replace(frame, scans=scans), rng).any()
+        sparse = only("scan")(replace(frame, scans=scans), rng)
+        assert sparse.any() and np.array_equal(sparse[sparse > 0], frame.depth[sparse > 0])
 
 
 def test_as_many_samples_as_asked_for_have_no_point(frame, rng):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from copy import copy
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from lightning import LightningDataModule
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
-from depth_completion_ros.core import Frame
 from depth_completion_ros.data.files import read_depth
 from depth_completion_ros.data.kitti_depth import KittiDepth
 
@@ -67,7 +65,7 @@ class KittiFrames(Dataset):
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         reader, at = self.entries[int(index)]
         random = random_of(index)
-        frame = _frame(reader, at)
+        frame = reader.read(at)
         K = frame.camera.K.copy()
         sparse = self._lines(frame.sparse_depth, K, random)
         planes = {"sparse": sparse, "depth": frame.ground_truth} | self._more_planes(reader.entries[at])
@@ -172,8 +170,8 @@ class KittiData(LightningDataModule):
         above = self.folder / "depth_selection"
         folder = (above if above.is_dir() else self.folder) / name
         reader = KittiDepth(_there(folder, "data_depth_selection.zip"))
-        reader.entries = reader.entries[: self.val_frames]
-        return validation_loader(self._val_frames(reader), 1, self.workers)
+        frames = self._val_frames(reader)
+        return validation_loader(Subset(frames, range(len(frames))[: self.val_frames]), 1, self.workers)
 
     def test_dataloader(self):
         return self.val_dataloader()
@@ -206,13 +204,6 @@ def _there(folder: Path, archive: str) -> Path:
 def _complete(reader: KittiDepth, at: int) -> bool:
     entry = reader.entries[at]
     return bool(entry.image and entry.truth and (entry.intrinsics or entry.raw))
-
-
-def _frame(reader: KittiDepth, at: int) -> Frame:
-    """One frame of a reader, which reads in order."""
-    one = copy(reader)
-    one.entries = reader.entries[at : at + 1]
-    return next(iter(one))
 
 
 def _prior_file(sparse: Path, name: str) -> Path:
