@@ -179,14 +179,14 @@ def test_images_repeat_with_their_seeds_and_differ_without():
 @pytest.mark.parametrize("seed", range(6))
 def test_every_surface_can_be_seen_by_day_and_night(seed):
     rng = np.random.default_rng(seed)
-    things = [
+    objects = [
         boxes(
             [[3 + (s % 5), (s // 5) * 1.2 - 3, 0]], [[3.8 + (s % 5), (s // 5) * 1.2 - 2, 1]], s, rng.random(3)
         )
         for s in Surface
     ]
     light = Light.outdoor(rng) if seed % 2 else Light.indoor(rng, rng.uniform(1, 3, (3, 3)))
-    made = scene(ground(Surface.ASPHALT), *things, light=light, indoor=seed % 2 == 0, seed=seed)
+    made = scene(ground(Surface.ASPHALT), *objects, light=light, indoor=seed % 2 == 0, seed=seed)
     image, depth = render(World(made), CAMERA, pose(1.5, 15), rng)
     assert image.dtype == np.uint8
     assert image.std() > 4 and 5 < image.mean() < 250
@@ -202,8 +202,8 @@ def test_lidar_reflectance_of_the_sky_is_nothing():
 
 def test_lidar_reflectance_follows_the_material():
     rows = [Surface.REFLECTOR, Surface.PLASTER, Surface.RUBBER, Surface.MIRROR]
-    things = [boxes([[3, 2 * k, 0]], [[4, 2 * k + 1, 1]], s, (0.5, 0.5, 0.5)) for k, s in enumerate(rows)]
-    world = World(scene(ground(), *things))
+    objects = [boxes([[3, 2 * k, 0]], [[4, 2 * k + 1, 1]], s, (0.5, 0.5, 0.5)) for k, s in enumerate(rows)]
+    world = World(scene(ground(), *objects))
     y = np.repeat(np.arange(4) * 2 + 0.5, 200) + np.tile(np.linspace(-0.4, 0.4, 200), 4)
     hits = world.cast(
         np.stack([np.zeros(800), y, np.full(800, 0.5)]),
@@ -350,11 +350,11 @@ def test_poses_look_at_things_rather_than_at_bare_walls():
     walls = boxes([[-half, -half, 0]], [[half, half, 2.6]], Surface.PLASTER, (0.6, 0.6, 0.6))
     rng = np.random.default_rng(4)
     place = np.array([[2.5 + 0.4 * (k % 3), 0.35 * k - 1.2, 0.0] for k in range(8)])
-    things = join(*(boxes([a], [a + (0.2, 0.2, 0.9)], Surface.WOOD, rng.random(3)) for a in place))
+    objects = join(*(boxes([a], [a + (0.2, 0.2, 0.9)], Surface.WOOD, rng.random(3)) for a in place))
     views = [
         [-1.0, 0.0, 0.0, turn] for turn in np.arange(4) * np.pi / 2
-    ]  # the things are ahead in one of four
-    world = World(Scene(join(walls, things), DARK, views, 3, True, (0.5, 1.5)))
+    ]  # the objects are ahead in one of four
+    world = World(Scene(join(walls, objects), DARK, views, 3, True, (0.5, 1.5)))
     camera = Camera(96, 64, [[96, 0, 47.5], [0, 96, 31.5], [0, 0, 1]])
     poses = [T for T in (random_pose(rng, world, camera) for _ in range(40)) if T is not None]
     assert len(poses) > 35

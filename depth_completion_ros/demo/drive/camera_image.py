@@ -107,7 +107,7 @@ def _sun(snapshot: Snapshot, hits: Hits) -> np.ndarray:
 
 
 def _ambient(snapshot: Snapshot, hits: Hits) -> np.ndarray:
-    """Light of the sky and off the ground, less below cars and other low things."""
+    """Light of the sky and off the ground, less below cars and other low objects."""
     up = hits.normals[2] * 0.5 + 0.5
     light = SKY_LIGHT * up + GROUND_LIGHT * (1 - up)
     flat = np.flatnonzero(hits.normals[2] > 0.8)

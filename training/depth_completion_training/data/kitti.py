@@ -99,7 +99,7 @@ class KittiFrames(Dataset):
     def _augmented(self, image, planes, K, random: np.random.Generator):
         """Mirrored, turned, recoloured, zoomed and cropped by chance.
 
-        A zoom by s makes things look nearer by s, so depth is divided by it and K stays.
+        A zoom by s makes objects look nearer by s, so depth is divided by it and K stays.
         """
         if random.random() < 0.5:
             image, planes, K = mirrored(image, planes, K)

@@ -17,9 +17,9 @@ _CAMERAS, _SENSORS = 20, 5
 """How many are tried before a view is given up, or a scan with next to nothing in it is taken."""
 _LEAST_POINTS = 8
 _MOST_BASELINE = 0.12
-"""Share of the distance of things that a sensor may be away from the camera, or it sees other things."""
+"""Share of the distance of objects that a sensor may be away from the camera, or it sees other objects."""
 _FULL_FAULTS_M, _FULL_NOISE_M = 10.0, 1.5
-"""Distance of things from which on faults by a length, and noise of ranges, are as large as usual."""
+"""Distance of objects from which on faults by a length, and noise of ranges, are as large as usual."""
 _FULL_HEIGHT_M = 0.6
 """Height of a camera from which on faults by a length are: 1 cm is 5 % of the way to ground 0.2 m below."""
 
@@ -78,7 +78,7 @@ def simulated_scans(
     Args:
         world: has `cast`, see `simulation.lidar.scan`.
         T_world_cam: 4 x 4.
-        distance: metres at which things are. What is wrong by a length shrinks with it: a rig for
+        distance: metres at which objects are. What is wrong by a length shrinks with it: a rig for
             table tops is slower and more exact than one for streets. So does it with the distance of what
             is below the camera.
         indoor: which sensors and rigs are likely.
@@ -106,7 +106,7 @@ def _one_scan(
 
 
 def _near(T_cam_lidar: np.ndarray, distance: float) -> np.ndarray:
-    """The extrinsics with the sensor drawn nearer to the camera where things are near."""
+    """The extrinsics with the sensor drawn nearer to the camera where objects are near."""
     T = T_cam_lidar.copy()
     T[:3, 3] *= min(1.0, _MOST_BASELINE * distance / max(np.linalg.norm(T[:3, 3]), 1e-9))
     return T

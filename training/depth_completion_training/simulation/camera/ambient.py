@@ -1,4 +1,4 @@
-"""Less light from around in corners and below things, by one short ray for every fourth pixel."""
+"""Less light from around in corners and below objects, by one short ray for every fourth pixel."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def random_camera(rng: np.random.Generator, height: int, width: int) -> Camera:
 def random_pose(rng: np.random.Generator, world: World, camera: Camera) -> np.ndarray | None:
     """Where a robot's camera may be: T_world_cam 4 x 4 float64 of its optical frame, or None if nothing fits.
 
-    Refused are views into a wall, into leaves or mostly into the sky, of one plane, or with all things
+    Refused are views into a wall, into leaves or mostly into the sky, of one plane, or with all objects
     about equally far. Of views that show next to nothing but bare walls the best is taken, or seldom any.
     """
     height, width = _COARSE
