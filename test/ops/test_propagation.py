@@ -15,6 +15,8 @@ from depth_completion_ros.ops.backends import backends_of, choose_backend
 from depth_completion_ros.ops.propagation import UpdateRule, propagate, propagate_reference
 from depth_completion_ros.ops.propagation.function import LIBRARY
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PACKAGE = "depth_completion_ros.ops.propagation"
 SIZES = {
     "one window": (13, 13),

@@ -19,6 +19,8 @@ from depth_completion_ros.ops.propagation.function import start, update
 if find_spec("triton") is None:
     pytest.skip("Triton is not installed", allow_module_level=True)
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 ON_GPU = torch.cuda.is_available() and not INTERPRETED
 needs_gpu = pytest.mark.skipif(not ON_GPU, reason="needs a GPU")
