@@ -35,8 +35,10 @@ from .diagnostics import (
     frames_status,
     stream_statuses,
 )
+from .extrinsics import Extrinsics
 from .inputs.alignment import CalibrationMonitor
-from .inputs.calibration import Cameras, Drop, Extrinsics
+from .inputs.camera import Cameras
+from .inputs.drop import Drop
 from .inputs.frames import LiveFrames, Pair
 from .inputs.topics import Inputs
 from .live import LiveCompleter, completer_of

@@ -32,7 +32,8 @@ from ..data.messages import decode_camera_info, decode_depth_image, decode_point
 from ..evaluation.protocols import held_out
 from . import qos
 from .diagnostics import OK, WARN, DiagnosticsPublisher, Status, Stream
-from .inputs.calibration import Drop, Extrinsics
+from .extrinsics import Extrinsics
+from .inputs.drop import Drop
 from .parameters.node import NodeParameters
 from .run import run
 from .worker import Worker
