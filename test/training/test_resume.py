@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -14,7 +16,6 @@ pytest.importorskip("lightning", reason="Lightning is not installed")
 
 from depth_completion_training.callbacks.average import WeightAverage  # noqa: E402
 from depth_completion_training.callbacks.checkpoints import LAST, AtomicCheckpointIO, LastCheckpoint  # noqa: E402
-from depth_completion_training.cli import main  # noqa: E402
 from depth_completion_training.data.shapes import ShapesData  # noqa: E402
 from depth_completion_training.losses.mspn import L1L2  # noqa: E402
 from depth_completion_training.networks.toy_network import ToyNetwork  # noqa: E402
@@ -86,11 +87,14 @@ def killed(folder, step, **options):
 
 
 def killed_command(arguments):
-    """Run the command line in a process of its own until it is killed."""
-    process = multiprocessing.get_context("fork").Process(target=main, args=(arguments,))
-    process.start()
-    process.join(240)
-    assert process.exitcode == -signal.SIGKILL
+    """Run the command line in a process of its own until it is killed.
+
+    In a new one, as OpenMP of the kernels of this package does not survive a fork.
+    """
+    command = [sys.executable, "-m", "depth_completion_training", *arguments]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 def assert_equal(one, other):
