@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from depth_completion_training.generation.frame_file import SimulatedFrame, StoredScan
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan
 from depth_completion_training.simulation.lidar.corners import corners
 
 
@@ -71,7 +71,7 @@ def grid_points(depth: np.ndarray, pitch: float, rng: np.random.Generator) -> np
 
 
 def holes(depth: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Dense depth with `count` rectangles cut out, each up to two thirds as high and wide as the picture."""
+    """Dense depth with `count` rectangles cut out, each up to two thirds as high and wide as the image."""
     sparse = np.where(np.isfinite(depth), depth, np.float32(0))
     size = np.array(depth.shape)
     for _ in range(count):
