@@ -7,7 +7,7 @@ Subscribers:
 Publishers, all with stamp and frame_id of the image:
     depth/image (32FC1 metres, NaN unknown), depth/image_mm (16UC1), depth/camera_info,
     depth/points (PointCloud2, coloured), depth/confidence (32FC1), depth/source (mono8),
-    sparse_depth/image (32FC1), overlay (rgb8), /diagnostics
+    sparse_depth/image (32FC1), overlay (rgb8), depth/frames (what became of each image), /diagnostics
 """
 
 from __future__ import annotations
@@ -33,16 +33,22 @@ from .diagnostics import (
     Status,
     Stream,
     frames_status,
+    totals,
 )
 from .inputs.calibration import Cameras, Drop, Extrinsics
 from .inputs.pairing_filter import PairingFilter
+from .inputs.silence import SilenceLog
 from .live import LiveCompletion, Pair, completer_of
+from .outcomes import OutcomePublisher
 from .parameters.node import NodeParameters
+from .process.run import run
+from .process.stopping import FRAME_LIMIT_S
 from .publishers import Outputs
-from .run import run
 from .wheels.packages import message_filters
 from .worker import Worker
 
+SMALL_IMAGE = 320, 96
+"""Width and height of the image of a warm-up where `warm_up_size` is not given."""
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
@@ -72,9 +78,20 @@ class CompletionNode(LifecycleNode):
         self._output_mismatch: dict[str, str] = {}
         self._pairing: PairingFilter | None = None
         self._reported = self.counters.snapshot(), {}
+        self._state = "Unconfigured."
+        self._silence = SilenceLog(self.get_logger())
+        self._outcomes = OutcomePublisher(self)
         self._diagnostics = DiagnosticsPublisher(self, self._collect)
-        if self.settings.autostart and self.trigger_configure() == SUCCESS:
-            self.trigger_activate()
+        if self.settings.autostart:
+            self._start()
+
+    def _start(self) -> None:
+        try:
+            if self.trigger_configure() == SUCCESS:
+                self.trigger_activate()
+        except BaseException:  # a signal: nobody else knows the node yet
+            self.destroy_node()
+            raise
 
     # Life cycle ----------------------------------------------------------------------------------
 
@@ -101,22 +118,36 @@ class CompletionNode(LifecycleNode):
             lambda: self.get_clock().now().nanoseconds,
             self.get_logger().warning,
         )
+        try:
+            self._warm_up()
+        except Exception as error:
+            self._outputs.close()
+            return self._fail("configured", error)
         self._worker = Worker(self._work, self._on_work_failed, s.frame_queue)
         self._set_up = True
+        self._state = "Inactive."
         return SUCCESS
 
-    def on_activate(self, state) -> TransitionCallbackReturn:
-        """Warm the completer up, subscribe, and begin to work; FAILURE with a sentence if it cannot run."""
+    def _warm_up(self) -> None:
+        """Compile kernels, load libraries and set memory up now rather than at the first frame."""
         width, height = self.settings.warm_up_size
-        try:
-            if bool(width) != bool(height):
-                raise ValueError(
-                    f"parameter 'warm_up_size' is {width}, {height}; both must be above 0, or both 0."
-                )
-            if width and height:
-                self._live.warm_up(height, width)
-        except Exception as error:
-            return self._fail("activated", error)
+        if bool(width) != bool(height):
+            raise ValueError(
+                f"parameter 'warm_up_size' is {width}, {height}; both must be above 0, or both 0."
+            )
+        if not width:
+            if self.settings.compiled:
+                return  # which is for one size, and takes minutes
+            width, height = SMALL_IMAGE
+        begin = time.monotonic()
+        self._live.warm_up(height, width)
+        self._completer.forget()
+        self.get_logger().info(
+            f"Warmed '{self._completer.name}' up at {width} x {height} in {time.monotonic() - begin:.1f} s."
+        )
+
+    def on_activate(self, state) -> TransitionCallbackReturn:
+        """Subscribe, and begin to work."""
         self._trouble = None
         self._completer.forget()
         self._subscribe()
@@ -136,21 +167,26 @@ class CompletionNode(LifecycleNode):
     def on_cleanup(self, state) -> TransitionCallbackReturn:
         """Let go of completer, extrinsics and outputs."""
         self._release()
+        self._state = "Unconfigured."
         return SUCCESS
 
     def on_shutdown(self, state) -> TransitionCallbackReturn:
         """End from whichever state."""
         self._stop()
         self._release()
+        self._state = "Finalized."
         return SUCCESS
 
     def on_error(self, state) -> TransitionCallbackReturn:
         """Back to unconfigured after a transition that failed unexpectedly."""
-        return self.on_shutdown(state)
+        self._stop()
+        self._release()
+        self._state = "Unconfigured."
+        return SUCCESS
 
     def destroy_node(self) -> None:
-        """Stop the worker before the publishers go."""
-        self._stop()
+        """Stop the worker before the publishers go, and wait for its frame, but not for minutes."""
+        self._stop(FRAME_LIMIT_S)
         self._release()
         self._jump.unregister()
         super().destroy_node()
@@ -161,7 +197,7 @@ class CompletionNode(LifecycleNode):
         self.get_logger().debug(traceback.format_exc())
         return FAILURE
 
-    def _stop(self) -> None:
+    def _stop(self, limit_s: float | None = None) -> None:
         if not self._active:
             return
         self._active = False
@@ -169,8 +205,9 @@ class CompletionNode(LifecycleNode):
         for subscription in self._subscriptions_of_inputs:
             self.destroy_subscription(subscription)
         self._pairing.reset("deactivated")
-        for _ in self._worker.stop():
-            self.counters.drop("deactivated")
+        for pair in self._worker.stop(limit_s):
+            self._count_dropped(pair.image.header, "deactivated", "")
+        self.get_logger().info(totals(self.counters.snapshot(), self._pairing.dropped))
 
     def _release(self) -> None:
         if self._set_up:
@@ -199,7 +236,9 @@ class CompletionNode(LifecycleNode):
             max_points=s.sync_queue,
             image_interval_ns=round(1e9 / s.image_rate) if s.image_rate else 0,
         )
-        self._pairing = PairingFilter(image, points, pairing, self.get_logger(), self._on_time_jump)
+        self._pairing = PairingFilter(
+            image, points, pairing, self.get_logger(), self._on_time_jump, self._on_unpaired
+        )
         self._pairing.registerCallback(self._on_pair)
         self._subscriptions_of_inputs = [image.sub, points.sub, info.sub]
         self._flush_timer = self.create_timer(0.2, self._pairing.flush_if_silent, clock=qos.steady_clock())
@@ -218,8 +257,14 @@ class CompletionNode(LifecycleNode):
 
     def _on_pair(self, image, points) -> None:
         self.counters.begin()
-        if self._worker.put(Pair(image, points, time.monotonic())) is not None:
-            self._drop("replaced by a newer frame", "The completer is slower than the sensors.")
+        replaced = self._worker.put(Pair(image, points, time.monotonic()))
+        if replaced is not None:
+            sentence = "The completer is slower than the sensors."
+            self._drop(replaced, "replaced by a newer frame", sentence)
+
+    def _on_unpaired(self, image, cause: str) -> None:
+        sentence = "It was not paired with a cloud; see `slack`, `image_time_offset` and the stamps."
+        self._outcomes.dropped(image.header, cause, sentence)
 
     def _on_clock_jump(self, jump) -> None:
         if self._active:
@@ -236,19 +281,29 @@ class CompletionNode(LifecycleNode):
 
     def _work(self, pair: Pair) -> None:
         self._live(pair)
-        self.counters.complete(time.monotonic() - pair.taken)
+        latency_s = time.monotonic() - pair.taken
+        self.counters.complete(latency_s)
+        self._outcomes.completed(pair.image.header, latency_s)
 
     def _on_work_failed(self, pair: Pair, error: Exception) -> None:
         if not self.context.ok():
             self.counters.drop("deactivated")
         elif isinstance(error, Drop):
-            self._drop(error.cause, str(error))
+            self._drop(pair, error.cause, str(error))
         else:
-            self._drop("unexpected failure", "".join(traceback.format_exception(error)))
+            self._drop(pair, "unexpected failure", "".join(traceback.format_exception(error)))
 
-    def _drop(self, cause: str, sentence: str) -> None:
-        if self.counters.drop(cause) and cause != NO_SUBSCRIBER:
-            self.get_logger().warning(f"Frame dropped, {cause}: {sentence}")
+    def _drop(self, pair: Pair, cause: str, sentence: str) -> None:
+        now = self._count_dropped(pair.image.header, cause, sentence)
+        if cause == NO_SUBSCRIBER:
+            self.get_logger().info(sentence, throttle_duration_sec=60.0)
+        elif now:
+            number = self.counters.snapshot().dropped[cause]
+            self.get_logger().warning(f"Frame dropped ({number} so far), {cause}: {sentence}")
+
+    def _count_dropped(self, header, cause: str, sentence: str) -> bool:
+        self._outcomes.dropped(header, cause, sentence)
+        return self.counters.drop(cause)
 
     # Diagnostics ---------------------------------------------------------------------------------
 
@@ -266,15 +321,15 @@ class CompletionNode(LifecycleNode):
 
     def _collect(self) -> list[Status]:
         if not self._active:
-            waiting = "Inactive." if self._set_up else "Unconfigured."
             level = ERROR if self._trouble else OK
-            return [Status("life cycle", level, self._trouble or waiting)]
+            return [Status("life cycle", level, self._trouble or self._state)]
         statuses = [Status("life cycle", OK, "Active.", {"completer": self._completer.name})]
         stale_after = self.settings.stale_after
         all_silent = all(stream.silent_for > stale_after for stream in self._streams.values())
         for stream in self._streams.values():
             publishers = self.count_publishers(stream.topic)
             statuses.append(stream.status(publishers, stale_after, all_silent))
+            self._silence.judge(stream, publishers, stale_after)
         counts, unpaired = self.counters.snapshot(), dict(self._pairing.dropped)
         statuses.append(frames_status(counts, self._reported[0], unpaired, self._reported[1]))
         self._reported = counts, unpaired

@@ -156,6 +156,16 @@ def frames_status(now: Counts, before: Counts, unpaired: dict[str, int], unpaire
     return Status("frames", level, f"{done} completed since the last report; dropped: {causes}.", values)
 
 
+def totals(counts: Counts, unpaired: dict[str, int]) -> str:
+    """What became of all frames, as one sentence for the log."""
+    lost = Counter(counts.dropped) + Counter({f"unpaired, {cause}": n for cause, n in unpaired.items()})
+    causes = ", ".join(f"{cause} ({n})" for cause, n in lost.most_common()) or "none"
+    latency = ""
+    if counts.latencies_s:
+        latency = ", latency " + ", ".join(f"p{p} {counts.latency_ms(p):.0f} ms" for p in (50, 95, 99))
+    return f"Completed {counts.completed} of {counts.begun} frames{latency}; dropped: {causes}."
+
+
 NO_SUBSCRIBER = "nobody subscribes"
 
 

@@ -33,7 +33,7 @@ from . import qos
 from .diagnostics import OK, WARN, DiagnosticsPublisher, Status, Stream
 from .inputs.calibration import Drop, Extrinsics
 from .parameters.node import NodeParameters
-from .run import run
+from .process.run import run
 from .worker import Worker
 
 NAMES = tuple(field.name for field in fields(Metrics))
