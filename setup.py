@@ -56,7 +56,9 @@ setup(
     maintainer_email="depth-completion-ros@users.noreply.github.com",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["ros/*.xml", "ros/session/*.html", "ops/cpu/*", "ops/*/cpu/*", "completion/*/*.safetensors"]},
+    package_data={
+        PACKAGE: ["ros/*.xml", "ros/session/*.html", "ops/cpu/*", "ops/*/cpu/*", "completion/*/*.safetensors"]
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),

@@ -33,8 +33,8 @@ from depth_completion_ros.ros import conversions, qos, transport
 from depth_completion_ros.ros.inputs.calibration import Cameras
 from depth_completion_ros.ros.live import LiveCompletion, Pair
 from depth_completion_ros.ros.parameters.node import NodeParameters
-from depth_completion_ros.ros.publishers import Outputs
 from depth_completion_ros.ros.process.run import keep_freed_memory
+from depth_completion_ros.ros.publishers import Outputs
 
 CAMERA = projection.CAMERA
 DEPTH = np.full((CAMERA.height, CAMERA.width), 12.5, np.float32)

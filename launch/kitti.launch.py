@@ -64,8 +64,8 @@ ARGUMENTS = (
     (
         "params",
         "",
-        "Parameter file of the completion node; empty for completion.yaml of this package. The arguments here "
-        "go before it.",
+        "Parameter file of the completion node; empty for completion.yaml of this package. The arguments "
+        "here go before it.",
         None,
     ),
     (
@@ -137,7 +137,7 @@ def plan_of(context: LaunchContext) -> tuple[Plan, bool]:
 def begin(context: LaunchContext) -> list:
     """The nodes; before them the demo drive, where that is to be played."""
     plan, rviz = plan_of(context)
-    if not plan.is_demo:
+    if plan.data:
         return nodes(plan, rviz)
     command = [sys.executable, "-m", "depth_completion_ros.demo.make_drive"]
     command += [str(demo_folder()), str(DEMO_FRAMES), str(DEMO_SEED)]
@@ -157,14 +157,14 @@ def ending() -> dict:
     """How a process ends with the launch, also where that is killed, and how its lines are shown."""
     return {
         "additional_env": {PARENT: str(os.getpid())},
-        "sigterm_timeout": "1.0",
-        "sigkill_timeout": "4.0",
+        "sigterm_timeout": "2.0",
+        "sigkill_timeout": "5.0",
         "output_format": "{line}",
     }
 
 
 def nodes(plan: Plan, rviz: bool) -> list:
-    """Completion node, session and RViz; the end of the session ends all, and so does that of the completer."""
+    """Completion node, session and RViz; all end with the session, or with the completion node."""
     prepared = plan.prepared()
     parameters = {
         name: ParameterValue(value, value_type=str) if isinstance(value, str) else value

@@ -326,10 +326,10 @@ class CompletionNode(LifecycleNode):
         statuses = [Status("life cycle", OK, "Active.", {"completer": self._completer.name})]
         stale_after = self.settings.stale_after
         all_silent = all(stream.silent_for > stale_after for stream in self._streams.values())
+        publishers = {s.topic: self.count_publishers(s.topic) for s in self._streams.values()}
         for stream in self._streams.values():
-            publishers = self.count_publishers(stream.topic)
-            statuses.append(stream.status(publishers, stale_after, all_silent))
-            self._silence.judge(stream, publishers, stale_after)
+            statuses.append(stream.status(publishers[stream.topic], stale_after, all_silent))
+        self._silence.judge(self._streams.values(), publishers, stale_after)
         counts, unpaired = self.counters.snapshot(), dict(self._pairing.dropped)
         statuses.append(frames_status(counts, self._reported[0], unpaired, self._reported[1]))
         self._reported = counts, unpaired

@@ -20,6 +20,8 @@ from .publishers import Outputs
 
 FUTURE_NS = 1_000_000_000
 """Stamps so far ahead of the node's clock mean that the clocks of two machines differ."""
+OLD_NS = 60_000_000_000
+"""Stamps so far behind it are those of a recording."""
 
 
 @dataclass(frozen=True)
@@ -195,8 +197,15 @@ class LiveCompletion:
                 "the clocks of the machines differ, or use_sim_time is missing."
             )
             self.statuses["stamps"] = Status("stamps", WARN, message)
+        elif now and -ahead > OLD_NS:
+            message = (
+                f"Images are stamped {_age(-ahead / 1e9)} before this node's clock; "
+                "a recording needs use_sim_time and its /clock, else TF and time limits go wrong."
+            )
+            self._warn(message, throttle_duration_sec=60.0)
+            self.statuses["stamps"] = Status("stamps", WARN, message)
         else:
-            self.statuses["stamps"] = Status("stamps", OK, "Not in the future.")
+            self.statuses["stamps"] = Status("stamps", OK, "Near this node's clock.")
 
     def _judge_direction(self, frame: Frame, count: int) -> None:
         """Check the direction of new extrinsics, and once a second while nothing is in view."""
@@ -212,3 +221,11 @@ class LiveCompletion:
             self.statuses["extrinsics"] = Status("extrinsics", WARN, wrong)
         else:
             self.statuses["extrinsics"] = Status("extrinsics", OK, "Known, and they look right.")
+
+
+def _age(seconds: float) -> str:
+    """A time span in words: 3 minutes, 2.5 hours, 15.2 years."""
+    for unit, size in (("years", 365.25 * 86400), ("days", 86400.0), ("hours", 3600.0)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds / 60:.0f} minutes"

@@ -51,7 +51,8 @@ class PlayerNode(Node):
 
     Attributes:
         played: frames published so far.
-        ended, ended_at: whether everything is played (never, with `loop`), and since when (monotonic seconds).
+        ended: whether everything is played (never, with `loop`).
+        ended_at: since when, monotonic seconds; None before.
         finished: whether the clock has gone on long enough after that.
         trouble: why playing ended too early, as a sentence; empty where it did not.
 

@@ -1,6 +1,8 @@
-"""Says on the console when an input falls silent, and when it speaks again."""
+"""Says on the console when inputs fall silent, and when they speak again."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 FIRST_MESSAGE_S = 5.0
 """How long the first message may take before its absence is told; sensors start after nodes."""
@@ -17,14 +19,25 @@ class SilenceLog:
         self._logger = logger
         self._silent: set[str] = set()
 
-    def judge(self, stream, publishers: int, stale_after: float) -> None:
-        """Look at a `Stream` of diagnostics, given how many publishers its topic has."""
-        limit = stale_after if stream.count else max(stale_after, FIRST_MESSAGE_S)
-        silent = stream.silent_for > limit
-        if silent and stream.name not in self._silent:
-            self._silent.add(stream.name)
-            why = "nobody publishes it" if publishers == 0 else f"{publishers} publisher(s) known"
-            self._logger.warning(f"Nothing received on {stream.topic} for {stream.silent_for:.1f} s; {why}.")
-        elif not silent and stream.name in self._silent:
-            self._silent.remove(stream.name)
-            self._logger.info(f"{stream.topic} is back.")
+    def judge(self, streams: Collection, publishers: dict[str, int], stale_after: float) -> None:
+        """Look at the `Stream`s of a node, given how many publishers each topic has."""
+        silent, back = [], []
+        for stream in streams:
+            limit = stale_after if stream.count else max(stale_after, FIRST_MESSAGE_S)
+            if stream.silent_for <= limit:
+                if stream.topic in self._silent:
+                    back.append(stream.topic)
+            elif stream.topic not in self._silent:
+                silent.append(stream)
+        if silent:
+            self._silent.update(stream.topic for stream in silent)
+            names = [f"{stream.topic} ({_who(publishers[stream.topic])})" for stream in silent]
+            seconds = min(stream.silent_for for stream in silent)
+            self._logger.warning(f"Nothing received for {seconds:.1f} s on {', '.join(names)}.")
+        if back:
+            self._silent.difference_update(back)
+            self._logger.info(f"Received again: {', '.join(back)}.")
+
+
+def _who(publishers: int) -> str:
+    return f"{publishers} publisher(s)" if publishers else "nobody publishes it"

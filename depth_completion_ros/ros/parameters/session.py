@@ -10,8 +10,8 @@ SESSION = (
     Parameter(
         "realtime",
         False,
-        "Play as a sensor does, whoever keeps up; false: play a frame when the completion node is done with the "
-        "one before, at most at `rate`.",
+        "Play as a sensor does, whoever keeps up; false: play a frame when the completion node is done "
+        "with the one before, at most at `rate`.",
     ),
     Parameter("max_frames", 0, "Play only so many frames; 0 for all.", minimum=0, maximum=1000000),
     Parameter(
@@ -33,8 +33,8 @@ SESSION = (
     Parameter(
         "protocol",
         "",
-        "What is fed and what it is scored on, as in `depth-completion evaluate`: truth, truth:lines=N, lines:N, "
-        "hide:K; empty for no score.",
+        "What is fed and what it is scored on, as in `depth-completion evaluate`: truth, truth:lines=N, "
+        "lines:N, hide:K; empty for no score.",
     ),
     Parameter("see_through", True, "Whether the completion node filters points that show through."),
     Parameter("isolated", False, "Whether it filters points that no neighbour supports."),
@@ -57,7 +57,9 @@ SESSION = (
     ),
     Parameter("images", 40, "Frames, evenly spaced, that the page shows at most.", minimum=1, maximum=10000),
     Parameter(
-        "report", "", "JSON file with the counts, and the scores of all frames; empty for report.json in `out`."
+        "report",
+        "",
+        "JSON file with the counts, and the scores of all frames; empty for report.json in `out`.",
     ),
     Parameter("again", "", "Command that gives the same scores offline, for the console; empty for none."),
 )

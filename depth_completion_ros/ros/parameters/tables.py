@@ -186,8 +186,8 @@ PLAYER = (
     Parameter(
         "realtime",
         True,
-        "Play as a sensor does, whoever keeps up; false: play a frame when the completion node is done with the "
-        "one before, at most at `rate`.",
+        "Play as a sensor does, whoever keeps up; false: play a frame when the completion node is done "
+        "with the one before, at most at `rate`.",
     ),
     Parameter(
         "frame_timeout",
@@ -212,8 +212,8 @@ PLAYER = (
     Parameter(
         "wait_for_subscribers",
         0.0,
-        "How long to wait at most for subscribers to `wait_topics`, without which nothing is played; 0 plays at "
-        "once.",
+        "How long to wait at most for subscribers to `wait_topics`, without which nothing is played; "
+        "0 plays at once.",
         minimum=0.0,
         maximum=3600.0,
         unit="s",

@@ -9,8 +9,8 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 
-from .stopping import Interrupted, Stop, stop
 from ..transport import use_large_message_profile
+from .stopping import Interrupted, Stop, stop
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """As malloc.h has them."""

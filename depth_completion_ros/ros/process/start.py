@@ -1,6 +1,6 @@
 """Entry points of the nodes: signals first, then the imports that take seconds.
 
-    python -m depth_completion_ros.ros.process.start completion_node --ros-args ...
+python -m depth_completion_ros.ros.process.start completion_node --ros-args ...
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,6 +66,7 @@ class SessionNode(Node):
         self._worker = Worker(self._judge, self._on_judge_failed, size=1000)
         self._completer, self._connected = "", False
         self._last = self._begin = time.monotonic()
+        self._progress: deque[tuple[float, int]] = deque(maxlen=5)  # when, and how many were completed
         self._last_change, self._last_count = self._begin, 0
         self.create_subscription(Image, "depth/image", self._on_depth, qos.profile("reliable", 20))
         outcomes.listen(self, self._on_outcome)
@@ -118,6 +120,8 @@ class SessionNode(Node):
     def _on_played(self, stamp: int, frame: Frame) -> None:
         self.ledger.play(stamp, frame.name)
         self._frames[stamp] = frame
+        if not self._progress:
+            self._progress.append((time.monotonic(), 0))
 
     def _is_over(self, stamp: int) -> bool:
         entry = self.ledger.entries[stamp]
@@ -228,9 +232,9 @@ class SessionNode(Node):
             if self._last == self._begin or waited % 5 < 1.0:
                 print(f"Waiting for the completion node, {waited:.0f} s so far ...", flush=True)
         else:
-            done = self.ledger.count(COMPLETED)
-            rate = (done - getattr(self, "_done", 0)) / (now - self._last)
-            self._done = done
+            self._progress.append((now, self.ledger.count(COMPLETED)))
+            (before, then), (_, done) = self._progress[0], self._progress[-1]
+            rate = (done - then) / max(now - before, 1e-3)
             print(console.progress_line(self.ledger, self._total, rate), flush=True)
         self._last = now
 

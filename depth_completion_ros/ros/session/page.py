@@ -48,7 +48,9 @@ class Page:
             depth: H x W metres, NaN where unknown.
         """
         file = self._images / f"{len(self._frames):04d}.jpg"
-        if not cv2.imwrite(str(file), self._draw(frame, fed, depth)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88]):
+        if not cv2.imwrite(
+            str(file), self._draw(frame, fed, depth)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88]
+        ):
             raise OSError(f"'{file}' cannot be written.")
         self._frames.append({"file": f"images/{file.name}", "caption": caption})
 
