@@ -8,7 +8,6 @@ It ends with the data, with a table, and with exit code 0 only where every frame
 
 from __future__ import annotations
 
-import os
 import sys
 
 from launch import LaunchContext, LaunchDescription
@@ -28,9 +27,12 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from depth_completion_ros.demo.checks import refuse_unknown_arguments, require_package
 from depth_completion_ros.demo.plan import Plan, demo_folder
-from depth_completion_ros.ros.process.stopping import PARENT
+from depth_completion_ros.ros.process.launching import (
+    process_options,
+    refuse_unknown_arguments,
+    require_package,
+)
 from depth_completion_ros.ros.transport import profile_environment
 
 PACKAGE = "depth_completion_ros"
@@ -141,7 +143,9 @@ def begin(context: LaunchContext) -> list:
         return nodes(plan, rviz)
     command = [sys.executable, "-m", "depth_completion_ros.demo.make_drive"]
     command += [str(demo_folder()), str(DEMO_FRAMES), str(DEMO_SEED)]
-    drive = ExecuteProcess(cmd=command, name="demo_drive", output="screen", **ending())
+    drive = ExecuteProcess(
+        cmd=command, name="demo_drive", output="screen", output_format="{line}", **process_options()
+    )
 
     def made(event, context):
         if context.is_shutdown:
@@ -151,16 +155,6 @@ def begin(context: LaunchContext) -> list:
         return nodes(plan, rviz)
 
     return [RegisterEventHandler(OnProcessExit(target_action=drive, on_exit=made)), drive]
-
-
-def ending() -> dict:
-    """How a process ends with the launch, also where that is killed, and how its lines are shown."""
-    return {
-        "additional_env": {PARENT: str(os.getpid())},
-        "sigterm_timeout": "2.0",
-        "sigkill_timeout": "5.0",
-        "output_format": "{line}",
-    }
 
 
 def nodes(plan: Plan, rviz: bool) -> list:
@@ -179,7 +173,8 @@ def nodes(plan: Plan, rviz: bool) -> list:
             parameters | {"use_sim_time": True},
         ],
         output="screen",
-        **ending(),
+        output_format="{line}",
+        **process_options(),
     )
     session = Node(
         package=PACKAGE,
@@ -191,7 +186,8 @@ def nodes(plan: Plan, rviz: bool) -> list:
             }
         ],
         output="screen",
-        **ending(),
+        output_format="{line}",
+        **process_options(),
     )
     look = "RViz shows it" if rviz else "To look at it live: rviz:=true, or any viewer of /depth/image"
     return [

@@ -1,1 +1,1 @@
-"""The demo: a street drive made on the spot, and what plays data through the live nodes and shows how it went."""
+"""The demo: a street drive made on the spot, and what plays data through the live nodes."""

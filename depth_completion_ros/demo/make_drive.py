@@ -1,6 +1,6 @@
 """Makes the demo drive, with a line now and then, in a process of its own.
 
-    python -m depth_completion_ros.demo.make_drive FOLDER FRAMES SEED
+python -m depth_completion_ros.demo.make_drive FOLDER FRAMES SEED
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ The launch file and `depth-completion demo` both start what stands here, so that
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +14,17 @@ import numpy as np
 from ..core import Frame, SparseDepth
 from ..data.reader import open_reader
 from ..evaluation.protocols import CannotServe, parse_protocol
+from ..ros.process.launching import did_you_mean, require_parameter_file
 
 PACKAGE = "depth_completion_ros"
 DEMO_DEPTH_M = 80.0
 """How far truth of the demo drive is scored; beyond, the LiDAR measures next to nothing."""
-FILTERS = {"see-through": (True, False), "isolated": (False, True), "all": (True, True), "none": (False, False)}
+FILTERS = {
+    "see-through": (True, False),
+    "isolated": (False, True),
+    "all": (True, True),
+    "none": (False, False),
+}
 SLACK_S = 0.05
 UNLIMITED_M = 100_000.0
 """What the completion node takes for no limit."""
@@ -88,7 +93,9 @@ class Plan:
         variants = describe_completer(self.completer).variants
         if self.variant and self.variant not in variants:
             allowed = f"one of {', '.join(variants)}" if variants else "empty, as it has none"
-            raise ValueError(f"Variant '{self.variant}' of '{self.completer}' is unknown; it must be {allowed}.")
+            raise ValueError(
+                f"Variant '{self.variant}' of '{self.completer}' is unknown; it must be {allowed}."
+            )
         if self.data and not self.path.exists():
             raise FileNotFoundError(f"There is nothing to play at '{self.path}'.")
         if self.report and not Path(self.report).expanduser().absolute().parent.is_dir():
@@ -100,23 +107,13 @@ class Plan:
         for name in ("max_range", "max_depth"):
             _metres(name, getattr(self, name))
         _window(self.crop)
-        self._check_params()
+        if self.params:
+            require_parameter_file(self.params, "completion")
         if self.protocol and parse_protocol(self.protocol).is_random:
             raise ValueError(
                 f"Protocol '{self.protocol}' draws pixels, which a LiDAR cannot leave out; "
                 "`depth-completion evaluate` takes it."
             )
-
-    def _check_params(self) -> None:
-        if not self.params:
-            return
-        if not Path(self.params).expanduser().is_file():
-            raise FileNotFoundError(f"There is no parameter file at '{self.params}'.")
-        from ..ros.parameters.node import check_yaml
-
-        problems = check_yaml(Path(self.params).expanduser(), "completion")
-        if problems:
-            raise ValueError(" ".join(problems))
 
     def playing(self, data: str | Path) -> Plan:
         """The same plan for other data."""
@@ -249,12 +246,6 @@ def _demo_drive() -> Path:
     from .drive.files import DATE, DRIVE
 
     return Path(DATE) / DRIVE
-
-
-def did_you_mean(word: str, known: list[str]) -> str:
-    """The end of a sentence on a word that is not known."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}."
 
 
 def _metres(name: str, text: str) -> float:

@@ -146,8 +146,8 @@ def frames_status(now: Counts, before: Counts, unpaired: dict[str, int], unpaire
     recent = Counter(now.dropped) - Counter(before.dropped)
     recent += Counter(unpaired) - Counter(unpaired_before)
     done = now.completed - before.completed
-    # That nobody listens is no fault, nor that cameras are faster than LiDARs.
-    for usual in (NO_SUBSCRIBER, "image without points"):
+    # That nobody listens is no fault, nor that cameras are faster than LiDARs, nor that a bag begins again.
+    for usual in (NO_SUBSCRIBER, "image without points", "time jump"):
         recent.pop(usual, None)
     if not recent:
         return Status("frames", OK, f"{done} completed since the last report.", values)
