@@ -79,8 +79,8 @@ def _print_table(results: dict) -> None:
 
     scored_on = next(iter(results["completers"].values()))["scored_on"]
     how = "in real time" if results["realtime"] else "each when the one before is completed"
-    title = f"Live nodes on the demo drive, {how}, at most {results['rate']:g} frames a second; scored on {scored_on}"
-    table = Table(title=title)
+    speed = f"at most {results['rate']:g} frames a second"
+    table = Table(title=f"Live nodes on the demo drive, {how}, {speed}; scored on {scored_on}")
     columns = ("completer", "frames in", "completed", "dropped", "p50 ms", "p95 ms", "p99 ms")
     metrics = {"RMSE mm": "rmse_mm", "MAE mm": "mae_mm", "iRMSE 1/km": "irmse_per_km"}
     metrics |= {"iMAE 1/km": "imae_per_km", "REL": "rel", "delta 1.25": "delta1", "coverage": "coverage"}
