@@ -16,7 +16,9 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """As malloc.h has them."""
 
 
-def run(*make_nodes: Callable[[], object], args: Sequence[str] | None = None) -> int:
+def run(
+    *make_nodes: Callable[[], object], args: Sequence[str] | None = None, interrupted_code: int = 0
+) -> int:
     """Make the nodes, spin them in one executor of the main thread, and clean up.
 
     Signals are taken here rather than by rclpy, which would shut the context down under a running
@@ -27,6 +29,7 @@ def run(*make_nodes: Callable[[], object], args: Sequence[str] | None = None) ->
         make_nodes: functions that return a node; one with a true attribute `finished` ends the run, and
             an attribute `exit_code`, where a node has it, is the exit code.
         args: command line with ROS arguments; that of the process when None.
+        interrupted_code: exit code where a signal came while a node was made.
 
     Returns:
         exit code: 0 after a signal or a normal end, 1 when a node could not be made.
@@ -43,7 +46,7 @@ def run(*make_nodes: Callable[[], object], args: Sequence[str] | None = None) ->
     try:
         code = _run(make_nodes, args, nodes)
     except Interrupted:
-        code = 0
+        code = interrupted_code
     finally:
         for node in reversed(nodes):
             node.destroy_node()

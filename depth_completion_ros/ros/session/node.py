@@ -298,7 +298,7 @@ def main() -> int:
         made.append(SessionNode())
         return made[0]
 
-    return run(session, lambda: made[0].make_player())
+    return run(session, lambda: made[0].make_player(), interrupted_code=1)
 
 
 if __name__ == "__main__":
