@@ -165,7 +165,7 @@ class PlayerNode(Node):
             return True
         limit = self.settings.frame_timeout
         if now - self._in_flight_since > limit:
-            self._give_up(f"The completion node told nothing of frame {self.played} within {limit:.0f} s.")
+            self._give_up(f"The completion node told nothing of frame {self.played} within {limit:g} s.")
         return True
 
     def _give_up(self, sentence: str) -> None:
