@@ -1,5 +1,6 @@
 # make demo   sets everything up in .venv and runs the nodes on a street drive made on the spot
 # make test   sets everything up in .venv and runs all tests
+# make lint   checks style and types with ruff and mypy
 # make bench  prints the timings quoted in the README
 #
 # With another Python: make PYTHON=python3.12 test
@@ -8,13 +9,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PACKAGES := --editable ".[all]" --editable "./training[nyu]"
+LINT_READY := $(VENV)/.lint_ready
+PACKAGES := --editable ".[all,lint]" --editable "./training[nyu]"
 
 # Without an NVIDIA GPU the build of PyTorch for the CPU saves gigabytes; where its index cannot be reached,
 # the usual build is taken.
 CPU_TORCH := --no-deps --retries 0 --timeout 15 --index-url https://download.pytorch.org/whl/cpu $(shell grep ^torch== requirements.lock)
 
-.PHONY: demo test bench lock clean
+.PHONY: demo test lint bench lock clean
 
 demo: $(READY)
 	$(BIN)/depth-completion demo --out demo
@@ -22,13 +24,25 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
+# Installs its own tools only, so that faults of style show within a minute.
+lint: $(LINT_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
 bench: $(READY)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/projection.py
 	$(BIN)/python bench/node.py
 
-$(READY): setup.py training/pyproject.toml requirements.lock
+$(VENV):
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python is {v[0]}.{v[1]}; it must be 3.11, 3.12 or 3.13: make PYTHON=python3.12 ...")'
-	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
+
+$(LINT_READY): requirements.lock | $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock ruff mypy numpy opencv-python-headless
+	touch $@
+
+$(READY): setup.py training/pyproject.toml requirements.lock | $(VENV)
 	@test -e /dev/nvidia0 || $(BIN)/python -m pip install $(CPU_TORCH) > /dev/null 2>&1 || true
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock $(PACKAGES)
 	$(BIN)/python -m depth_completion_ros.ros.wheels.generate_tf2_msgs

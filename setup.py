@@ -1,8 +1,11 @@
-from glob import glob
+"""The package for pip and for colcon (ament_python)."""
+
+from pathlib import Path
 
 from setuptools import find_packages, setup
 
 PACKAGE = "depth_completion_ros"
+ROOT = Path(__file__).parent
 
 REPORT = ["matplotlib>=3.8", "rich>=13"]
 BAG = ["rosbags>=0.10.9"]
@@ -21,7 +24,7 @@ ROS_WHEELS = [
     "transforms3d",
     "pyyaml",
 ]
-# What makes tf2_msgs, for which there is no wheel (see ros/generate_tf2_msgs.py).
+# What makes tf2_msgs, for which there is no wheel (see ros/wheels/generate_tf2_msgs.py).
 TF = [
     "catkin_pkg",
     "cmake",
@@ -44,12 +47,19 @@ TEST = [
     # Without a GPU, kernels are tested in its interpreter.
     "triton; platform_system == 'Linux' and platform_machine == 'x86_64'",
 ]
+LINT = ["ruff", "mypy"]  # requirements.lock says which; another version finds other faults
+
+
+def _files(pattern: str) -> list[str]:
+    """Files of the tree, relative to it, as setuptools wants them."""
+    return sorted(str(file.relative_to(ROOT)) for file in ROOT.glob(pattern))
+
 
 setup(
     name=PACKAGE,
     version="0.1.0",
     description="Camera-LiDAR depth completion for ROS 2",
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     maintainer="The depth_completion_ros developers",
@@ -62,8 +72,8 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
-        (f"share/{PACKAGE}/launch", glob("launch/*.launch.py")),
-        (f"share/{PACKAGE}/config", glob("config/*.*")),
+        (f"share/{PACKAGE}/launch", _files("launch/*.launch.py")),
+        (f"share/{PACKAGE}/config", _files("config/*.*")),
     ],
     install_requires=["numpy>=1.26", "opencv-python-headless>=4.8,<5", "typer>=0.12"],
     extras_require={
@@ -75,6 +85,7 @@ setup(
         "prior": PRIOR,
         "diffusion": DIFFUSION,
         "test": TEST,
+        "lint": LINT,
         "all": REPORT + BAG + DEMO + ROS_WHEELS + TF + PRIOR + DIFFUSION + TEST,
     },
     zip_safe=True,

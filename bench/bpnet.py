@@ -20,22 +20,18 @@ with kernels of the refinement that take means, as trained ones nearly do.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from unittest import mock
 
 import torch
-from mspn_op import PeakMemory
+from measure import PeakMemory, apart, height_width, options, synchronise
 from neighbours import loop_of, scan
 
 from depth_completion_ros.completion.bpnet import network as network_module
 from depth_completion_ros.completion.bpnet import propagation, refinement
-from depth_completion_ros.completion.bpnet.inference import quickened
+from depth_completion_ros.completion.bpnet.inference import for_inference
 from depth_completion_ros.ops import local_sum, neighbours
 from depth_completion_ros.ops.neighbours import function as search_module
 
@@ -45,7 +41,7 @@ KEYS = ("all", "search", "network", "processor", "bytes")
 
 
 def make_inputs(size: str, points: int, device: str) -> tuple[torch.Tensor, ...]:
-    height, width = map(int, size.split("x"))
+    height, width = height_width(size)
     make = torch.Generator().manual_seed(0)
     depth = 5 + 40 * torch.rand(1, 1, height, width, generator=make)
     K = torch.tensor([[[720.0, 0, width / 2], [0, 720, height / 2], [0, 0, 1]]])
@@ -102,7 +98,7 @@ def build(form: str, device: str) -> torch.nn.Module:
         as_published(device)
         return network.to(device)
     kind, precision = form.split()
-    network = quickened(network).to(device, getattr(torch, precision), memory_format=torch.channels_last)
+    network = for_inference(network).to(device, getattr(torch, precision), memory_format=torch.channels_last)
     if kind == "compiled":
         network.compile(dynamic=False)
     return network
@@ -125,11 +121,10 @@ def graphed(work):
     return replay
 
 
-def measure(form: str, size: str, points: int, device: str, threads: int, kept: str) -> None:
-    """Run in a process of its own: print seconds of all, of the search and of the processor, and bytes."""
+def measure(form: str, size: str, points: int, device: str, threads: int, kept: str) -> dict:
+    """Seconds of all, of the search and of the processor, and bytes; to be run in a process of its own."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     torch.set_num_threads(threads)
-    cuda = device.startswith("cuda")
     network, inputs = build(form, device), make_inputs(size, points, device)
     measured = inputs[1][:, 0] > 0
 
@@ -148,29 +143,21 @@ def measure(form: str, size: str, points: int, device: str, threads: int, kept: 
             work = graphed(work)
         row = {"bytes": peak.bytes}
         for name, each in {"all": work, "search": search}.items():
-            each() if cuda else None
+            if device.startswith("cuda"):
+                each()
             start, used = time.perf_counter(), time.process_time()
             each()
-            torch.cuda.synchronize() if cuda else None
+            synchronise(device)
             row[name] = time.perf_counter() - start
             row.setdefault("processor", time.process_time() - used)
-    print(json.dumps(row | {"network": row["all"] - row["search"]}))
+    return row | {"network": row["all"] - row["search"]}
 
 
 def differences(kept: str, plain: str) -> tuple[float, float]:
     """Median and 99th percentile of the relative difference."""
     one, two = torch.load(kept), torch.load(plain)
-    apart = ((one - two).abs() / two.abs().clamp(min=1)).flatten()
-    return tuple(apart.kthvalue(int(share * apart.numel())).values.item() for share in (0.5, 0.99))
-
-
-def apart(*given) -> dict[str, float]:
-    """`measure` in another process."""
-    command = [sys.executable, __file__, "--measure", json.dumps(given)]
-    run = subprocess.run(command, capture_output=True, text=True)
-    if run.returncode:
-        raise SystemExit(run.stderr)
-    return json.loads(run.stdout.splitlines()[-1])
+    error = ((one - two).abs() / two.abs().clamp(min=1)).flatten()
+    return tuple(error.kthvalue(int(share * error.numel())).values.item() for share in (0.5, 0.99))
 
 
 def compare(device: str, forms: tuple[str, ...], arguments, folder: str) -> None:
@@ -183,7 +170,7 @@ def compare(device: str, forms: tuple[str, ...], arguments, folder: str) -> None
     for _ in range(arguments.rounds):
         for form in forms:
             given = form, arguments.size, arguments.points, device, arguments.threads
-            rows[form].append(apart(*given, f"{folder}/{form}"))
+            rows[form].append(apart(measure, *given, f"{folder}/{form}"))
     best = {form: {key: min(run[key] for run in runs) for key in KEYS} for form, runs in rows.items()}
     for form, row in best.items():
         ratios = " | ".join(f"{best['plain'][key] / row[key]:.1f}" for key in KEYS)
@@ -193,15 +180,11 @@ def compare(device: str, forms: tuple[str, ...], arguments, folder: str) -> None
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--size", default="256x1216")
     parser.add_argument("--points", type=int, default=16000)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.measure:
-        return measure(*json.loads(arguments.measure))
     with tempfile.TemporaryDirectory() as folder:
         compare("cpu", ON_CPU, arguments, folder)
         if torch.cuda.is_available():

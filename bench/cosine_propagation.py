@@ -12,13 +12,12 @@ that peak memory (beyond the inputs) is its own.
 
 from __future__ import annotations
 
-import argparse
-import os
 from functools import partial
 
 import torch
 import torch.nn.functional as F
-from nearest_points import measure_apart
+from measure import apart, height_width, options
+from nearest_points import measure
 
 from depth_completion_ros.ops.cosine_propagation import cosine_propagate
 
@@ -36,7 +35,7 @@ def inputs(height: int, width: int, channels: int, device: str) -> tuple[torch.T
 
 def unfolded(guide: torch.Tensor, dense: torch.Tensor, sparse: torch.Tensor, iterations: int) -> torch.Tensor:
     """The formula, with a copy of guide and depth for every neighbour."""
-    batch, channels, height, width = guide.shape
+    batch, _, height, width = guide.shape
     others = [0, 1, 2, 3, 5, 6, 7, 8]
 
     def neighbours(x: torch.Tensor) -> torch.Tensor:
@@ -55,15 +54,13 @@ def unfolded(guide: torch.Tensor, dense: torch.Tensor, sparse: torch.Tensor, ite
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--size", default="480x640", help="HEIGHTxWIDTH")
     parser.add_argument("--channels", type=int, default=16)
     parser.add_argument("--iterations", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     device, iterations = arguments.device, arguments.iterations
-    height, width = map(int, arguments.size.split("x"))
+    height, width = height_width(arguments.size)
     made = partial(inputs, height, width, arguments.channels, device)
     forms = {"unfolded": partial(unfolded, iterations=iterations)}
     for backend in ("reference", "torch", "triton" if device.startswith("cuda") else "cpu"):
@@ -75,7 +72,8 @@ def main() -> None:
     print("| form | ms | ratio | MiB | differs by |\n|---|---|---|---|---|")
     first = None
     for name, form in forms.items():
-        seconds, most, depth = measure_apart(form, made, device, arguments.threads)
+        seconds, most, depth = apart(measure, form, made, device, arguments.threads)
+        depth = torch.from_numpy(depth)
         first = first or (seconds, depth)
         print(
             f"| {name} | {1e3 * seconds:.1f} | {first[0] / seconds:.1f} | {most / 2**20:.1f} | "

@@ -18,15 +18,13 @@ is the largest difference from `published` in normalised depth, whose range is 2
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from functools import partial
 from pathlib import Path
 from unittest import mock
 
 import torch
-from mspn import best
+from measure import best, height_width, options
 from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "completion"))
@@ -77,7 +75,7 @@ def count(work) -> tuple[float, object]:
 
 def operations(variant: str, size: str) -> dict[str, float]:
     """TFLOP of every part at one size."""
-    height, width = map(int, size.split("x"))
+    height, width = height_width(size)
     with torch.device("meta"):
         network = DepthLab.of_size(variant).eval().requires_grad_(False)
         rgb, t = torch.empty(1, 3, height, width), torch.empty((), dtype=torch.int64)
@@ -95,7 +93,7 @@ def operations(variant: str, size: str) -> dict[str, float]:
 
 
 def totals(parts: dict[str, float]) -> tuple[float, dict[int, float]]:
-    """TFLOP of a picture as published, and of ours by steps."""
+    """TFLOP of an image as published, and of ours by steps."""
     around = parts["token"] + 4 * parts["encode"] + parts["decode"]
     theirs = around + parts["their look"] + int(50 * STRENGTH) * parts["their step"]
     ours = {n: around + parts["look"] + max(1, int(n * STRENGTH)) * parts["step"] for n in STEPS}
@@ -119,8 +117,8 @@ def show_operations(variant: str, sizes) -> None:
 
 
 def given_to(network: DepthLab, size: str, device: str) -> tuple:
-    """Planes, token and noise of a picture of random pixels, left half known."""
-    height, width = map(int, size.split("x"))
+    """Planes, token and noise of an image of random pixels, left half known."""
+    height, width = height_width(size)
     make = torch.Generator().manual_seed(0)
     rgb = torch.rand(1, 3, height, width, generator=make) * 2 - 1
     depth = torch.linspace(-1, 1, width).expand(1, 1, height, width).contiguous()
@@ -152,7 +150,7 @@ def show_step(variant: str, size: str, device: str, threads: int) -> None:
     """Time of one step on one estimation U-Net, the reference features being its own."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    height, width = map(int, size.split("x"))
+    height, width = height_width(size)
     with torch.device(device):
         unet = make_unet(variant, 12).eval()
         noisy, token = torch.randn(1, 12, height // 8, width // 8), torch.randn(1, 1, context_width(variant))
@@ -201,22 +199,22 @@ def show_times(variant: str, size: str, device: str, threads: int, repeats: int)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--size", default="96x128")
     parser.add_argument("--variant", default="tiny", choices=("tiny", "official"))
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--full", action="store_true", help="count operations of the full size alone")
     parser.add_argument("--step", action="store_true", help="time one step of the full size alone")
     arguments = parser.parse_args()
     with mock.patch.object(depthlab_reference, "attend", attend):
         if arguments.full:
-            return show_operations("official", FULL)
-        if arguments.step:
-            return show_step("official", arguments.size, arguments.device, arguments.threads)
-        show_operations(arguments.variant, [arguments.size])
-        show_times(arguments.variant, arguments.size, arguments.device, arguments.threads, arguments.repeats)
+            show_operations("official", FULL)
+        elif arguments.step:
+            show_step("official", arguments.size, arguments.device, arguments.threads)
+        else:
+            where = arguments.size, arguments.device, arguments.threads
+            show_operations(arguments.variant, [arguments.size])
+            show_times(arguments.variant, *where, arguments.repeats)
 
 
 if __name__ == "__main__":

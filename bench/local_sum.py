@@ -11,12 +11,8 @@ the inputs.
 
 from __future__ import annotations
 
-import argparse
-import os
-import time
-
 import torch
-from mspn_op import PeakMemory
+from measure import PeakMemory, height_width, in_turn, options
 
 from depth_completion_ros.ops.local_sum import local_sum, propagate
 
@@ -31,31 +27,22 @@ def inputs(height: int, width: int, device: str):
 
 def compare(title: str, forms: dict, device: str, runs: int) -> None:
     """Print a row for each form; the first one has ratio 1."""
-    taken = {name: [] for name in forms}
-    for _ in range(runs + 1):
-        for name, function in forms.items():
-            start = time.perf_counter()
-            function()
-            if device.startswith("cuda"):
-                torch.cuda.synchronize()
-            taken[name].append(time.perf_counter() - start)
-    first = min(taken[next(iter(forms))][1:])
+    taken = in_turn(forms, runs, device)
+    first = min(taken[next(iter(forms))])
     for name, function in forms.items():
-        least = min(taken[name][1:])
+        least = min(taken[name])
         with PeakMemory(device) as peak:
             function()
         print(f"| {title} | {name} | {1e3 * least:.1f} | {first / least:.1f} | {peak.bytes / 2**20:.0f} |")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--size", default="256x1216", help="HEIGHTxWIDTH")
     parser.add_argument("--iterations", type=int, default=12)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    device, (height, width) = arguments.device, map(int, arguments.size.split("x"))
+    device, (height, width) = arguments.device, height_width(arguments.size)
     depth, sparse, weights, gates, mixing = inputs(height, width, device)
     low = {size: x.bfloat16() for size, x in weights.items()}
     backends = ("reference", "torch", "triton" if device.startswith("cuda") else "cpu")

@@ -13,15 +13,9 @@ sizes instead: forward, loss (L1 + L2), backward, AdamW.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
-import sys
-import time
-
 import torch
-from mspn_op import LAYERS, PeakMemory
+from measure import PeakMemory, apart, best, height_width, options
+from mspn_op import LAYERS
 
 from depth_completion_ros.completion.mspn import MSPN
 
@@ -60,10 +54,10 @@ def propagation_by_slots(network: MSPN, guide, prior, sparse):
     return depth
 
 
-def measure(form: str, variant: str, size: str, device: str, threads: int) -> None:
-    """Run in a process of its own: print seconds of guidance and of all, and bytes."""
+def measure(form: str, variant: str, size: str, device: str, threads: int) -> dict:
+    """Seconds of guidance and of all, and bytes; to be run in a process of its own."""
     torch.set_num_threads(threads)
-    height, width = map(int, size.split("x"))
+    height, width = height_width(size)
     network = build(form, variant, device)
     inputs = make_inputs(network, height, width, device)
     weights = network.prop_layer.mspn.conv.weight.dtype
@@ -87,23 +81,13 @@ def measure(form: str, variant: str, size: str, device: str, threads: int) -> No
         times = {"guidance": best(guidance, device), "all": best(whole, device)}
     if form == "slots":
         times["all"] += 5 * (times["all"] - times["guidance"])
-    print(json.dumps(times | {"bytes": peak.bytes}))
+    return times | {"bytes": peak.bytes}
 
 
-def best(work, device: str, repeats: int = 3) -> float:
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        if device.startswith("cuda"):
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
-
-
-def measure_training(form: str, variant: str, size: str, device: str, threads: int) -> None:
+def measure_training(form: str, variant: str, size: str, device: str, threads: int) -> dict:
+    """Seconds of a training step, and bytes."""
     torch.set_num_threads(threads)
-    height, width = map(int, size.split("x"))
+    height, width = height_width(size)
     torch.manual_seed(0)
     network = MSPN(variant).to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-2)
@@ -119,30 +103,16 @@ def measure_training(form: str, variant: str, size: str, device: str, threads: i
     step()
     with PeakMemory(device) as peak:
         step()
-    print(json.dumps({"all": best(step, device, 2), "bytes": peak.bytes}))
-
-
-def apart(*arguments) -> dict:
-    command = [sys.executable, __file__, "--measure", json.dumps(arguments)]
-    run = subprocess.run(command, capture_output=True, text=True)
-    if run.returncode:
-        raise SystemExit(run.stderr)
-    return json.loads(run.stdout.splitlines()[-1])
+    return {"all": best(step, device, 2), "bytes": peak.bytes}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--size", action="append", help="HEIGHTxWIDTH; repeat for more")
     parser.add_argument("--variant", default="sdr_kitti")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--compiled", action="store_true", help="measure torch.compile too; takes minutes")
     parser.add_argument("--train", action="store_true", help="measure a training step")
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.measure:
-        form, *others = json.loads(arguments.measure)
-        return (measure_training if form == "training" else measure)(form, *others)
     where = arguments.device, arguments.threads
     print(f"{where[0]}, {where[1]} threads, torch {torch.__version__}, {arguments.variant}")
     forms = ["training"] if arguments.train else ["slots", "ours float32", "ours bfloat16"]
@@ -152,7 +122,8 @@ def main() -> None:
     for size in arguments.size or SIZES:
         slowest = None
         for form in forms:
-            run = apart(form, arguments.variant, size, *where)
+            measured = measure_training if arguments.train else measure
+            run = apart(measured, form, arguments.variant, size, *where)
             slowest = slowest or run["all"]
             guidance = f"{1e3 * run['guidance']:14.0f}" if "guidance" in run else " " * 14
             print(

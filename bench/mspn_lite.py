@@ -2,7 +2,7 @@
 
     python bench/mspn_lite.py [--size 375x1242] [--threads 2] [--device cuda] [--all]
 
-In: a picture and the filtered 64-line scan of the simulated drive (needs Open3D). Out: a `Completion`.
+In: an image and the filtered 64-line scan of the simulated drive (needs Open3D). Out: a `Completion`.
 Each row is measured in a process of its own that is kept to as many cores as it has threads; `times` is
 its time over that of linear completion in the same conditions. --all adds MSPN, with random weights, which
 does not change its time. Classical completers run on the CPU whatever the device.
@@ -17,17 +17,15 @@ rest          confidence, transfer, result
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
+from itertools import pairwise
 
 import cv2
 import torch
-from mspn_op import PeakMemory
+from measure import PeakMemory, apart, height_width, synchronise
 
 from depth_completion_ros import SparseDepth, create_completer
 from depth_completion_ros.data import open_reader
@@ -39,8 +37,8 @@ PRECISIONS = ("float32", "bfloat16")
 STAGES = ("first fill", "inputs", "encoder", "decoder", "depth", "rest")
 
 
-def measure(name: str, precision: str, drive: str, device: str, threads: int, runs: int) -> None:
-    """Run in a process of its own: print milliseconds, bytes, and milliseconds by stage."""
+def measure(name: str, precision: str, drive: str, device: str, threads: int, runs: int) -> dict:
+    """Milliseconds, bytes, and milliseconds by stage; to be run in a process of its own."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
@@ -61,40 +59,31 @@ def measure(name: str, precision: str, drive: str, device: str, threads: int, ru
         watch.mark()
         completer(frame, sparse)
         watch.mark()
-        times.append([1e3 * (b - a) for a, b in zip(watch.marks, watch.marks[1:], strict=False)])
+        times.append([1e3 * (b - a) for a, b in pairwise(watch.marks)])
     stages = [statistics.median(stage) for stage in zip(*times, strict=True)]
     total = statistics.median(sum(row) for row in times)
-    print(json.dumps({"ms": total, "bytes": peak.bytes, "stages": stages, "points": sparse.count}))
+    return {"ms": total, "bytes": peak.bytes, "stages": stages, "points": sparse.count}
 
 
 class Watch:
     """Marks in time, when the device has done all that it was told to do."""
 
     def __init__(self, device: str):
-        self._cuda = device.startswith("cuda")
+        self._device = device
         self.marks: list[float] = []
 
     def mark(self, *_) -> None:
-        if self._cuda:
-            torch.cuda.synchronize()
+        synchronise(self._device)
         self.marks.append(time.perf_counter())
 
     def stages_of(self, completer) -> None:
         """Mark where the stages of the default completer end; what comes before the network is the fill."""
-        network = completer.quick
+        network = completer.inference_network
         network.register_forward_pre_hook(self.mark)
         network.encoder.register_forward_pre_hook(self.mark)
         network.decoder.register_forward_pre_hook(self.mark)
         network.decoder.register_forward_hook(self.mark)
         network.register_forward_hook(self.mark)
-
-
-def apart(*arguments) -> dict:
-    command = [sys.executable, __file__, "--measure", json.dumps(arguments)]
-    run = subprocess.run(command, capture_output=True, text=True)
-    if run.returncode:
-        raise SystemExit(run.stderr)
-    return json.loads(run.stdout.splitlines()[-1])
 
 
 def rows(everything: bool) -> list[tuple[str, str]]:
@@ -104,12 +93,12 @@ def rows(everything: bool) -> list[tuple[str, str]]:
 
 def compare(size: str, device: str, threads: int, everything: bool, runs: int) -> list[str]:
     """Print the table of a size; gives the lines of stages."""
-    height, width = map(int, size.split("x"))
+    height, width = height_width(size)
     stages, linear = [], None
     with tempfile.TemporaryDirectory() as folder:
         make_demo_drive(folder, frames=2, width=width, height=height)
         for name, precision in rows(everything):
-            run = apart(name, precision, folder, device, threads, 3 if name == "mspn" else runs)
+            run = apart(measure, name, precision, folder, device, threads, 3 if name == "mspn" else runs)
             linear = linear or run["ms"]
             print(
                 f"| {size} | {run['points']} | {threads} | {name} {precision} | {run['ms']:.1f} "
@@ -129,10 +118,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--all", action="store_true", help="measure MSPN too")
     parser.add_argument("--runs", type=int, default=15)
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.measure:
-        return measure(*json.loads(arguments.measure))
     print(f"{arguments.device}, torch {torch.__version__}; medians of {arguments.runs} frames\n")
     print("| size | points | threads | completer | ms | times | peak MiB |\n|---|---|---|---|---|---|---|")
     stages = []

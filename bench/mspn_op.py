@@ -19,18 +19,11 @@ adds. On a GPU the script also prints the least time that the bytes and products
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import resource
-import signal
-import subprocess
-import sys
-import threading
-import time
+from concurrent.futures.process import BrokenProcessPool
 
 import torch
 import torch.nn.functional as F
+from measure import PeakMemory, apart, best, options, synchronise
 from torch.utils.checkpoint import checkpoint
 
 from depth_completion_ros.ops.propagation import UpdateRule, propagate
@@ -110,45 +103,8 @@ def _slot_by_slot(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
 LAYERS = {"unfold": published(unfolded), "slots": published(slot_by_slot), "ours": ours}
 
 
-class PeakMemory:
-    """Most bytes taken beyond what was taken at the beginning."""
-
-    def __init__(self, device: str):
-        self._cuda = device.startswith("cuda")
-
-    def __enter__(self):
-        if self._cuda:
-            torch.cuda.synchronize()
-            torch.cuda.reset_peak_memory_stats()
-            self._before = torch.cuda.memory_allocated()
-        else:
-            self._before = _resident()
-            self._peak, self._done = self._before, threading.Event()
-            self._thread = threading.Thread(target=self._watch)
-            self._thread.start()
-        return self
-
-    def _watch(self):
-        while not self._done.wait(0.002):
-            self._peak = max(self._peak, _resident())
-
-    def __exit__(self, *_):
-        if self._cuda:
-            torch.cuda.synchronize()
-            self.bytes = torch.cuda.max_memory_allocated() - self._before
-        else:
-            self._done.set()
-            self._thread.join()
-            self.bytes = max(self._peak, _resident()) - self._before
-
-
-def _resident() -> int:
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * resource.getpagesize()
-
-
-def measure(form: str, case: str, iterations: int, train: bool, device: str, threads: int) -> None:
-    """Run in a process of its own: print seconds and bytes."""
+def measure(form: str, case: str, iterations: int, train: bool, device: str, threads: int) -> dict:
+    """Seconds and bytes; to be run in a process of its own."""
     torch.set_num_threads(threads)
     height, width, channels = map(int, case.split("x"))
     inputs = make_inputs(height, width, channels, device)
@@ -161,29 +117,24 @@ def measure(form: str, case: str, iterations: int, train: bool, device: str, thr
             depth, mask = LAYERS[form](**inputs, iterations=iterations)
             if train:
                 (depth.sum() + mask.sum()).backward()
-        if device.startswith("cuda"):
-            torch.cuda.synchronize()
+        synchronise(device)
 
     LAYERS[form](**make_inputs(32, 48, channels, device), iterations=1)  # loads and compiles what there is
     with PeakMemory(device) as peak:
         once()
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        once()
-        seconds.append(time.perf_counter() - start)
-    print(json.dumps({"seconds": min(seconds), "bytes": peak.bytes}))
+    return {"seconds": best(once, device), "bytes": peak.bytes}
 
 
-def apart(*arguments) -> dict | None:
-    """`measure` in another process; None when it does not fit into memory."""
-    command = [sys.executable, __file__, "--measure", json.dumps(arguments)]
-    run = subprocess.run(command, capture_output=True, text=True)
-    if run.returncode == 0:
-        return json.loads(run.stdout.splitlines()[-1])
-    if run.returncode == -signal.SIGKILL or "out of memory" in run.stderr or "allocate memory" in run.stderr:
+def measured_apart(*arguments) -> dict | None:
+    """`measure` in another process; None when it does not fit into memory, for which Linux may kill it."""
+    try:
+        return apart(measure, *arguments)
+    except BrokenProcessPool:
         return None
-    raise SystemExit(run.stderr)
+    except RuntimeError as error:
+        if "out of memory" in str(error) or "allocate memory" in str(error):
+            return None
+        raise
 
 
 def of_alternative(form: str, case: str, counts, train: bool, arguments, memory: float):
@@ -194,8 +145,8 @@ def of_alternative(form: str, case: str, counts, train: bool, arguments, memory:
     if rows < WINDOW:  # in less there is no whole window
         return None
     strip, factor = f"{rows}x{width}x{channels}", height / rows
-    one = apart(form, strip, 1, train, arguments.device, arguments.threads)
-    two = apart(form, strip, 2, train, arguments.device, arguments.threads) if train else one
+    one = measured_apart(form, strip, 1, train, arguments.device, arguments.threads)
+    two = measured_apart(form, strip, 2, train, arguments.device, arguments.threads) if train else one
     if one is None or two is None:
         return None
     more = max(two["bytes"] - one["bytes"], 0)
@@ -214,15 +165,10 @@ def bound(case: str, terabytes: float = 4.8, teraflops: float = 495.0) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--case", action="append", help="HEIGHTxWIDTHxCHANNELS; repeat for more")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--memory", type=float, default=6.0, help="GiB that an alternative may take")
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.measure:
-        return measure(*json.loads(arguments.measure))
     print(
         f"{arguments.device}, {arguments.threads} threads, torch {torch.__version__}; ~ scaled from a strip"
     )
@@ -238,7 +184,7 @@ def compare(case: str, train: bool, arguments) -> None:
     """Print the rows of one case and pass."""
     memory = arguments.memory * 2**30
     forms = {form: of_alternative(form, case, ITERATIONS, train, arguments, memory) for form in FORMS[:2]}
-    own = [apart("ours", case, n, train, arguments.device, arguments.threads) for n in ITERATIONS]
+    own = [measured_apart("ours", case, n, train, arguments.device, arguments.threads) for n in ITERATIONS]
     if None in own:
         raise SystemExit(f"{case} does not fit into memory even in our form.")
     forms["ours"] = [(run["seconds"], run["bytes"], " ") for run in own]

@@ -12,16 +12,11 @@ without a point. Each form runs in a process of its own, so that peak memory (be
 
 from __future__ import annotations
 
-import argparse
-import os
-import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 import torch
-from mspn_op import PeakMemory
+from measure import PeakMemory, apart, best, height_width, options
 
 from depth_completion_ros.ops.nearest_points import nearest_points
 
@@ -46,40 +41,23 @@ def repeated(queries: torch.Tensor, sources: torch.Tensor, k: int) -> torch.Tens
     return (from_each - to_each).norm(dim=2).topk(k, dim=0, largest=False).indices.T
 
 
-def measure_apart(
-    form: Callable, inputs: Callable, device: str, threads: int
-) -> tuple[float, int, torch.Tensor]:
-    """Seconds, bytes beyond the inputs and result of `form(*inputs())`, in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        seconds, most, result = process.submit(_measure, form, inputs, device, threads).result()
-    return seconds, most, torch.from_numpy(result)
-
-
-def _measure(form: Callable, inputs: Callable, device: str, threads: int):
+def measure(form: Callable, inputs: Callable, device: str, threads: int):
+    """Seconds, bytes beyond the inputs and result of `form(*inputs())`; to be run in a process of its own."""
     torch.set_num_threads(threads)
     arguments = inputs()
     form(*(x[..., :40, :] for x in arguments))  # loads and compiles what there is
     with PeakMemory(device) as peak:
         result = form(*arguments)
-    taken = []
-    for _ in range(3):
-        start = time.perf_counter()
-        form(*arguments)
-        if device.startswith("cuda"):
-            torch.cuda.synchronize()
-        taken.append(time.perf_counter() - start)
-    return min(taken), peak.bytes, result.cpu().numpy()
+    return best(partial(form, *arguments), device), peak.bytes, result.cpu().numpy()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--size", default="120x160", help="HEIGHTxWIDTH")
     parser.add_argument("--points", type=int, default=2822)
     parser.add_argument("-k", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
-    device, (height, width) = arguments.device, map(int, arguments.size.split("x"))
+    device, (height, width) = arguments.device, height_width(arguments.size)
     inputs = partial(cloud, height, width, arguments.points, device)
     queries, sources = (x.cpu() for x in inputs())
     print(
@@ -92,7 +70,8 @@ def main() -> None:
         forms[backend] = partial(nearest_points, k=arguments.k, backend=backend)
     first = None
     for name, form in forms.items():
-        seconds, most, found = measure_apart(form, inputs, device, arguments.threads)
+        seconds, most, found = apart(measure, form, inputs, device, arguments.threads)
+        found = torch.from_numpy(found)
         first = first or (seconds, found)
         distances = [(queries[:, None] - sources[x]).double().square().sum(dim=2) for x in (found, first[1])]
         other = found != first[1]

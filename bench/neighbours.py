@@ -15,18 +15,17 @@ of each the least time counts.
 
 from __future__ import annotations
 
-import argparse
 import ctypes
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from measure import height_width, in_turn, options
 
 from depth_completion_ros.ops.neighbours import nearest_measured, of_levels
 
@@ -118,19 +117,6 @@ def kd_tree() -> Callable[[torch.Tensor], np.ndarray] | None:
     return search
 
 
-def taking_turns(works: dict[str, Callable], rounds: int) -> dict[str, float]:
-    """Least seconds of a call of each, after one that compiles what there is."""
-    taken = {name: [] for name in works}
-    for _ in range(rounds + 1):
-        for name, work in works.items():
-            start = time.perf_counter()
-            work()
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            taken[name].append(time.perf_counter() - start)
-    return {name: min(each[1:]) for name, each in taken.items()}
-
-
 def contenders(measured: torch.Tensor, folder: str) -> dict[str, Callable]:
     works = {"all pairs, float32": partial(all_pairs, measured, ROWS)}
     ours = "torch", "triton"
@@ -145,25 +131,24 @@ def contenders(measured: torch.Tensor, folder: str) -> dict[str, Callable]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--size", default="256x1216", help="HEIGHTxWIDTH")
     parser.add_argument("--points", type=int, default=16_000)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     # Before any of the libraries starts its threads; the loop and Open3D know no other way.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.threads])
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
     torch.set_num_threads(arguments.threads)
-    height, width = map(int, arguments.size.split("x"))
+    height, width = height_width(arguments.size)
     measured = scan(height, width, arguments.points).to(arguments.device)
     print(
         f"{height} x {width}, {int(measured.sum())} points, {arguments.device}, {arguments.threads} threads"
     )
     with tempfile.TemporaryDirectory() as folder:
         works = contenders(measured, folder) | {"ours, auto, all six levels": partial(of_levels, measured)}
-        taken = taking_turns(works, arguments.rounds)
+        seconds = in_turn(works, arguments.rounds, arguments.device)
+    taken = {name: min(each) for name, each in seconds.items()}
     for name in ("all pairs, float32", "loop in C++"):
         if name in taken:
             taken[name] *= height / ROWS

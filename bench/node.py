@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import time
 from array import array
-from types import SimpleNamespace
 
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 os.environ.setdefault("ROS_DOMAIN_ID", "97")
@@ -24,17 +24,18 @@ os.environ.setdefault("ROS_DOMAIN_ID", "97")
 import numpy as np
 import projection
 import rclpy
+from measure import in_turn
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 
-from depth_completion_ros.completion import Completer, Completion, create_completer
+from depth_completion_ros.completion import Completer, Completion
 from depth_completion_ros.data.messages import decode_points
-from depth_completion_ros.ros import conversions, qos, transport
-from depth_completion_ros.ros.inputs.calibration import Cameras
-from depth_completion_ros.ros.live import LiveCompletion, Pair
-from depth_completion_ros.ros.parameters.node import NodeParameters
+from depth_completion_ros.ros import conversions, transport
+from depth_completion_ros.ros.completion_node import CompletionNode
+from depth_completion_ros.ros.inputs.frames import Pair
+from depth_completion_ros.ros.live import LiveCompleter
 from depth_completion_ros.ros.process.run import keep_freed_memory
-from depth_completion_ros.ros.publishers import Outputs
 
 CAMERA = projection.CAMERA
 DEPTH = np.full((CAMERA.height, CAMERA.width), 12.5, np.float32)
@@ -52,11 +53,21 @@ class Ready(Completer):
         return self.completion
 
 
-class Known:
-    """Extrinsics that are at hand."""
-
-    def of_frame(self, *_):
-        return projection.T_CAM_LIDAR, None
+def completion_node(namespace: str, info: CameraInfo, stride: int, completer: str | None) -> CompletionNode:
+    """A node that knows camera and extrinsics; its completer takes no time where none is named."""
+    parameters = {
+        "completer": completer or "nearest",
+        "cloud_stride": stride,
+        "warm_up_size": [CAMERA.width, CAMERA.height],
+        "extrinsics_source": "parameter",
+        "extrinsics": projection.T_CAM_LIDAR.ravel().tolist(),
+    }
+    given = [Parameter(name, value=value) for name, value in parameters.items()]
+    node = CompletionNode(namespace=namespace, parameter_overrides=given)
+    if completer is None:
+        node._live = LiveCompleter(node.settings, Ready())
+    node._cameras.add(info)
+    return node
 
 
 def messages() -> tuple[Image, PointCloud2, CameraInfo]:
@@ -79,7 +90,7 @@ class Straightforward:
     def __init__(self, node: Node):
         self.depth = node.create_publisher(Image, "plain/depth", 1)
         self.info = node.create_publisher(CameraInfo, "plain/camera_info", 1)
-        self.cloud = node.create_publisher(PointCloud2, "plain/points", 1)
+        self.cloud = node.create_publisher(PointCloud2, "plain/cloud", 1)
 
     def __call__(self, image: Image, cloud: PointCloud2, info: CameraInfo) -> None:
         bgr = np.frombuffer(image.data, np.uint8).reshape(image.height, image.width, 3)
@@ -114,44 +125,39 @@ def main() -> None:
     transport.use_large_message_profile()
     keep_freed_memory()  # as the node's process does
     rclpy.init()
-    node, listener = Node("bench_node"), Node("bench_listener")
-    settings = NodeParameters(node, "completion").values
-    outputs = Outputs(node, qos.output_profile(settings), lambda *_: None)
-    cameras = Cameras(rectified=False)
     image, cloud, info = messages()
-    cameras.add(info)
-    live = LiveCompletion(settings, cameras, Known(), Ready(), outputs, lambda: 0)
+    nodes = [completion_node("ours", info, 2, None), completion_node("ours_all", info, 1, None)]
+    if completer:
+        nodes.append(completion_node("completed", info, 2, completer))
+    node, listener = Node("bench_node"), Node("bench_listener")
     plain = Straightforward(node)
-    kinds = {"depth": Image, "info": CameraInfo, "cloud": PointCloud2}
-    topics = {"depth": "depth/image", "info": "depth/camera_info", "cloud": "depth/points"}
-    plain_topics = {"depth": "plain/depth", "info": "plain/camera_info", "cloud": "plain/points"}
-    for of in (topics, plain_topics):
-        for name, topic in of.items():
-            listener.create_subscription(kinds[name], topic, lambda _: None, 1)
+    kinds = {"depth/image": Image, "depth/camera_info": CameraInfo, "depth/points": PointCloud2}
+    plain_topics = ("plain/depth", "plain/camera_info", "plain/cloud")
+    for names in (*([f"{n.get_namespace()}/{topic}" for topic in kinds] for n in nodes), plain_topics):
+        for topic, kind in zip(names, kinds.values(), strict=True):
+            listener.create_subscription(kind, topic, lambda _: None, 1)
     deadline = time.monotonic() + 10
-    while not (outputs.wanted("depth/points") and plain.cloud.get_subscription_count()):
+    while not (
+        all(n._outputs.wanted("depth/points") for n in nodes) and plain.cloud.get_subscription_count()
+    ):
         if time.monotonic() > deadline:
             raise SystemExit("The subscriber was not found within 10 s.")
         time.sleep(0.05)
-    every = SimpleNamespace(**vars(settings) | {"cloud_stride": 1})
-    live_all = LiveCompletion(every, cameras, Known(), Ready(), outputs, lambda: 0)
-    ways = [
-        lambda: live(Pair(image, cloud, time.monotonic())),
-        lambda: live_all(Pair(image, cloud, time.monotonic())),
-        lambda: plain(image, cloud, info),
-    ]
+    names = {
+        "the node as it comes | every 2nd pixel each way": nodes[0],
+        "the node, see-through filter | all pixels": nodes[1],
+    }
     if completer:
-        complete = LiveCompletion(settings, cameras, Known(), create_completer(completer), outputs, lambda: 0)
-        complete.warm_up(CAMERA.height, CAMERA.width)
-        ways.append(lambda: complete(Pair(image, cloud, time.monotonic())))
-    ours, ours_all, theirs, *completed = projection.milliseconds(*ways)
+        names[f"the node with {completer} | every 2nd pixel each way"] = nodes[2]
+    ways = {"straightforward | all pixels": lambda: plain(image, cloud, info)}
+    for name, each in names.items():
+        ways[name] = lambda each=each: each._work(Pair(image, cloud, time.monotonic()))
+    medians = {name: 1e3 * statistics.median(taken) for name, taken in in_turn(ways, 50).items()}
     print("| version | points in the cloud | ms a frame | ratio |\n|---|---|---|---|")
-    print(f"| straightforward | all pixels | {theirs:.1f} | 1.0 |")
-    print(f"| the node, see-through filter | all pixels | {ours_all:.1f} | {theirs / ours_all:.1f} |")
-    print(f"| the node as it comes | every 2nd pixel each way | {ours:.1f} | {theirs / ours:.1f} |")
-    for ms in completed:
-        print(f"| the node with {completer} | every 2nd pixel each way | {ms:.1f} | {theirs / ms:.1f} |")
-    for each in (node, listener):
+    first = next(iter(medians.values()))
+    for name, ms in medians.items():
+        print(f"| {name} | {ms:.1f} | {first / ms:.1f} |")
+    for each in (*nodes, node, listener):
         each.destroy_node()
     rclpy.shutdown()
 

@@ -1,6 +1,6 @@
-"""DepthLab's paste-back and number of steps, with tiny networks that learnt one frame by heart.
+"""DepthLab's paste-back and number of steps, with tiny networks overfitted to one frame.
 
-    python bench/paste_back.py FRAMES --select NAME [--size 96x128] [--steps 600] [--picture paste_back.png]
+    python bench/paste_back.py FRAMES --select NAME [--size 96x128] [--steps 600] [--out paste_back.png]
 
 FRAMES is a folder that `depth-completion evaluate` takes; of the frame chosen, the ground truth, or else the
 measured depth, is the truth, shrunk to --size. First the tiny VAE learns the planes of that frame, then both
@@ -46,7 +46,7 @@ ROW = "{:8s} {:8s} {:>11s} {:>11s} {:>11s} {:>7s} {:>7s}"
 
 
 def frame_of(folder: str, select: str, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Picture uint8 h x w x 3 and depth float32 h x w, mean of what is known in a cell, 0 for nothing."""
+    """Image uint8 h x w x 3 and depth float32 h x w, mean of what is known in a cell, 0 for nothing."""
     frame = next(iter(open_reader(folder, select=select)))
     depth = frame.sparse_depth if frame.ground_truth is None else frame.ground_truth
     known = (depth > 0).astype(np.float32)
@@ -155,10 +155,10 @@ def steps_of_error(depth: np.ndarray, truth: np.ndarray, known: np.ndarray) -> t
     return tuple(float(np.nanmean(np.concatenate(parts))) for parts in (seam, inside))
 
 
-def _enlarged(picture: np.ndarray) -> np.ndarray:
+def _enlarged(image: np.ndarray) -> np.ndarray:
     """To 192 pixels of width or a little more, each pixel a square."""
-    factor = -(-192 // picture.shape[1])
-    return np.ascontiguousarray(picture.repeat(factor, axis=0).repeat(factor, axis=1))
+    factor = -(-192 // image.shape[1])
+    return np.ascontiguousarray(image.repeat(factor, axis=0).repeat(factor, axis=1))
 
 
 def root(values: np.ndarray) -> float:
@@ -166,7 +166,7 @@ def root(values: np.ndarray) -> float:
 
 
 def show_paste_back(one: Overfitted, weights: Path, steps: int) -> np.ndarray:
-    """Print the table of paste-back; gives the picture."""
+    """Print the table of paste-back; gives the page of images."""
     truth, rows = one.depth, []
     near, far = np.percentile(truth[truth > 0], (1, 99))
     print(
@@ -186,7 +186,7 @@ def show_paste_back(one: Overfitted, weights: Path, steps: int) -> np.ndarray:
             print(ROW.format(strategy, form, *(f"{value:.1f}" for value in 1e3 * numbers)), flush=True)
             row.append((colourise_depth(depth, near, far), form))
             row.append((error_map(depth, truth, limit=0.1 * far), f"error, to {0.1 * far:.2f} m"))
-        rows.append(np.concatenate([label(_enlarged(picture), text) for picture, text in row], axis=1))
+        rows.append(np.concatenate([label(_enlarged(image), text) for image, text in row], axis=1))
     return np.concatenate(rows)
 
 
@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--size", default="96x128", metavar="HxW")
     parser.add_argument("--steps", type=int, default=600, help="of training, of the VAE and of the U-Nets")
     parser.add_argument("--sampled", type=int, default=10, help="steps of sampling where forms are compared")
-    parser.add_argument("--picture", type=Path, default=Path("paste_back.png"))
+    parser.add_argument("--out", type=Path, default=Path("paste_back.png"))
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -240,8 +240,8 @@ def main() -> None:
     print(f"U-Nets: loss {first:.3f} to {last:.4f}, {time.perf_counter() - start:.0f} s", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         page = show_paste_back(one, one.save(Path(folder)), given.sampled)
-    cv2.imwrite(str(given.picture), page[..., ::-1])
-    print(f"wrote '{given.picture}'")
+    cv2.imwrite(str(given.out), page[..., ::-1])
+    print(f"wrote '{given.out}'")
     show_steps(one)
 
 

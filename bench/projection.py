@@ -9,10 +9,10 @@ carried to the end, z-buffer by sorting. It has no see-through filter; ours is t
 from __future__ import annotations
 
 import statistics
-import time
 
 import cv2
 import numpy as np
+from measure import in_turn
 
 from depth_completion_ros import Camera, Frame, SparseDepth
 
@@ -59,17 +59,6 @@ def straightforward(points: np.ndarray) -> np.ndarray:
     return depth
 
 
-def milliseconds(*functions, runs: int = 50) -> list[float]:
-    """Median time of each, taken in turn so that a drift of the machine meets all alike."""
-    times = [[] for _ in functions]
-    for _ in range(runs):
-        for function, taken in zip(functions, times, strict=True):
-            start = time.perf_counter()
-            function()
-            taken.append(1e3 * (time.perf_counter() - start))
-    return [statistics.median(taken) for taken in times]
-
-
 def main() -> None:
     cv2.setNumThreads(1)
     points = scan()
@@ -77,15 +66,15 @@ def main() -> None:
     plain = SparseDepth.from_points(frame, see_through=False)
     same = np.mean((plain.depth > 0) == (straightforward(points) > 0))
     print(f"{len(points)} points, {plain.count} pixels hit; {100 * same:.3f} % of pixels agree")
-    ours, filtered, theirs = milliseconds(
-        lambda: SparseDepth.from_points(frame, see_through=False),
-        lambda: SparseDepth.from_points(frame),
-        lambda: straightforward(points),
-    )
+    works = {
+        "straightforward numpy": lambda: straightforward(points),
+        "from_points": lambda: SparseDepth.from_points(frame, see_through=False),
+        "from_points, see-through filter": lambda: SparseDepth.from_points(frame),
+    }
+    medians = {name: 1e3 * statistics.median(taken) for name, taken in in_turn(works, 50).items()}
     print("| version | ms | ratio |\n|---|---|---|")
-    print(f"| straightforward numpy | {theirs:.1f} | 1.0 |")
-    print(f"| from_points | {ours:.1f} | {theirs / ours:.1f} |")
-    print(f"| from_points, see-through filter | {filtered:.1f} | {theirs / filtered:.1f} |")
+    for name, ms in medians.items():
+        print(f"| {name} | {ms:.1f} | {medians['straightforward numpy'] / ms:.1f} |")
 
 
 if __name__ == "__main__":

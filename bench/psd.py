@@ -15,19 +15,13 @@ from `plain` at 99 % of the pixels: of two points that look alike to the last di
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from functools import partial
 from unittest import mock
 
 import torch
 import torch.nn.functional as F
-from mspn import best
-from mspn_op import PeakMemory
+from measure import PeakMemory, apart, best, height_width, options
 
 from depth_completion_ros.completion.psd import correction, network, propagation
 from depth_completion_ros.completion.psd.resize import foundation_size
@@ -39,7 +33,7 @@ WIDTH = 256
 
 def make_inputs(size: str, device: str) -> tuple:
     """Features, inverse depth, sparse depth and camera matrix."""
-    height, width = map(int, size.split("x"))
+    height, width = height_width(size)
     make = torch.Generator().manual_seed(0)
     h, w = (n // 14 for n in foundation_size(height, width))
     features = [torch.rand(1, WIDTH, h << i, w << i, generator=make).to(device) for i in range(4)]
@@ -80,8 +74,8 @@ def as_published():
     )
 
 
-def measure(form: str, size: str, device: str, threads: int, kept: str) -> None:
-    """Run in a process of its own: print seconds of all and of the propagation, and bytes."""
+def measure(form: str, size: str, device: str, threads: int, kept: str) -> dict:
+    """Seconds of all and of the propagation, and bytes; to be run in a process of its own."""
     torch.set_num_threads(threads)
     inputs = make_inputs(size, device)
     if form == "plain":
@@ -99,7 +93,7 @@ def measure(form: str, size: str, device: str, threads: int, kept: str) -> None:
         torch.save([stages.depth_diff.cpu(), stages.depth.cpu()], kept)
         seconds = best(lambda: psd(*inputs), device)
         carried = best(lambda: psd.propagate(features[0], inverse, sparse, rays), device)
-    print(json.dumps({"seconds": seconds, "propagation": carried, "bytes": peak.bytes}))
+    return {"seconds": seconds, "propagation": carried, "bytes": peak.bytes}
 
 
 def difference(kept: str, other: str) -> float:
@@ -109,14 +103,9 @@ def difference(kept: str, other: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--sizes", default="228x304,480x640")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.measure:
-        return measure(*json.loads(arguments.measure))
     print(f"{arguments.device}, {arguments.threads} threads, torch {torch.__version__}")
     print("size      form    seconds  propagation    MiB    of plain: time, propagation, memory    differs")
     for size in arguments.sizes.split(","):
@@ -124,11 +113,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             for form in FORMS:
                 given = form, size, arguments.device, arguments.threads, f"{folder}/{form}"
-                command = [sys.executable, __file__, "--measure", json.dumps(given)]
-                run = subprocess.run(command, capture_output=True, text=True)
-                if run.returncode:
-                    raise SystemExit(run.stderr)
-                row = rows[form] = json.loads(run.stdout.splitlines()[-1])
+                row = rows[form] = apart(measure, *given)
                 ratios = [rows["plain"][key] / row[key] for key in ("seconds", "propagation", "bytes")]
                 print(
                     f"{size:9s} {form:6s} {row['seconds']:8.2f}  {row['propagation']:11.3f} "

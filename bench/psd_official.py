@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from depth_completion_ros import SparseDepth, create_completer
 from depth_completion_ros.completion.psd.alignment import align_inverse_depth
 from depth_completion_ros.completion.psd.guide import SparseMean, bicubic
-from depth_completion_ros.completion.psd.lookout import rays_or_assumed
+from depth_completion_ros.completion.psd.inputs import rays_or_assumed
 from depth_completion_ros.completion.psd.propagation import Propagation
 from depth_completion_ros.core import compute_metrics
 from depth_completion_ros.data import open_reader

@@ -1,4 +1,4 @@
-"""The page of pictures of sources.py."""
+"""The page of images of sources.py."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def draw_row(row, frame: Frame, trial: Trial, made: dict[str, Completion]):
 
 
 def grown(values: np.ndarray, nearest: bool = False) -> np.ndarray:
-    """Each value above 0 as a square that can be seen on a small picture, the largest or least on top."""
+    """Each value above 0 as a square that can be seen on a small image, the largest or least on top."""
     side = max(1, values.shape[1] // 250)
     kernel = np.ones((side, side), np.uint8)
     if not nearest:

@@ -1,4 +1,4 @@
-"""Errors by source of data and protocol, as in docs/results.md, and a page of pictures.
+"""Errors by source of data and protocol, as in docs/results.md, and a page of images.
 
     python bench/sources.py FRAMES [--page page.png] [--select 'nyu_*'] [--completer NAME] [--weights FILE]
     python bench/sources.py evaluation/metrics.csv
@@ -116,13 +116,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("--page", type=Path, help="PNG file of pictures to draw, instead of the table")
+    parser.add_argument("--page", type=Path, help="PNG file of images to draw, instead of the table")
     parser.add_argument("--select", help="names of frame folders, such as kitti_seq_*")
     parser.add_argument("--completer", default="default", help="that is set beside the classical ones")
     parser.add_argument("--weights", help="of it; those that ship with the package")
     arguments = parser.parse_args()
     if arguments.data.suffix == ".csv":
-        return print(markdown(by_source(rows_of_csv(arguments.data))))
+        print(markdown(by_source(rows_of_csv(arguments.data))))
+        return
     frames = frames_of(arguments.data, arguments.select)
     compared = completer_from_text(arguments.completer, weights=arguments.weights)
     completers = {arguments.completer: compared} | {name: create_completer(name) for name in CLASSICAL}
@@ -133,7 +134,8 @@ def main() -> None:
         for frame in frames:
             first.setdefault(source_of(frame.name), frame)
         order = sorted(first, key=place)
-        return draw_page({source: first[source] for source in order}, completers, arguments.page)
+        draw_page({source: first[source] for source in order}, completers, arguments.page)
+        return
     result = evaluate(frames, completers, PROTOCOLS)
     rows = ((r.frame, r.protocol, r.completer, r.metrics.rmse_mm, r.metrics.mae_mm) for r in result.rows)
     print(markdown(by_source(rows)))

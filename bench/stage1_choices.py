@@ -2,10 +2,10 @@
 
     python bench/stage1_choices.py OUT [--real FRAMES] [-- ARGUMENTS OF fit]
 
-The paper leaves open how far away a picture's depth is thought to be, what LiDAR is simulated, how the mesh
-is made, and which loss is meant. Every choice makes its frames of the same pictures and maps, trains
+The paper leaves open how far away an image's depth is thought to be, what LiDAR is simulated, how the mesh
+is made, and which loss is meant. Every choice makes its frames of the same images and maps, trains
 the default network on them for the same number of steps from the same start, and is evaluated without any
-further training: RMSE / MAE in mm, mean over frames. Pictures, maps and held-out frames are those of
+further training: RMSE / MAE in mm, mean over frames. Images, maps and held-out frames are those of
 `python -m depth_completion_training.rehearsal`, whose OUT may be given, and real frames where there are any.
 """
 

@@ -1,6 +1,6 @@
 """Dense depth from the camera and the LiDAR of your own robot.
 
-    ros2 launch depth_completion_ros camera_lidar.launch.py \
+ros2 launch depth_completion_ros camera_lidar.launch.py \
         image:=/camera/image_raw points:=/velodyne_points
 """
 

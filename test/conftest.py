@@ -67,7 +67,7 @@ def tiny(monkeypatch):
     from depth_completion_ros.completion import registry
     from depth_completion_ros.completion.weights import checkpoint as weights
 
-    monkeypatch.setitem(registry._COMPLETERS, "tiny", Tiny)
+    monkeypatch.setitem(registry.COMPLETERS, "tiny", Tiny)
     weights.known_networks.cache_clear()
     yield Tiny
     weights.known_networks.cache_clear()

@@ -157,15 +157,6 @@ def test_complete_takes_one_picture_with_its_sparse_depth(frames, tmp_path):
     assert code == 2 and "must be of one size" in error
 
 
-def test_depth_too_far_for_16_bits_is_written_as_unknown(tmp_path):
-    from depth_completion_ros.cli.complete import _write_depth
-
-    depth = np.array([[1.0, np.nan, 255.99, 256.0, 1e9, np.inf]], np.float32)
-    assert _write_depth(tmp_path / "a.png", depth) == 2
-    depth = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
-    assert depth.tolist() == [[256, 0, 65533, 0, 0, 0]]
-
-
 def test_complete_says_how_many_pixels_are_too_far_for_its_files(frames, tmp_path):
     write_frame(tmp_path / "frames" / "wide", 230.0)
     out = tmp_path / "out"
@@ -279,7 +270,10 @@ def test_the_doctor_examines_a_bag_and_says_so_in_its_exit_code(frames, tmp_path
         (["evaluate", "DATA", "-c", "linear", "-c", "linear"], "each may be given once"),
         (["evaluate", "DATA", "-p", "lines"], "Protocol 'lines' is unknown"),
         (["evaluate", "DATA", "-p", "lines:16"], "fewer than 16"),
+        (["evaluate", "DATA", "--region", "1,2,3"], "Region is '1,2,3'; it must be left,top,right,bottom"),
+        (["evaluate", "DATA", "--region", "9,2,9,4"], "Region is 9,2,9,4; it must be left,top,right,bottom"),
         (["evaluate", "DATA", "--crop", "1,2,3"], "Crop is '1,2,3'"),
+        (["evaluate", "DATA", "--crop", "1,2,3,4", "--region", "1,2,4,6"], "are both given"),
         (["evaluate", "DATA", "--max-depth", "-1"], "Maximum depth is -1"),
         (["evaluate", "DATA", "--max-range", "0"], "Maximum range is 0; it must be positive"),
         (["complete", "DATA", "--max-range", "nan"], "Maximum range is nan"),
@@ -294,6 +288,18 @@ def test_a_mistake_is_one_sentence_on_stderr_and_exit_code_2(frames, arguments, 
     assert code == 2
     assert error.startswith("Error: ") and sentence in error
     assert error.count("\n") == 1 and "Traceback" not in error
+
+
+def test_the_former_option_crop_is_taken_as_a_region_and_a_warning_says_which(frames, tmp_path):
+    found = {}
+    for name, option in (("new", ("--region", "8,30,60,70")), ("old", ("--crop", "8,30,52,40"))):
+        out = tmp_path / name
+        code, _, error = run("evaluate", frames, "-c", "nearest", "-p", "truth", "-o", out, *option)
+        assert code == 0 and (not error if name == "new" else "--region 8,30,60,70. The old one" in error)
+        found[name] = json.loads((out / "metrics.json").read_text())
+    assert found["new"]["settings"]["region"] == found["old"]["settings"]["region"] == [8, 30, 60, 70]
+    assert found["new"]["means"][0]["metrics"] == found["old"]["means"][0]["metrics"]
+    assert found["new"]["means"][0]["metrics"]["pixels"] == 2 * 52 * 40  # of two frames
 
 
 def test_frames_without_a_point_in_view_are_told(frames, tmp_path):

@@ -11,7 +11,6 @@ import pytest
 from typer.testing import CliRunner
 
 from depth_completion_ros.cli import app
-from depth_completion_ros.cli.submission import server_pixels
 
 DRIVE = "2011_09_26_drive_0002_sync"
 SHAPE = (352, 1216)
@@ -65,11 +64,6 @@ def test_a_submission_has_a_file_of_each_frame_as_the_server_takes_it(tmp_path):
         pixels = cv2.imread(str(out / "0000000001.png"), cv2.IMREAD_UNCHANGED)
         assert pixels.dtype == np.uint16 and pixels.shape == SHAPE and pixels.all()
         np.testing.assert_array_equal(pixels[SPARSE > 0], SPARSE[SPARSE > 0])
-
-
-def test_pixels_for_the_server_are_rounded_and_clipped_and_never_wrap():
-    depth = np.array([[-3.0, np.nan, 0.0, 1.0, 1.0029, 255.99, 256.0, 1e9, np.inf, -np.inf]], np.float32)
-    assert server_pixels(depth).tolist() == [[0, 0, 0, 256, 257, 65533, 65535, 65535, 65535, 0]]
 
 
 def test_unknown_pixels_of_a_submission_are_told(tmp_path):

@@ -1,47 +1,18 @@
-"""What is packaged agrees with what is there, and rooms import only in one direction."""
+"""What is packaged agrees with what is there."""
 
 from __future__ import annotations
 
-import ast
 import json
 import subprocess
 import sys
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
+from import_graph import PACKAGE, ROOT, files, imports_of
 
-PACKAGE = "depth_completion_ros"
-ROOT = Path(__file__).resolve().parents[1]
-MODULES = sorted((ROOT / PACKAGE).rglob("*.py"))
-
-MAY_IMPORT = {
-    "core": set(),
-    "ops": {"core"},
-    "data": {"core"},
-    "completion": {"core", "ops"},
-    "evaluation": {"core", "ops", "data", "completion"},
-    "ros": {"core", "ops", "data", "completion", "evaluation"},
-    "doctor": {"core", "data", "ros"},
-    "demo": {"core", "data", "completion", "evaluation", "ros"},
-}
-# The doctor looks into every room when it is called, and imports none of them before.
-MAY_IMPORT_WHEN_CALLED = {"doctor": {"completion", "ops"}}
-NEEDS_ROS = ("doctor.graph.",)
-# All else imports without PyTorch.
-NEEDS_TORCH = ("completion.mspn.", "completion.learned.runner.") + tuple(
-    f"completion.{folder}.{name}."
-    for folder, names in (
-        ("depthlab", ("attention", "network", "sampling")),
-        ("bpnet", ("layers", "network", "pooling", "propagation", "inference", "refinement")),
-        ("marigold_dc", ("guidance", "network")),
-        ("mspn_lite", ("conv", "fill", "network", "propagation")),
-        ("psd", ("alignment", "correction", "diffusion", "guide", "layers", "network", "propagation")),
-    )
-    for name in names
-)
+MODULES = files(ROOT / PACKAGE)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +35,7 @@ def distribution():
 @pytest.fixture(scope="module")
 def manifest():
     """The root of package.xml."""
-    return ElementTree.parse(ROOT / "package.xml").getroot()
+    return ET.parse(ROOT / "package.xml").getroot()
 
 
 # Packaging -----------------------------------------------------------------------------------------
@@ -81,9 +52,9 @@ def test_package_xml_names_every_ros_package_that_is_imported(manifest):
     named = {element.text for element in manifest if element.tag.endswith("depend")}
     ours = [ROOT / "launch", ROOT / PACKAGE / "ros"]
     imported = {
-        name.split(".")[0] for folder in ours for file in folder.rglob("*.py") for name in _imports(file)[1]
+        found.imported.split(".")[0] for file in files(*ours) for found in imports_of(file) if found.imported
     }
-    known = {"launch", "launch_ros", "rclpy", "message_filters", "cv_bridge", "tf2_ros", "sensor_msgs_py"}
+    known = {"launch", "launch_ros", "rclpy", "message_filters", "tf2_ros"}
     missing = {n for n in imported if (n in known or n.endswith(("_msgs", "_srvs"))) and n not in named}
     # What every rclpy brings along.
     assert missing - {"rcl_interfaces", "builtin_interfaces"} == set()
@@ -178,79 +149,10 @@ def _leaves(layout):
 
 
 def _topics() -> set[str]:
-    """Topics of the three nodes, from their sources, as rclpy need not be there."""
-    inputs = {"/image", "/points", "/camera_info", "/ground_truth", "/diagnostics"}
-    tree = ast.parse((ROOT / PACKAGE / "ros" / "publishers.py").read_text())
-    outputs = {
-        f"/{node.value}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " not in node.value
-    }
+    """Topics of the three nodes; rclpy need not be there."""
     from depth_completion_ros.core import Metrics
+    from depth_completion_ros.evaluation.outputs import OUTPUTS
 
+    inputs = {"/image", "/points", "/camera_info", "/ground_truth", "/diagnostics"}
+    outputs = {f"/{output.topic}" for output in OUTPUTS}
     return inputs | outputs | {f"/metrics/{name}" for name in Metrics.__dataclass_fields__}
-
-
-# Imports -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("file", MODULES, ids=lambda file: str(file.relative_to(ROOT)))
-def test_rooms_import_in_one_direction(file):
-    room = file.relative_to(ROOT / PACKAGE).parts[0]
-    if room not in MAY_IMPORT:
-        return  # the command line and the public names open every door
-    first, all_of_them = (
-        {name.split(".")[1] for name in names if name.startswith(f"{PACKAGE}.")} for names in _imports(file)
-    )
-    assert first <= MAY_IMPORT[room] | {room}
-    assert all_of_them <= MAY_IMPORT[room] | MAY_IMPORT_WHEN_CALLED.get(room, set()) | {room}
-
-
-def _imports(file: Path) -> tuple[set[str], set[str]]:
-    """Full names of the modules imported at import time, and of all that are ever imported."""
-    tree = ast.parse(file.read_text())
-    nested = {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        for inner in ast.walk(node)
-    }
-    place = [*file.relative_to(ROOT).parts[:-1]]
-    first, every = set(), set()
-    for node in ast.walk(tree):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join([*place[: len(place) - node.level + 1], node.module or ""]).strip(".")
-            base = base if node.level else node.module
-            names = [f"{base}.{alias.name}" for alias in node.names]
-        every.update(names)
-        if node not in nested:
-            first.update(names)
-    return first, every
-
-
-@pytest.mark.parametrize("rooms", ["core", "data", "core, data, completion, doctor"])
-def test_imports_with_numpy_and_opencv_alone(rooms):
-    """In a fresh Python that refuses everything but the standard library, numpy and OpenCV."""
-    code = f"""
-import importlib, pkgutil, sys
-
-class OnlyThese:
-    def find_spec(self, name, path=None, target=None):
-        top = name.split(".")[0]
-        if top not in {{"numpy", "cv2", "{PACKAGE}"}} | sys.stdlib_module_names:
-            raise ModuleNotFoundError(f"{{name}} is blocked")
-
-sys.meta_path.insert(0, OnlyThese())
-import {PACKAGE}
-for room in "{rooms}".split(", "):
-    room = importlib.import_module("{PACKAGE}." + room)
-    for module in pkgutil.walk_packages(room.__path__, room.__name__ + ".", onerror=lambda name: None):
-        if not f"{{module.name}}.".removeprefix("{PACKAGE}.").startswith({NEEDS_TORCH + NEEDS_ROS!r}):
-            importlib.import_module(module.name)
-"""
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr

@@ -39,8 +39,8 @@ def replay(
     output: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to write: depth, camera_info, points, confidence, source; repeat for more. "
-            "Everything if not given."
+            help="What to write: depth, camera_info, points, image_mm, confidence, source, sparse_depth, "
+            "overlay; repeat for more. All but image_mm, sparse_depth and overlay if not given."
         ),
     ] = None,
     min_confidence: MinConfidence = 0.0,
@@ -87,7 +87,7 @@ def replay(
         frames_with_progress(reader, limit, "replaying"),
         made,
         bag,
-        outputs=tuple(output or module.TOPICS),
+        outputs=tuple(output or module.USUAL),
         min_confidence=min_confidence,
         stride=stride,
         max_range=max_range,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .evaluate import Artist, print_table
+from .evaluate import Figures, TrialFigures, print_table
 from .options import (
     AllowNoncommercial,
     Device,
@@ -32,7 +32,7 @@ def benchmark(
     ] = None,
     feed: Annotated[str | None, typer.Option(help="Feed something else than the benchmark does.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")] = Path("benchmark"),
-    pictures: Annotated[int, typer.Option(min=0, help="Frames, evenly spaced, to draw pictures of.")] = 2,
+    figures: Figures = 2,
     limit: Limit = None,
     device: Device = "auto",
     weights: Weights = None,
@@ -88,11 +88,11 @@ def benchmark(
         **_settings(chosen, names),
     )
     count = len(reader) if limit is None else min(limit, len(reader))
-    artist = Artist(out / "pictures", count, pictures)
-    found = score(chosen, fed, frames_with_progress(reader, limit, "scoring"), made, artist)
+    drawn = TrialFigures(out / "pictures", count, figures)
+    found = score(chosen, fed, frames_with_progress(reader, limit, "scoring"), made, drawn)
     print_skipped(reader)
     print_degradations(made.values())
-    _report(found, out, artist.paths)
+    _report(found, out, drawn.paths)
 
 
 def _settings(chosen, names: list[str]) -> dict:
@@ -104,7 +104,7 @@ def _settings(chosen, names: list[str]) -> dict:
     return {option: value for option, value in chosen.network.items() if option in taken}
 
 
-def _report(found, out: Path, pictures: list[Path]) -> None:
+def _report(found, out: Path, figures: list[Path]) -> None:
     """Print the comparison and write it, with what every evaluation writes, into a folder."""
     from ..evaluation.benchmarks.score import comparison_table, remarks
     from ..evaluation.report import skip_sentences, table, write_report
@@ -113,7 +113,7 @@ def _report(found, out: Path, pictures: list[Path]) -> None:
     print_table(title, *comparison_table(found), sections=False)
     for text in [*remarks(found), *skip_sentences(found.evaluation)]:
         typer.echo(text, err=True)
-    report = write_report(found.evaluation, out, pictures)[0]
+    report = write_report(found.evaluation, out, figures)[0]
     heading, _, rest = report.read_text(encoding="utf-8").partition("\n\n")
     parts = [heading, "## Beside published numbers", table(*comparison_table(found)), *remarks(found), rest]
     report.write_text("\n\n".join(parts), encoding="utf-8", newline="\n")

@@ -38,13 +38,13 @@ def complete(
     sparse: Annotated[
         Path | None,
         typer.Option(
-            help="Sparse depth of a single picture, which is DATA then: 16-bit PNG, metres x 256, "
+            help="Sparse depth of a single image, which is DATA then: 16-bit PNG, metres x 256, "
             "0 = none. --filters, --limit and -O do not apply to it."
         ),
     ] = None,
     npy: Annotated[bool, typer.Option("--npy", help="Write float32 metres, NaN unknown, too.")] = False,
     cloud: Annotated[bool, typer.Option("--cloud", help="Write a coloured PLY cloud, too.")] = False,
-    preview: Annotated[bool, typer.Option(help="Write a picture to look at.")] = True,
+    preview: Annotated[bool, typer.Option(help="Write an image to look at.")] = True,
     min_confidence: MinConfidence = 0.0,
     filters_text: Filters = "see-through",
     max_range: MaxRange = float("inf"),
@@ -74,6 +74,7 @@ def complete(
         depth-completion complete drive_bag -O image_topic=/camera/image_raw --no-preview
     """
     from ..core import SparseDepth
+    from ..data.files import write_depth
 
     chosen = filters(filters_text)
     made = make_completers(
@@ -85,7 +86,7 @@ def complete(
         allow_noncommercial=allow_noncommercial,
     )[completer]
     reader = None if sparse else open_data(data, reader_option)
-    frames = [_picture(data, sparse)] if sparse else frames_with_progress(reader, limit, "completing")
+    frames = [_frame_of_files(data, sparse)] if sparse else frames_with_progress(reader, limit, "completing")
     out.mkdir(parents=True, exist_ok=True)
     names: set[str] = set()
     empty = too_far = 0
@@ -94,7 +95,7 @@ def complete(
         measured = SparseDepth.from_points(frame, max_depth=max_range, **chosen)
         empty += not measured.count
         completion = made.complete(frame.image, measured, frame.camera, frame.name).above(min_confidence)
-        too_far += _write_depth(out / f"depth_{name}.png", completion.depth)
+        too_far += write_depth(out / f"depth_{name}.png", completion.depth)
         if npy:
             _write_npy(out / f"depth_{name}.npy", completion.depth)
         if cloud:
@@ -118,18 +119,18 @@ def complete(
     typer.echo(f"{len(names)} frames completed by {completer}, in {out}.")
 
 
-def _picture(image: Path, sparse: Path):
-    """Frame of a single picture and its sparse depth."""
+def _frame_of_files(image: Path, sparse: Path):
+    """Frame of a single image and its sparse depth."""
     from ..core import Frame
     from ..data.files import read_depth, read_image
 
-    picture, depth = read_image(image), read_depth(sparse)
-    if picture.shape[:2] != depth.shape:
+    pixels, depth = read_image(image), read_depth(sparse)
+    if pixels.shape[:2] != depth.shape:
         raise ValueError(
-            f"Picture '{image}' is {picture.shape[1]} x {picture.shape[0]} but its sparse depth "
+            f"Image '{image}' is {pixels.shape[1]} x {pixels.shape[0]} but its sparse depth "
             f"'{sparse}' is {depth.shape[1]} x {depth.shape[0]}; both must be of one size."
         )
-    return Frame(camera=None, image=picture, sparse_depth=depth, name=image.stem)
+    return Frame(camera=None, image=pixels, sparse_depth=depth, name=image.stem)
 
 
 def _unique(name: str, taken: set[str]) -> str:
@@ -144,20 +145,6 @@ def _unique(name: str, taken: set[str]) -> str:
 
 
 # Files -------------------------------------------------------------------------------------------
-
-
-def _write_depth(path: Path, depth) -> int:
-    """16-bit PNG of metres x 256; unknown is 0, and what 16 bits cannot hold (256 m and more) too.
-
-    Returns:
-        number of pixels that are known but cannot be held.
-    """
-    import numpy as np
-
-    scaled = np.rint(np.where(np.isfinite(depth), depth, 0) * 256.0)
-    too_far = scaled > 65535
-    write_png(path, np.where(too_far, 0, scaled).astype(np.uint16))
-    return int(np.count_nonzero(too_far))
 
 
 def _write_npy(path: Path, depth) -> None:
@@ -195,6 +182,7 @@ def _write_preview(path: Path, frame, measured, dense) -> None:
     import numpy as np
 
     from ..core.visual import colourise_depth, label, overlay_sparse
+    from ..data.files import write_image
 
     image = frame.image if frame.image is not None else np.zeros((*dense.shape, 3), np.uint8)
     known = dense[np.isfinite(dense)]
@@ -203,12 +191,4 @@ def _write_preview(path: Path, frame, measured, dense) -> None:
         label(overlay_sparse(image, measured, near, far), "measured"),
         label(colourise_depth(dense, near, far), "completed"),
     ]
-    picture = np.concatenate(panels, axis=0 if dense.shape[1] > 1.2 * dense.shape[0] else 1)
-    write_png(path, picture[..., ::-1])
-
-
-def write_png(path: Path, pixels) -> None:
-    import cv2
-
-    _, data = cv2.imencode(".png", pixels)
-    path.write_bytes(data.tobytes())
+    write_image(path, np.concatenate(panels, axis=0 if dense.shape[1] > 1.2 * dense.shape[0] else 1))

@@ -30,6 +30,7 @@ from .options import (
 )
 
 CLASSICAL = ("nearest", "linear", "morphological")
+Figures = Annotated[int, typer.Option("--pictures", min=0, help="Frames, evenly spaced, to draw figures of.")]
 PROTOCOLS = ("truth", "hide:2", "points:500")
 
 
@@ -55,11 +56,16 @@ def evaluate(
             help="Score only where the truth is at most so far; what is fed is not changed by it.",
         ),
     ] = float("inf"),
-    crop: Annotated[
-        str | None, typer.Option(metavar="LEFT,TOP,WIDTH,HEIGHT", help="Score inside this window only.")
+    region: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEFT,TOP,RIGHT,BOTTOM",
+            help="Score inside these pixels only; right and bottom are exclusive.",
+        ),
     ] = None,
+    crop: Annotated[str | None, typer.Option(metavar="LEFT,TOP,WIDTH,HEIGHT", hidden=True)] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Draws of random protocols to average.")] = 1,
-    pictures: Annotated[int, typer.Option(min=0, help="Frames, evenly spaced, to draw pictures of.")] = 2,
+    figures: Figures = 2,
     confidence: Annotated[
         bool,
         typer.Option("--confidence", help="Score confidence too: AUSE, calibration, and a plot of both."),
@@ -83,7 +89,7 @@ def evaluate(
     - `hide:K`: all rings but every K-th; those.
     - `points:N`, `share:P`: N random points, or P per cent; all other points.
 
-    Prints the means and writes `report.md` with plots and pictures, `metrics.json`, `metrics.csv` and
+    Prints the means and writes `report.md` with plots and figures, `metrics.json`, `metrics.csv` and
     `runtimes.csv`. Frames that cannot serve a protocol are left out of it, and counted. Where the data
     breaks off, what was read until there is reported, and the exit code is 2.
 
@@ -106,9 +112,12 @@ def evaluate(
     names = completer or CLASSICAL
     if len(set(names)) < len(names):
         raise ValueError(f"Completers are {', '.join(names)}; each may be given once.")
-    window = _window(crop)
     settings = Settings(
-        max_range=max_range, max_depth=max_depth, crop=window, seeds=seeds, **filters(filters_text)
+        max_range=max_range,
+        max_depth=max_depth,
+        region=_region(region, crop),
+        seeds=seeds,
+        **filters(filters_text),
     )
     made = make_completers(
         names,
@@ -119,20 +128,21 @@ def evaluate(
         allow_noncommercial=allow_noncommercial,
     )
     reader = open_data(data, reader_option)
-    artist = Artist(out / "pictures", len(reader) if limit is None else min(limit, len(reader)), pictures)
-    frames = _UntilDamage(frames_with_progress(reader, limit, "evaluating"))
+    count = len(reader) if limit is None else min(limit, len(reader))
+    drawn = TrialFigures(out / "pictures", count, figures)
+    frames = _FramesUntilError(frames_with_progress(reader, limit, "evaluating"))
     result = run(
         frames,
         made,
         protocol or PROTOCOLS,
         settings,
         name=reader.name,
-        watch=artist,
+        watch=drawn,
         confidence=confidence,
     )
     if frames.damage is not None:
         result.damage = sentence(frames.damage)
-    files = write_report(result, out, artist.paths)
+    files = write_report(result, out, drawn.paths)
     print_skipped(reader)
     print_degradations(made.values())
     _print_result(result)
@@ -141,16 +151,30 @@ def evaluate(
         raise frames.damage
 
 
-def _window(crop: str | None) -> tuple[int, int, int, int] | None:
+def _region(region: str | None, crop: str | None) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of --region, or of --crop as it was called before; None without either."""
     if crop is None:
-        return None
-    match = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)", crop.replace(" ", ""))
+        return None if region is None else _four_pixels("Region", region, "left,top,right,bottom")
+    if region is not None:
+        raise ValueError("Options --region and --crop are both given; --crop is the former form of --region.")
+    left, top, width, height = _four_pixels("Crop", crop, "left,top,width,height")
+    converted = left, top, left + width, top + height
+    typer.echo(
+        f"Option --crop is called --region now, with right and bottom in place of width and height: "
+        f"--region {','.join(map(str, converted))}. The old one is still taken, but will go.",
+        err=True,
+    )
+    return converted
+
+
+def _four_pixels(name: str, text: str, meaning: str) -> tuple[int, int, int, int]:
+    match = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)", text.replace(" ", ""))
     if match is None:
-        raise ValueError(f"Crop is '{crop}'; it must be left,top,width,height in whole pixels.")
+        raise ValueError(f"{name} is '{text}'; it must be {meaning} in whole pixels.")
     return tuple(map(int, match.groups()))
 
 
-class _UntilDamage:
+class _FramesUntilError:
     """Frames that end, instead of with an error, after the last one that could be read.
 
     Attributes:
@@ -173,8 +197,8 @@ class _UntilDamage:
             self.damage = error
 
 
-class Artist:
-    """Draws a picture of every protocol on some frames, evenly spaced, while they are evaluated."""
+class TrialFigures:
+    """Draws a figure of every protocol on some frames, evenly spaced, while they are evaluated."""
 
     def __init__(self, folder: Path, frames: int, wanted: int):
         self.folder = folder

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from .complete import write_png
 from .options import (
     AllowNoncommercial,
     CompleterName,
@@ -24,11 +23,8 @@ from .options import (
 )
 
 SHAPE = 352, 1216
-"""Height and width of the pictures of the test."""
+"""Height and width of the images of the test."""
 SELECTION = "test_depth_completion_anonymous"
-UNITS = 256
-"""Of a file in a metre."""
-MOST = 2**16 - 1
 
 
 def submission(
@@ -47,9 +43,8 @@ def submission(
     """
     Complete the test frames of KITTI depth completion to the files that its server takes.
 
-    Writes one PNG for each frame, 0000000000.png and on: 16 bit, 1216 x 352, metres x 256, rounded. Depth
-    beyond what 16 bits hold (256 m) becomes the greatest number there is; 0 is unknown. Zip what is in the
-    folder and upload it.
+    Writes one PNG for each frame, 0000000000.png and on: 16 bit, 1216 x 352, metres x 256, rounded. 0 is
+    unknown, as is depth beyond what 16 bits hold (256 m). Zip what is in the folder and upload it.
 
     Examples:
 
@@ -57,6 +52,10 @@ def submission(
 
         depth-completion submission kitti_depth -c linear
     """
+    import numpy as np
+
+    from ..data.files import write_depth
+
     made = make_completers(
         [completer],
         device=device,
@@ -69,31 +68,17 @@ def submission(
     out.mkdir(parents=True, exist_ok=True)
     written = unknown = 0
     for frame in frames_with_progress(reader, limit, "completing"):
-        _check(frame)
-        pixels = server_pixels(made(frame).depth)
-        write_png(out / f"{frame.name}.png", pixels)
+        _refuse_other_than_test(frame)
+        depth = made(frame).depth
+        unknown += write_depth(out / f"{frame.name}.png", depth) + np.count_nonzero(np.isnan(depth))
         written += 1
-        unknown += int((pixels == 0).sum())
     print_degradations([made])
     if unknown:
         typer.echo(f"{unknown} pixels of {written} frames are unknown, 0 in the files.", err=True)
     typer.echo(f"{written} frames completed by {completer}, in {out}.")
 
 
-def server_pixels(depth):
-    """Depth as the server takes it, uint16: metres x 256, rounded, clipped to 0 to 65535; 0 where unknown.
-
-    Args:
-        depth: float H x W metres, NaN where unknown.
-    """
-    import numpy as np
-
-    scaled = np.rint(np.where(np.isnan(depth), 0.0, depth) * float(UNITS))
-    return np.clip(scaled, 0, MOST).astype(np.uint16)
-
-
-def _check(frame) -> None:
-    """Refuse what is no frame of the test."""
+def _refuse_other_than_test(frame) -> None:
     if not re.fullmatch(r"\d{10}", frame.name):
         raise ValueError(f"Frame '{frame.name}' is none of the test; those are called by ten digits.")
     if frame.size != SHAPE:

@@ -72,6 +72,11 @@ class Completer(ABC):
     warnings: Sequence[str] = ()
     degradations: Sequence[str] = ()
 
+    @classmethod
+    def create(cls, **options) -> Completer:
+        """A completer, ready to complete; the options are those of its constructor, or of its `Options`."""
+        return cls(**options)
+
     def __call__(self, frame: Frame | np.ndarray | None, sparse: SparseDepth | None = None) -> Completion:
         """Complete a `Frame`, or an image (uint8 H x W x 3 RGB or None) with its sparse depth."""
         if isinstance(frame, Frame):

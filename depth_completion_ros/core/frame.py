@@ -33,6 +33,8 @@ class Frame:
         sparse_depth: float32 H x W, metres along z, 0 where not measured, for sensors that deliver
             an image of depth (RGB-D, ToF, SfM) instead of points.
         ground_truth: float32 H x W, metres along z, 0 where unknown; never seen by a completer.
+        camera_info: the CameraInfo message that `camera` was read from, of whatever class, to be passed
+            on as it came; None where there was none.
         name: what a report calls this frame.
     """
 
@@ -48,6 +50,7 @@ class Frame:
     rings: np.ndarray | None = None
     sparse_depth: np.ndarray | None = None
     ground_truth: np.ndarray | None = None
+    camera_info: object = None
     name: str = ""
 
     def __post_init__(self):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def rigid(rotation: np.ndarray, translation: np.ndarray) -> np.ndarray:
+def rigid(rotation: ArrayLike, translation: ArrayLike) -> np.ndarray:
     """4 x 4 transform of a 3 x 3 rotation and a translation in metres."""
     T = np.eye(4)
     T[:3, :3] = rotation
@@ -32,7 +33,7 @@ def check_rigid(T: np.ndarray, name: str = "transform") -> np.ndarray:
     return T
 
 
-def quaternion_to_matrix(quaternion: np.ndarray) -> np.ndarray:
+def quaternion_to_matrix(quaternion: ArrayLike) -> np.ndarray:
     """3 x 3 rotation of a quaternion (x, y, z, w) of any length but zero."""
     q = np.asarray(quaternion, dtype=np.float64)
     norm = np.linalg.norm(q)

@@ -10,6 +10,7 @@ import numpy as np
 from . import filters
 from .camera import Camera
 from .frame import Frame
+from .region import Region, region_mask
 
 
 @dataclass(eq=False)
@@ -44,7 +45,7 @@ class SparseDepth:
         *,
         min_depth: float = 0.1,
         max_depth: float = float("inf"),
-        region: tuple[int, int, int, int] | None = None,
+        region: Region | None = None,
         see_through: bool = True,
         isolated: bool = False,
     ) -> SparseDepth:
@@ -83,13 +84,9 @@ class SparseDepth:
         if see_through:
             self._remove("see-through", filters.see_through(self.depth, focal))
 
-    def _keep_region(self, region: tuple[int, int, int, int] | None):
-        if region is None:
-            return
-        left, top, right, bottom = region
-        outside = self.depth > 0
-        outside[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = False
-        self._remove("outside region", outside)
+    def _keep_region(self, region: Region | None):
+        if region is not None:
+            self._remove("outside region", (self.depth > 0) & ~region_mask(self.depth.shape, region))
 
     def _remove(self, cause: str, mask: np.ndarray):
         removed = np.flatnonzero(mask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class TransformTree:
         self._parents = {child: self._parents[child] for child in self._static}
 
     @property
-    def frames(self) -> set[str]:
+    def frames(self) -> AbstractSet[str]:
         """Names of all frames known."""
         return set(self._parents) | set(self._parents.values())
 

@@ -14,21 +14,21 @@ from ..core.geometry import quaternion_to_matrix, transform_points
 CHECKED_POINTS = 20_000
 
 
-def extrinsics_from_numbers(values: Sequence[float], name: str = "extrinsics") -> np.ndarray:
+def extrinsics_from_numbers(values: Sequence[object], name: str = "extrinsics") -> np.ndarray:
     """T_cam_lidar 4 x 4 of 16 numbers (row by row) or 7 (x y z qx qy qz qw); ValueError."""
     try:
-        values = np.array(values, dtype=np.float64).ravel()
+        numbers = np.array(values, dtype=np.float64).ravel()
     except (TypeError, ValueError):
         raise ValueError(f"{name} has something that is not a number: {values}.") from None
-    if values.size == 16:
-        return check_rigid(values.reshape(4, 4), name)
-    if values.size != 7:
+    if numbers.size == 16:
+        return check_rigid(numbers.reshape(4, 4), name)
+    if numbers.size != 7:
         raise ValueError(
-            f"{name} has {values.size} numbers; it must be x y z qx qy qz qw or the 16 numbers of "
+            f"{name} has {numbers.size} numbers; it must be x y z qx qy qz qw or the 16 numbers of "
             "a 4 x 4 matrix, row by row."
         )
     try:
-        return check_rigid(rigid(quaternion_to_matrix(values[3:]), values[:3]), name)
+        return check_rigid(rigid(quaternion_to_matrix(numbers[3:]), numbers[:3]), name)
     except ValueError as error:
         raise ValueError(f"{name} is not a transform: {error}") from None
 
@@ -86,7 +86,7 @@ def _kitti(content: dict, name: str) -> np.ndarray:
     if (len(R), len(t)) != (9, 3):
         raise ValueError(f"{name} has {len(R)} numbers in R and {len(t)} in T; it needs 9 and 3.")
     rows = [[*R[3 * i : 3 * i + 3], t[i]] for i in range(3)]
-    return extrinsics_from_numbers([*sum(rows, []), 0, 0, 0, 1], name)
+    return extrinsics_from_numbers([*rows[0], *rows[1], *rows[2], 0, 0, 0, 1], name)
 
 
 def _own_format(content: dict, name: str) -> np.ndarray:

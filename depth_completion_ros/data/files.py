@@ -1,4 +1,4 @@
-"""Reading of pictures, depth, scans and transforms from files, with one clear sentence on failure."""
+"""Images, depth, scans and transforms in files; what cannot be read is told in one clear sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from depth_completion_ros.core.geometry import check_rigid, rigid
 
 
 def read_image(path: Path) -> np.ndarray:
-    """Picture of a PNG or JPEG file, uint8 H x W x 3 RGB."""
+    """Image of a PNG or JPEG file, uint8 H x W x 3 RGB."""
     # The calibration belongs to the pixels as they are stored, whatever way up EXIF would turn them.
     image = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
@@ -27,12 +27,48 @@ def read_depth(path: Path, units_per_metre: float = 256.0) -> np.ndarray:
     return depth * np.float32(1 / units_per_metre)
 
 
+def write_image(path: Path, image: np.ndarray, compression: int | None = None) -> None:
+    """Write uint8 H x W x 3 RGB as a PNG file; the folder is made where it is missing.
+
+    Args:
+        compression: 0 to 9 of PNG; what OpenCV takes when None.
+    """
+    _write_png(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), compression)
+
+
+def write_depth(
+    path: Path, depth: np.ndarray, units_per_metre: float = 256.0, compression: int | None = None
+) -> int:
+    """Write depth as a 16-bit PNG file, rounded to its units; 0 where unknown, as `read_depth` reads it.
+
+    What 16 bits cannot hold (256 m and more at KITTI's 256 units a metre) is 0 too: a depth that is
+    clipped would be a wrong one.
+
+    Args:
+        depth: float H x W metres, NaN, 0 or less where unknown.
+
+    Returns:
+        number of pixels that are known but too far to be held.
+    """
+    known = (depth > 0) & (depth < np.inf)
+    units = np.rint(np.where(known, depth, 0) * np.float32(units_per_metre))
+    too_far = units > np.iinfo(np.uint16).max
+    _write_png(path, np.where(too_far, 0, units).astype(np.uint16), compression)
+    return int(np.count_nonzero(too_far))
+
+
+def _write_png(path: Path, pixels: np.ndarray, compression: int | None) -> None:
+    options = [] if compression is None else [cv2.IMWRITE_PNG_COMPRESSION, compression]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(".png", pixels, options)[1].tobytes())
+
+
 def _decode(path: Path, flags: int) -> np.ndarray:
     data = np.frombuffer(read_bytes(path), np.uint8)
     image = cv2.imdecode(data, flags) if data.size else None
     if image is None:
         raise ValueError(
-            f"Picture '{path}' ({data.size} bytes) cannot be decoded; it is broken or no PNG or JPEG."
+            f"Image '{path}' ({data.size} bytes) cannot be decoded; it is broken or no PNG or JPEG."
         )
     return image
 

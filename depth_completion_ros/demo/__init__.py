@@ -1,1 +1,1 @@
-"""The demo: a street drive made on the spot, and what plays data through the live nodes."""
+"""A street drive made from nothing, and what plays it through the nodes and scores the completers."""

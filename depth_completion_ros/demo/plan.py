@@ -182,7 +182,7 @@ class Prepared:
             "allow_noncommercial": plan.allow_noncommercial,
             "filter_see_through": see_through,
             "filter_isolated": isolated,
-            "max_depth": min(_metres("max_range", plan.max_range), UNLIMITED_M),
+            "max_range": min(_metres("max_range", plan.max_range), UNLIMITED_M),
             "slack": SLACK_S,
             "warm_up_size": [frame.camera.width, frame.camera.height],
             # A machine that is busy may be late with /tf; nothing of a robot hangs on it here.

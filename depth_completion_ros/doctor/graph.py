@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node, NodeNameNonExistentError
@@ -16,7 +16,7 @@ from ..core import TransformTree
 from ..ros import qos
 from ..ros.diagnostics import ERROR, OK, STALE, WARN
 from ..ros.inputs.extrinsics import TfExtrinsics
-from ..ros.publishers import DENSE, SPARSE
+from ..ros.publishers import OUTPUTS
 from ..ros.transport import use_large_message_profile
 from .finding import Finding, error, ok, warning
 from .recording import KINDS, Recording, Stream
@@ -69,7 +69,7 @@ class _Graph:
         self._node, self._rectified = node, rectified
         self._streams: dict[str, Stream] = {}
         self._seen: set[str] = set()
-        self._statuses: dict[str, object] = {}
+        self._statuses: dict[str, DiagnosticStatus] = {}
         self._findings: list[Finding] = []
         node.create_subscription(DiagnosticArray, "/diagnostics", self._take_diagnostics, 10)
         self._tf = None
@@ -96,7 +96,7 @@ class _Graph:
         # Discovery tells topics one by one, and before the node that they belong to.
         for topic, _ in names:
             if topic.endswith(_SIGN):
-                outputs.update(topic.removesuffix(_SIGN) + output for output in (*DENSE, *SPARSE))
+                outputs.update(topic.removesuffix(_SIGN) + output.topic for output in OUTPUTS)
         before, self._seen = self._seen, {topic for topic, _ in names}
         for topic, types in names:
             kind = KINDS.get(types[0])

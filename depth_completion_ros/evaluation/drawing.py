@@ -1,4 +1,4 @@
-"""Pieces that plots and pictures are made of."""
+"""Pieces that plots and figures are made of."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ DEPTH_MAP, ERROR_MAP = "turbo_r", "plasma"
 
 
 def draw_points(axis, background: np.ndarray, values: np.ndarray, colours: str, norm, largest=False):
-    """Draw sparse values over a picture, grown so that they can be seen, the least on top."""
+    """Draw sparse values over an image, grown so that they can be seen, the least on top."""
     axis.imshow(background)
     nothing = 0 if largest else np.inf
-    count = max(1, np.count_nonzero(values > 0))
+    count = max(1, int(np.count_nonzero(values > 0)))
     wide, spacing = values.shape[1], np.sqrt(values.size / count)
     size = max(1, round(wide / 400), round(min(spacing / 7, wide / 100)))
     values = np.where(values > 0, values, nothing).astype(np.float32)
@@ -51,9 +51,9 @@ def new_figure(size: tuple[float, float], rows: int, columns: int, **shared):
 
 
 def style(at: int, name: str) -> dict:
-    """How the line of one of many completers looks."""
-    look = {"color": COLOURS[at % len(COLOURS)], "marker": MARKERS[at % len(MARKERS)]}
-    return {**look, "markersize": 5, "linewidth": 1.6, "label": name}
+    """Keyword arguments of matplotlib for the line of one of many completers."""
+    line = {"color": COLOURS[at % len(COLOURS)], "marker": MARKERS[at % len(MARKERS)]}
+    return {**line, "markersize": 5, "linewidth": 1.6, "label": name}
 
 
 def plain_log_axis(axis) -> None:

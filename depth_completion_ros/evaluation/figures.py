@@ -1,4 +1,4 @@
-"""Plots and pictures of an evaluation, drawn by matplotlib without a display."""
+"""Plots and figures of an evaluation, drawn by matplotlib without a display."""
 
 from __future__ import annotations
 
@@ -116,11 +116,11 @@ def plot_confidence(scores: dict[tuple[str, str], ConfidenceScore], path: Path) 
             curve = next(iter(panel.values())).curves[ranking][0]
             upper.plot(REMOVED, curve, color="#888888", linestyle=dashes, label=f"by {ranking}")
         for name, score in panel.items():
-            look = style(names.index(name), name)
-            upper.plot(REMOVED, score.curves["confidence"][0], **{**look, "marker": ""})
+            line = style(names.index(name), name)
+            upper.plot(REMOVED, score.curves["confidence"][0], **{**line, "marker": ""})
             share, claimed, right = score.reliability
             some = share > 1e-3
-            lower.plot(claimed[some] / share[some], right[some] / share[some], **look)
+            lower.plot(claimed[some] / share[some], right[some] / share[some], **line)
         upper.set(title=title, xlabel="least confident removed, %", ylim=(0, 1.5))
         lower.set(xlabel="confidence", xlim=(0, 1), ylim=(0, 1))
         for axis in (upper, lower):
@@ -141,7 +141,7 @@ def draw_trial(
     completions: dict[str, Completion],
     path: str | Path,
 ) -> Path:
-    """Picture of one trial: what is fed and the truth, then depth and error of every completer."""
+    """Figure of one trial: what is fed and the truth, then depth and error of every completer."""
     height, width = trial.truth.shape
     rows = 1 + len(completions)
     panel = 6.0 if width > 1.6 * height else 4.0

@@ -150,22 +150,22 @@ def _stroke(covered: np.ndarray, rng: np.random.Generator) -> None:
     heading = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.6, steps))
     step = rng.uniform(0.05, 0.25, (steps, 1)) * short
     way = np.cumsum(step * np.stack([np.cos(heading), np.sin(heading)], axis=1), axis=0)
-    line = np.rint(_place(covered, rng) + np.concatenate([np.zeros((1, 2)), way])).astype(np.int32)
+    line = np.rint(_random_pixel(covered, rng) + np.concatenate([np.zeros((1, 2)), way])).astype(np.int32)
     cv2.polylines(covered, [line], False, 1, max(1, round(rng.uniform(*WIDTH) * short)))
 
 
 def _circle(covered: np.ndarray, rng: np.random.Generator) -> None:
     radius = max(1, round(rng.uniform(*RADIUS) * min(covered.shape)))
-    cv2.circle(covered, [int(at) for at in _place(covered, rng)], radius, 1, cv2.FILLED)
+    cv2.circle(covered, [int(at) for at in _random_pixel(covered, rng)], radius, 1, cv2.FILLED)
 
 
 def _square(covered: np.ndarray, rng: np.random.Generator) -> None:
     side = max(1, round(rng.uniform(*SIDE) * min(covered.shape)))
-    left, top = (int(at) - side // 2 for at in _place(covered, rng))
+    left, top = (int(at) - side // 2 for at in _random_pixel(covered, rng))
     covered[max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)] = 1
 
 
-def _place(covered: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _random_pixel(covered: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A pixel u, v."""
     return rng.integers(0, covered.shape[::-1])
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..core import Frame, SparseDepth
+from ..core.region import Region, check_region, region_mask
 
 PATTERN = re.compile(
     r"(?P<kind>truth)(:lines=(?P<lines>\d+))?"
@@ -44,7 +45,8 @@ class Settings:
         see_through, isolated: filters on what is fed.
         max_range: what was measured farther in front of the camera, in metres, is not fed.
         max_depth: truth beyond so many metres is not scored.
-        crop: left, top, width, height in pixels, outside which nothing is scored.
+        region: left, top, right, bottom in pixels (right and bottom exclusive), outside which nothing is
+            scored.
         seeds: random protocols are the mean over so many draws.
     """
 
@@ -52,7 +54,7 @@ class Settings:
     isolated: bool = False
     max_range: float = float("inf")
     max_depth: float = float("inf")
-    crop: tuple[int, int, int, int] | None = None
+    region: Region | None = None
     seeds: int = 1
 
     def __post_init__(self):
@@ -61,11 +63,8 @@ class Settings:
                 raise ValueError(f"Maximum {name} is {limit:g}; it must be positive.")
         if self.seeds < 1:
             raise ValueError(f"Number of seeds is {self.seeds}; it must be 1 or more.")
-        if self.crop is not None and (min(self.crop[:2]) < 0 or min(self.crop[2:]) < 1):
-            raise ValueError(
-                f"Crop is {','.join(map(str, self.crop))}; it must be left,top,width,height in pixels, "
-                "none of them negative and the size not zero."
-            )
+        if self.region is not None:
+            check_region(self.region)
 
 
 @dataclass(eq=False)
@@ -282,10 +281,5 @@ def _whole_scan(frame: Frame) -> SparseDepth:
 
 
 def _limit(truth: np.ndarray, settings: Settings) -> np.ndarray:
-    scored = (truth > 0) & (truth <= settings.max_depth)
-    if settings.crop is not None:
-        left, top, width, height = settings.crop
-        window = np.zeros(truth.shape, bool)
-        window[top : top + height, left : left + width] = True
-        scored &= window
+    scored = (truth > 0) & (truth <= settings.max_depth) & region_mask(truth.shape, settings.region)
     return np.where(scored, truth, np.float32(0))

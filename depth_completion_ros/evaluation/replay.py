@@ -8,17 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..completion import Completer, Completion
-from ..core import Frame, SparseDepth, depth_to_cloud
+from ..completion import Completer
+from ..core import Frame, SparseDepth
+from ..data.bag.message_fields import CLOUD, IMAGE
+from ..data.bag.messages import cloud_message, filled_message, image_message
+from ..data.bag.writer import BagWriter
+from .outputs import OUTPUTS, CompletedFrame, Output
 
-TOPICS = {
-    "depth": "/depth/image",
-    "camera_info": "/depth/camera_info",
-    "points": "/depth/points",
-    "confidence": "/depth/confidence",
-    "source": "/depth/source",
-}
-"""What can be written, under the topics of the completion node."""
+USUAL = tuple(output.name for output in OUTPUTS if output.usual)
+"""What is written unasked."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def replay(
     completer: Completer,
     path: str | Path,
     *,
-    outputs: Collection[str] = tuple(TOPICS),
+    outputs: Collection[str] = USUAL,
     min_confidence: float = 0.0,
     stride: int = 1,
     see_through: bool = True,
@@ -58,7 +56,7 @@ def replay(
 
     Args:
         path: folder of the new bag; it must not exist.
-        outputs: which of `TOPICS` to write.
+        outputs: names of those of `OUTPUTS` to write.
         min_confidence: depth below it is made unknown.
         stride: of the cloud, in pixels.
         see_through, isolated: filters on the points.
@@ -66,16 +64,14 @@ def replay(
         storage: `mcap` or `sqlite3`.
 
     Raises:
-        ValueError: an output that is not one of `TOPICS`, or a frame that cannot be projected.
+        ValueError: an output that is not one of `OUTPUTS`, or a frame that cannot be projected.
         FileExistsError: something is at the path already.
     """
-    from ..data.bag.writer import BagWriter
-
-    unknown = [name for name in outputs if name not in TOPICS]
+    known = {output.name: output for output in OUTPUTS}
+    unknown = [name for name in outputs if name not in known]
     if unknown or not outputs:
-        raise ValueError(
-            f"Output '{''.join(unknown[:1])}' is unknown; it must be one of {', '.join(TOPICS)}."
-        )
+        raise ValueError(f"Output '{''.join(unknown[:1])}' is unknown; it must be one of {', '.join(known)}.")
+    wanted = [output for output in OUTPUTS if output.name in outputs]
     stamps, shares = [], []
     with BagWriter(path, storage=storage) as writer:
         for number, frame in enumerate(frames, start=1):
@@ -85,8 +81,7 @@ def replay(
             completion = completer.complete(frame.image, sparse, frame.camera, frame.name)
             completion = completion.above(min_confidence)
             stamp = number * 100_000_000 if frame.stamp_image is None else frame.stamp_image
-            for name, message in _messages(frame, completion, stamp, outputs, stride):
-                writer.write(TOPICS[name], message.__msgtype__, message, stamp)
+            _write(writer, wanted, CompletedFrame(frame, sparse, completion, stride), stamp)
             stamps.append(stamp)
             shares.append(np.mean(np.isfinite(completion.depth)))
     if not stamps:
@@ -94,20 +89,17 @@ def replay(
     return ReplaySummary(len(stamps), stamps[0], stamps[-1], float(np.mean(shares)))
 
 
-def _messages(frame: Frame, completion: Completion, stamp: int, outputs, stride: int):
-    """(name, message) of each wanted output, depth first."""
-    from ..data.bag.messages import camera_info_message, cloud_message, image_message
-
-    frame_id = frame.frame_id or "camera_optical_frame"
-    depth, camera = completion.depth, frame.camera
-    if camera is None:
+def _write(writer, outputs: list[Output], done: CompletedFrame, stamp: int) -> None:
+    frame = done.frame
+    if frame.camera is None:
         raise ValueError(f"Frame {frame.name or 'without name'} has no camera, which a bag needs.")
-    known = np.where((depth > 0) & (depth < np.inf), depth, np.float32(np.nan))
-    make = {
-        "depth": lambda: image_message(known, "32FC1", stamp, frame_id),
-        "camera_info": lambda: camera_info_message(camera, stamp, frame_id),
-        "points": lambda: cloud_message(depth_to_cloud(depth, camera, frame.image, stride), stamp, frame_id),
-        "confidence": lambda: image_message(completion.confidence, "32FC1", stamp, frame_id),
-        "source": lambda: image_message(completion.source, "mono8", stamp, frame_id),
-    }
-    return [(name, message()) for name, message in make.items() if name in outputs]
+    frame_id = frame.frame_id or "camera_optical_frame"
+    for output in outputs:
+        content = output.content(done)
+        if output.message_type == IMAGE:
+            message = image_message(content, output.encoding, stamp, frame_id)
+        elif output.message_type == CLOUD:
+            message = cloud_message(content, stamp, frame_id)
+        else:
+            message = filled_message(output.message_type, content, stamp, frame_id)
+        writer.write(f"/{output.topic}", output.message_type, message, stamp)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from io import StringIO
 from pathlib import Path
@@ -40,11 +40,11 @@ CONFIDENCE_SENTENCE = (
 )
 
 
-def write_report(result: EvaluationResult, folder: str | Path, pictures: Sequence[Path] = ()) -> list[Path]:
+def write_report(result: EvaluationResult, folder: str | Path, figures: Sequence[Path] = ()) -> list[Path]:
     """Write all files of an evaluation into a folder and return their paths, `report.md` first.
 
     Args:
-        pictures: PNG files inside the folder that the report shows at its end.
+        figures: PNG files inside the folder that the report shows at its end.
     """
     from .figures import plot_all
 
@@ -56,10 +56,10 @@ def write_report(result: EvaluationResult, folder: str | Path, pictures: Sequenc
         "runtimes.csv": _csv(("frame", "protocol", "completer", "ms"), result.runtimes_ms),
     }
     plots = plot_all(result, folder)
-    texts = {"report.md": _markdown(result, plots, list(pictures), folder), **texts}
+    texts = {"report.md": _markdown(result, plots, list(figures), folder), **texts}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
-    return [folder / name for name in texts] + plots + list(pictures)
+    return [folder / name for name in texts] + plots + list(figures)
 
 
 def metrics_json(result: EvaluationResult) -> str:
@@ -67,18 +67,18 @@ def metrics_json(result: EvaluationResult) -> str:
     content = {
         "name": result.name,
         "frames": result.frames,
-        "settings": _plain(asdict(result.settings)),
+        "settings": _json_value(asdict(result.settings)),
         "protocols": [protocol.text for protocol in result.protocols],
         "completers": result.completers,
-        "means": [_plain(asdict(mean)) for mean in result.means()],
+        "means": [_json_value(asdict(mean)) for mean in result.means()],
         "by_range": {
-            "edges_m": _plain(RANGE_EDGES),
+            "edges_m": _json_value(RANGE_EDGES),
             "mae_mm": [
-                {"protocol": protocol, "completer": completer, "values": _plain(mae_by_range(sums))}
+                {"protocol": protocol, "completer": completer, "values": _json_value(mae_by_range(sums))}
                 for (protocol, completer), sums in result.by_range.items()
             ],
         },
-        "rows": [_plain(asdict(row)) for row in result.rows],
+        "rows": [_json_value(asdict(row)) for row in result.rows],
         "skipped": [
             {"frame": frame, "protocol": protocol, "reason": reason}
             for frame, protocol, reason in result.skipped
@@ -86,7 +86,7 @@ def metrics_json(result: EvaluationResult) -> str:
     }
     if result.confidence:
         content["confidence"] = [
-            {"protocol": protocol, "completer": completer, **_plain(_confidence(score))}
+            {"protocol": protocol, "completer": completer, **_json_value(_confidence(score))}
             for (protocol, completer), score in result.confidence_means().items()
         ]
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
@@ -110,12 +110,12 @@ def mae_by_range(sums: np.ndarray) -> np.ndarray:
         return 1e3 * sums[0] / sums[1]
 
 
-def _plain(value):
+def _json_value(value):
     """The value as JSON knows it; floats to seven digits, what is not finite as null."""
     if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {key: _json_value(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(entry) for entry in value]
+        return [_json_value(entry) for entry in value]
     if isinstance(value, (float, np.floating)):
         return float(f"{value:.7g}") if math.isfinite(value) else None
     return value
@@ -156,7 +156,7 @@ def mean_table(result: EvaluationResult) -> tuple[list[str], list[list[str]]]:
 
 
 def confidence_table(
-    scores: dict[tuple[str, ...], ConfidenceScore], keys: Sequence[str] = ("protocol", "completer")
+    scores: Mapping[tuple[str, ...], ConfidenceScore], keys: Sequence[str] = ("protocol", "completer")
 ) -> tuple[list[str], list[list[str]]]:
     """Headings and cells of the table of confidence.
 
@@ -178,7 +178,7 @@ def confidence_table(
 
 def median_runtimes_ms(result: EvaluationResult) -> dict[tuple[str, str], float]:
     """(protocol, completer) to median milliseconds of a completion."""
-    times = {}
+    times: dict[tuple[str, str], list[float]] = {}
     for _, protocol, completer, elapsed in result.runtimes_ms:
         times.setdefault((protocol, completer), []).append(elapsed)
     return {key: float(np.median(values)) for key, values in times.items()}
@@ -198,7 +198,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int = 2)
     return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rule, *rows))
 
 
-def _markdown(result: EvaluationResult, plots: list[Path], pictures: list[Path], folder: Path) -> str:
+def _markdown(result: EvaluationResult, plots: list[Path], figures: list[Path], folder: Path) -> str:
     parts = [f"# Depth completion on {result.name}", _settings_sentence(result)]
     if result.damage:
         parts.append(f"**These are not all frames of the data: {result.damage}**")
@@ -212,7 +212,7 @@ def _markdown(result: EvaluationResult, plots: list[Path], pictures: list[Path],
         parts += ["## Confidence", table(*confidence_table(result.confidence_means())), CONFIDENCE_SENTENCE]
     if result.skipped:
         parts += ["## Left out", "\n".join(f"- {text}" for text in skip_sentences(result))]
-    for title, files in (("Plots", plots), ("Pictures", pictures)):
+    for title, files in (("Plots", plots), ("Figures", figures)):
         if files:
             shown = [f"![{path.stem}]({path.relative_to(folder).as_posix()})" for path in files]
             parts += [f"## {title}", *shown]
@@ -231,8 +231,8 @@ def _settings_sentence(result: EvaluationResult) -> str:
         sentence += f"; fed up to {settings.max_range:g} m"
     if math.isfinite(settings.max_depth):
         sentence += f"; truth scored up to {settings.max_depth:g} m"
-    if settings.crop is not None:
-        sentence += f"; scored inside {','.join(map(str, settings.crop))} (left, top, width, height)"
+    if settings.region is not None:
+        sentence += f"; scored inside {','.join(map(str, settings.region))} (left, top, right, bottom)"
     if settings.seeds > 1 and any(protocol.is_random for protocol in result.protocols):
         sentence += f"; random protocols are the mean over {settings.seeds} draws"
     return f"{sentence}. Size of the frames: {_sizes_text(result)}."

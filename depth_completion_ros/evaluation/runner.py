@@ -16,7 +16,7 @@ from .confidence import ConfidenceScore, score_confidence
 from .protocols import CannotServe, Protocol, Settings, Trial, parse_protocol
 
 RANGE_EDGES = (0, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150, float("inf"))
-"""Metres between which errors are also kept apart."""
+"""Metres; errors are also averaged between each two of them."""
 
 Watcher = Callable[[int, Frame, Trial, Protocol, dict[str, Completion]], None]
 

@@ -19,32 +19,31 @@ import traceback
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
-from ..core.pairing import Pairing
+from ..core import Frame, SparseDepth
+from ..evaluation.outputs import CompletedFrame
 from . import qos
 from .diagnostics import (
     ERROR,
     NO_SUBSCRIBER,
     OK,
-    WARN,
     Counters,
     DiagnosticsPublisher,
     Status,
-    Stream,
     frames_status,
+    stream_statuses,
     totals,
 )
 from .inputs.calibration import Cameras, Drop, Extrinsics
-from .inputs.pairing_filter import PairingFilter
+from .inputs.frames import LiveFrames, Pair
 from .inputs.silence import SilenceLog
-from .live import LiveCompletion, Pair, completer_of
+from .inputs.topics import Inputs
+from .live import LiveCompleter, completer_of
 from .outcomes import OutcomePublisher
 from .parameters.node import NodeParameters
 from .process.run import run
 from .process.stopping import FRAME_LIMIT_S
 from .publishers import Outputs
-from .wheels.packages import message_filters
 from .worker import Worker
 
 SMALL_IMAGE = 320, 96
@@ -74,9 +73,6 @@ class CompletionNode(LifecycleNode):
         self._jump = self.get_clock().create_jump_callback(jump, post_callback=self._on_clock_jump)
         self.counters = Counters()
         self.settings = NodeParameters(self, "completion", locked=lambda: self._set_up).values
-        self._streams: dict[str, Stream] = {}
-        self._output_mismatch: dict[str, str] = {}
-        self._pairing: PairingFilter | None = None
         self._reported = self.counters.snapshot(), {}
         self._state = "Unconfigured."
         self._silence = SilenceLog(self.get_logger())
@@ -85,6 +81,83 @@ class CompletionNode(LifecycleNode):
         if self.settings.autostart:
             self._start()
 
+    # From messages to messages -------------------------------------------------------------------
+
+    def _on_pair(self, image, points) -> None:
+        """Hand a pair to the worker, in the executor's thread."""
+        self.counters.begin()
+        replaced = self._worker.put(Pair(image, points, time.monotonic()))
+        if replaced is not None:
+            self._drop(replaced, "replaced by a newer frame", "The completer is slower than the sensors.")
+
+    def _on_unpaired(self, image, cause: str) -> None:
+        sentence = "It was not paired with a cloud; see `slack`, `image_time_offset` and the stamps."
+        self._outcomes.dropped(image.header, cause, sentence)
+
+    def _work(self, pair: Pair) -> None:
+        """Messages to a frame, the frame to depth, depth to messages, in the worker's thread.
+
+        Raises:
+            Drop: the pair cannot be completed.
+        """
+        if not self._outputs.any_wanted:
+            raise Drop(NO_SUBSCRIBER, "Nobody subscribes to any output, so nothing is computed.")
+        frame = self._frames.frame_of(pair)
+        completed = self._complete(frame)
+        self._outputs.publish(pair.image.header, completed)
+        latency_s = time.monotonic() - pair.taken
+        self.counters.complete(latency_s)
+        self._outcomes.completed(pair.image.header, latency_s)
+
+    def _complete(self, frame: Frame) -> CompletedFrame:
+        """Points to sparse depth, and that to dense depth where anybody wants it."""
+        s = self.settings
+        sparse = SparseDepth.from_points(
+            frame,
+            min_depth=s.min_range,
+            max_depth=s.max_range,
+            region=tuple(s.region) if any(s.region) else None,
+            see_through=s.filter_see_through,
+            isolated=s.filter_isolated,
+        )
+        self._frames.judge(frame, sparse)
+        wanted = self._outputs.completion_wanted
+        completion = self._live.complete(frame, sparse) if wanted else None
+        return CompletedFrame(frame, sparse, completion, s.cloud_stride)
+
+    def _on_work_failed(self, pair: Pair, error: Exception) -> None:
+        if not self.context.ok():
+            self.counters.drop("deactivated")
+        elif isinstance(error, Drop):
+            self._drop(pair, error.cause, str(error))
+        else:
+            self._drop(pair, "unexpected failure", "".join(traceback.format_exception(error)))
+
+    def _drop(self, pair: Pair, cause: str, sentence: str) -> None:
+        now = self._count_dropped(pair, cause, sentence)
+        if cause == NO_SUBSCRIBER:
+            self.get_logger().info(sentence, throttle_duration_sec=60.0)
+        elif now:
+            number = self.counters.snapshot().dropped[cause]
+            self.get_logger().warning(f"Frame dropped ({number} so far), {cause}: {sentence}")
+
+    def _count_dropped(self, pair: Pair, cause: str, sentence: str = "") -> bool:
+        self._outcomes.dropped(pair.image.header, cause, sentence)
+        return self.counters.drop(cause)
+
+    def _on_clock_jump(self, jump) -> None:
+        if self._active:
+            self._inputs.pairing.reset("time jump")
+            self._on_time_jump()
+
+    def _on_time_jump(self) -> None:
+        self.get_logger().info(
+            "Time jumped back; transforms that move are forgotten.", throttle_duration_sec=10.0
+        )
+        self._extrinsics.clear()
+
+    # Life cycle ----------------------------------------------------------------------------------
+
     def _start(self) -> None:
         try:
             if self.trigger_configure() == SUCCESS:
@@ -92,8 +165,6 @@ class CompletionNode(LifecycleNode):
         except BaseException:  # a signal: nobody else knows the node yet
             self.destroy_node()
             raise
-
-    # Life cycle ----------------------------------------------------------------------------------
 
     def on_configure(self, state) -> TransitionCallbackReturn:
         """Make completer, extrinsics and outputs; FAILURE with a sentence in the log if one cannot be."""
@@ -108,19 +179,14 @@ class CompletionNode(LifecycleNode):
         for sentence in self._completer.warnings:
             self.get_logger().warning(sentence)
         self._cameras = Cameras(s.rectified, self.get_logger().info)
-        self._outputs = Outputs(self, qos.output_profile(s), self._on_output_mismatch)
-        self._live = LiveCompletion(
-            s,
-            self._cameras,
-            self._extrinsics,
-            self._completer,
-            self._outputs,
-            lambda: self.get_clock().now().nanoseconds,
-            self.get_logger().warning,
-        )
+        self._outputs = Outputs(self, qos.output_profile(s))
+        warn, now_ns = self.get_logger().warning, lambda: self.get_clock().now().nanoseconds
+        self._frames = LiveFrames(s, self._cameras, self._extrinsics, now_ns, warn)
+        self._live = LiveCompleter(s, completer, warn)
         try:
             self._warm_up()
         except Exception as error:
+            self._extrinsics.close()
             self._outputs.close()
             return self._fail("configured", error)
         self._worker = Worker(self._work, self._on_work_failed, s.frame_queue)
@@ -141,21 +207,23 @@ class CompletionNode(LifecycleNode):
             width, height = SMALL_IMAGE
         begin = time.monotonic()
         self._live.warm_up(height, width)
-        self._completer.forget()
+        seconds = time.monotonic() - begin
         self.get_logger().info(
-            f"Warmed '{self._completer.name}' up at {width} x {height} in {time.monotonic() - begin:.1f} s."
+            f"Warmed '{self._completer.name}' up at {width} x {height} in {seconds:.1f} s."
         )
 
     def on_activate(self, state) -> TransitionCallbackReturn:
         """Subscribe, and begin to work."""
-        self._trouble = None
         self._completer.forget()
-        self._subscribe()
+        self._inputs = Inputs(
+            self, self.settings, self._cameras.add, self._on_pair, self._on_time_jump, self._on_unpaired
+        )
         self._worker.start()
         self._active = True
+        image, points = (self._inputs.streams[name].topic for name in ("image", "points"))
         self.get_logger().info(
-            f"Completing with '{self._completer.name}': {self._streams['image'].topic} + "
-            f"{self._streams['points'].topic} -> {self.resolve_topic_name('depth/image')}"
+            f"Completing with '{self._completer.name}': {image} + {points} -> "
+            f"{self.resolve_topic_name('depth/image')}"
         )
         return super().on_activate(state)
 
@@ -180,9 +248,7 @@ class CompletionNode(LifecycleNode):
     def on_error(self, state) -> TransitionCallbackReturn:
         """Back to unconfigured after a transition that failed unexpectedly."""
         self._stop()
-        self._release()
-        self._state = "Unconfigured."
-        return SUCCESS
+        return self.on_cleanup(state)
 
     def destroy_node(self) -> None:
         """Stop the worker before the publishers go, and wait for its frame, but not for minutes."""
@@ -201,13 +267,10 @@ class CompletionNode(LifecycleNode):
         if not self._active:
             return
         self._active = False
-        self.destroy_timer(self._flush_timer)
-        for subscription in self._subscriptions_of_inputs:
-            self.destroy_subscription(subscription)
-        self._pairing.reset("deactivated")
+        self._inputs.close()
         for pair in self._worker.stop(limit_s):
-            self._count_dropped(pair.image.header, "deactivated", "")
-        self.get_logger().info(totals(self.counters.snapshot(), self._pairing.dropped))
+            self._count_dropped(pair, "deactivated")
+        self.get_logger().info(totals(self.counters.snapshot(), self._inputs.pairing.dropped))
 
     def _release(self) -> None:
         if self._set_up:
@@ -216,130 +279,21 @@ class CompletionNode(LifecycleNode):
             self._outputs.close()
             self._completer = self._live = self._worker = None  # the memory of a network is free again
 
-    # Inputs --------------------------------------------------------------------------------------
-
-    def _subscribe(self) -> None:
-        s = self.settings
-        compressed = s.image_transport == "compressed"
-        topics = {name: self.resolve_topic_name(name) for name in ("image", "points", "camera_info")}
-        if compressed:
-            topics["image"] += "/compressed"
-        self._streams = {name: Stream(name, topic) for name, topic in topics.items()}
-        image = self._filter("image", CompressedImage if compressed else Image)
-        points = self._filter("points", PointCloud2)
-        info = self._filter("camera_info", CameraInfo)
-        info.registerCallback(self._cameras.add)
-        pairing = Pairing(
-            round(s.slack * 1e9),
-            round(s.image_time_offset * 1e9),
-            max_images=s.sync_queue,
-            max_points=s.sync_queue,
-            image_interval_ns=round(1e9 / s.image_rate) if s.image_rate else 0,
-        )
-        self._pairing = PairingFilter(
-            image, points, pairing, self.get_logger(), self._on_time_jump, self._on_unpaired
-        )
-        self._pairing.registerCallback(self._on_pair)
-        self._subscriptions_of_inputs = [image.sub, points.sub, info.sub]
-        self._flush_timer = self.create_timer(0.2, self._pairing.flush_if_silent, clock=qos.steady_clock())
-
-    def _filter(self, name: str, kind: type):
-        stream = self._streams[name]
-        subscriber = message_filters.Subscriber(
-            self,
-            kind,
-            stream.topic,
-            qos_profile=qos.input_profile(self.settings),
-            event_callbacks=qos.subscription_events(lambda policy: self._on_input_mismatch(stream, policy)),
-        )
-        subscriber.registerCallback(lambda _: stream.message())
-        return subscriber
-
-    def _on_pair(self, image, points) -> None:
-        self.counters.begin()
-        replaced = self._worker.put(Pair(image, points, time.monotonic()))
-        if replaced is not None:
-            sentence = "The completer is slower than the sensors."
-            self._drop(replaced, "replaced by a newer frame", sentence)
-
-    def _on_unpaired(self, image, cause: str) -> None:
-        sentence = "It was not paired with a cloud; see `slack`, `image_time_offset` and the stamps."
-        self._outcomes.dropped(image.header, cause, sentence)
-
-    def _on_clock_jump(self, jump) -> None:
-        if self._active:
-            self._pairing.reset("time jump")
-            self._on_time_jump()
-
-    def _on_time_jump(self) -> None:
-        self.get_logger().info(
-            "Time jumped back; transforms that move are forgotten.", throttle_duration_sec=10.0
-        )
-        self._extrinsics.clear()
-
-    # Work, in the worker's thread ----------------------------------------------------------------
-
-    def _work(self, pair: Pair) -> None:
-        self._live(pair)
-        latency_s = time.monotonic() - pair.taken
-        self.counters.complete(latency_s)
-        self._outcomes.completed(pair.image.header, latency_s)
-
-    def _on_work_failed(self, pair: Pair, error: Exception) -> None:
-        if not self.context.ok():
-            self.counters.drop("deactivated")
-        elif isinstance(error, Drop):
-            self._drop(pair, error.cause, str(error))
-        else:
-            self._drop(pair, "unexpected failure", "".join(traceback.format_exception(error)))
-
-    def _drop(self, pair: Pair, cause: str, sentence: str) -> None:
-        now = self._count_dropped(pair.image.header, cause, sentence)
-        if cause == NO_SUBSCRIBER:
-            self.get_logger().info(sentence, throttle_duration_sec=60.0)
-        elif now:
-            number = self.counters.snapshot().dropped[cause]
-            self.get_logger().warning(f"Frame dropped ({number} so far), {cause}: {sentence}")
-
-    def _count_dropped(self, header, cause: str, sentence: str) -> bool:
-        self._outcomes.dropped(header, cause, sentence)
-        return self.counters.drop(cause)
-
     # Diagnostics ---------------------------------------------------------------------------------
-
-    def _on_input_mismatch(self, stream: Stream, policy: str) -> None:
-        stream.mismatch = policy
-        self.get_logger().warning(
-            f"A publisher of {stream.topic} offers an incompatible QoS ({policy}); nothing arrives from it."
-        )
-
-    def _on_output_mismatch(self, topic: str, policy: str) -> None:
-        self._output_mismatch[topic] = policy
-        self.get_logger().warning(
-            f"A subscriber of {topic} asks for an incompatible QoS ({policy}); it receives nothing."
-        )
 
     def _collect(self) -> list[Status]:
         if not self._active:
             level = ERROR if self._trouble else OK
             return [Status("life cycle", level, self._trouble or self._state)]
         statuses = [Status("life cycle", OK, "Active.", {"completer": self._completer.name})]
-        stale_after = self.settings.stale_after
-        all_silent = all(stream.silent_for > stale_after for stream in self._streams.values())
-        publishers = {s.topic: self.count_publishers(s.topic) for s in self._streams.values()}
-        for stream in self._streams.values():
-            statuses.append(stream.status(publishers[stream.topic], stale_after, all_silent))
-        self._silence.judge(self._streams.values(), publishers, stale_after)
-        counts, unpaired = self.counters.snapshot(), dict(self._pairing.dropped)
+        streams, stale_after = self._inputs.streams.values(), self.settings.stale_after
+        statuses += stream_statuses(self, streams, stale_after)
+        self._silence.judge(streams, self.count_publishers, stale_after)
+        counts, unpaired = self.counters.snapshot(), dict(self._inputs.pairing.dropped)
         statuses.append(frames_status(counts, self._reported[0], unpaired, self._reported[1]))
         self._reported = counts, unpaired
-        heard = {topic: number for topic, number in self._outputs.subscribers.items() if number}
-        message = f"{', '.join(heard)}." if heard else "Nobody subscribes, so nothing is computed."
-        statuses.append(Status("outputs", OK, message, heard))
-        for topic, policy in self._output_mismatch.items():
-            message = f"A subscriber asks for an incompatible QoS ({policy}) and receives nothing."
-            statuses.append(Status(f"output {topic}", WARN, message))
-        return [*statuses, *self._live.statuses.values()]
+        frames, completer = self._frames.statuses.values(), self._live.status
+        return [*statuses, *self._outputs.statuses, *frames, completer]
 
 
 def main() -> int:

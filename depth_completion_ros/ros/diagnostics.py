@@ -72,6 +72,13 @@ class Stream:
         return Status(name, OK, f"{self.rate:.1f} Hz on {self.topic}.", values)
 
 
+def stream_statuses(node, streams: Iterable[Stream], stale_after: float) -> list[Status]:
+    """Judge the inputs of a node; one that is silent is stale where all are, else an error."""
+    streams = list(streams)
+    all_silent = all(stream.silent_for > stale_after for stream in streams)
+    return [stream.status(node.count_publishers(stream.topic), stale_after, all_silent) for stream in streams]
+
+
 class Counters:
     """Counts of frames, safe to use from several threads.
 

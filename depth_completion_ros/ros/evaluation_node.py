@@ -29,6 +29,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Float32
 
 from ..core import Frame, Metrics, compute_metrics
+from ..core.region import region_mask
 from ..data.messages import decode_camera_info, decode_depth_image, decode_points, rings_from_top, stamp_ns
 from ..evaluation.protocols import held_out
 from . import qos
@@ -69,7 +70,7 @@ class EvaluationNode(Node):
         if s.report and not Path(s.report).absolute().parent.is_dir():
             raise ValueError(f"Parameter 'report' is '{s.report}'; its folder must be there already.")
         self._waiting: OrderedDict[int, dict[str, object]] = OrderedDict()
-        self._clouds: OrderedDict[int, tuple[object, np.ndarray]] = OrderedDict()
+        self._clouds: OrderedDict[int, tuple[PointCloud2, np.ndarray]] = OrderedDict()
         self._random = np.random.default_rng(s.seed)
         self._hides = s.mode == "hide"
         if self._hides:
@@ -162,13 +163,8 @@ class EvaluationNode(Node):
     def _scored(self, truth: np.ndarray) -> np.ndarray:
         """Mask of the pixels within the limits of depth and region."""
         s = self.settings
-        mask = (truth >= s.min_depth) & (truth <= s.max_depth)
-        if any(s.region):
-            left, top, right, bottom = s.region
-            inside = np.zeros_like(mask)
-            inside[top:bottom, left:right] = True
-            mask &= inside
-        return mask
+        inside = region_mask(truth.shape, s.region if any(s.region) else None)
+        return inside & (truth >= s.min_depth) & (truth <= s.max_depth)
 
     def _hidden(self, stamp: int, parts: dict) -> np.ndarray:
         """Depth of the hidden points at pixels that no kept one hits; none that shows through."""
@@ -242,8 +238,8 @@ class EvaluationNode(Node):
             "frames": len(self.scores),
             "unscored": dict(self.unscored),
             "not_completed": dict(self.not_completed),
-            "mean": _plain(mean) if mean else None,
-            "per_frame": [{"stamp": stamp} | _plain(metrics) for stamp, metrics in self.scores],
+            "mean": _without_nan(mean) if mean else None,
+            "per_frame": [{"stamp": stamp} | _without_nan(metrics) for stamp, metrics in self.scores],
         }
         try:
             Path(self.settings.report).write_text(json.dumps(content, indent=2) + "\n")
@@ -264,7 +260,7 @@ class EvaluationNode(Node):
         super().destroy_node()
 
 
-def _plain(metrics: Metrics) -> dict[str, float | None]:
+def _without_nan(metrics: Metrics) -> dict[str, float | None]:
     """Metrics for JSON, which has no NaN."""
     return {name: None if math.isnan(value) else value for name, value in asdict(metrics).items()}
 

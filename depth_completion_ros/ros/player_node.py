@@ -25,6 +25,7 @@ from std_msgs.msg import Header
 from ..core import Frame, depth_to_points, invert
 from ..core.frame import FIXED_FRAME
 from ..core.geometry import matrix_to_quaternion
+from ..data.bag.message_fields import points_array
 from ..data.reader import open_reader
 from . import conversions, qos
 from .outcomes import listen
@@ -303,14 +304,7 @@ def _cloud(frame: Frame) -> np.ndarray:
     if points is None:
         depth = np.zeros(frame.size, np.float32) if frame.sparse_depth is None else frame.sparse_depth
         points = depth_to_points(depth, frame.camera)
-    names = ["x", "y", "z", "intensity"][: points.shape[1]]
-    columns = [points[:, column] for column in range(len(names))]
-    if rings is not None:
-        names, columns = [*names, "ring"], [*columns, rings]
-    cloud = np.empty(len(points), [(name, "<f4") for name in names])
-    for name, column in zip(names, columns, strict=True):
-        cloud[name] = column
-    return cloud
+    return points_array(points, rings)
 
 
 def main() -> int:

@@ -79,9 +79,9 @@ class Official:
         both[:1] = attend(attention, normed[:1], normed[:1])
         return both
 
-    def look(self, picture, token):
+    def look(self, image, token):
         """The reference pass."""
-        self.reference(picture, 0, token)
+        self.reference(image, 0, token)
 
     def velocity(self, noisy, t, token):
         tokens = torch.cat([self.text, token])

@@ -23,7 +23,7 @@ def slow_run(network, rgb, sparse, noise, steps: int, side: int, without: str = 
     low, high, known = sparse[sparse > 0].min(), sparse.max(), sparse > 0
     small = interpolate(rgb, (height, width), mode="bilinear", antialias=True)
     small = pad(small, (0, -width % 8, 0, -height % 8), mode="replicate")
-    picture = network.vae.encode(small).latent_dist.mean * 0.18215
+    image = network.vae.encode(small).latent_dist.mean * 0.18215
 
     def metres(latents, alpha, beta):
         relative = (network.vae.decode(latents / 0.18215).sample.mean(1, keepdim=True).clip(-1, 1) + 1) / 2
@@ -40,7 +40,7 @@ def slow_run(network, rgb, sparse, noise, steps: int, side: int, without: str = 
         t = round(1000 - (count - 1) * 1000 / steps) - 1
         bar, bar_before = bars[t], bars[max(t - 1000 // steps, 0)]
         leaves = [value.detach().requires_grad_() for value in values]
-        v = network.unet(torch.cat([picture, leaves[0]], 1), t, network.context).sample
+        v = network.unet(torch.cat([image, leaves[0]], 1), t, network.context).sample
         x0, epsilon = tweedie(leaves[0], v)
         miss = metres(x0, leaves[1], leaves[2])[known] - sparse[known]
         gradients = list(torch.autograd.grad(miss.abs().mean() + (miss**2).mean(), leaves))

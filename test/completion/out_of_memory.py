@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -38,11 +39,11 @@ class Hungry(LearnedCompleter):
 
 def main(megabytes: int, device: str = "cpu") -> None:
     torch.set_num_threads(1)
-    completer = Hungry("only", device=device, max_gpu_memory=megabytes / 1024)
+    completer = Hungry.create(variant="only", device=device, max_gpu_memory=megabytes / 1024)
     image, depth = np.zeros((96, 128, 3), np.uint8), np.zeros((96, 128), np.float32)
     depth[::8, ::8] = 10
     if device == "cpu":
-        used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + megabytes * 2**20, resource.RLIM_INFINITY))
     for _ in range(2):
         completion = completer.complete(image, SparseDepth(depth))

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from pictures import picture, slope, some_of  # noqa: E402
+from synthetic import camera_image, points_of, slope  # noqa: E402
 
 from depth_completion_ros import Camera, SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
@@ -27,7 +27,7 @@ def completer():
 
 
 def some(number: int) -> SparseDepth:
-    return some_of(slope(SHAPE), number)
+    return points_of(slope(SHAPE), number)
 
 
 def test_random_weights_are_told(completer):
@@ -39,25 +39,24 @@ def test_random_weights_are_told(completer):
 def test_any_size_and_any_number_of_points_is_answered_and_twice_the_same(completer, number):
     sparse = some(number)
     before = sparse.depth.copy()
-    completion, again = (completer.complete(picture(SHAPE), sparse, CAMERA) for _ in range(2))
+    completion, again = (completer.complete(camera_image(SHAPE), sparse, CAMERA) for _ in range(2))
     assert np.array_equal(sparse.depth, before), "the input was changed"
     assert completion.depth.shape == SHAPE
     np.testing.assert_array_equal(again.depth, completion.depth)
-    known = np.isfinite(completion.depth)
-    assert known.any() and (completion.depth[known] > 0).all()
+    known, measured = np.isfinite(completion.depth), sparse.depth > 0
+    assert known[~measured].any() and (completion.depth[known] > 0).all()
     assert (completion.source[~known] == Source.UNKNOWN).all()
-    measured = sparse.depth > 0
     assert (completion.source[measured] == Source.MEASURED).all()
     assert completion.confidence.min() >= 0 and completion.confidence.max() <= 1
 
 
 def test_without_a_point_all_is_unknown(completer):
-    completion = completer.complete(picture(SHAPE), SparseDepth(np.zeros(SHAPE, np.float32)), CAMERA)
+    completion = completer.complete(camera_image(SHAPE), SparseDepth(np.zeros(SHAPE, np.float32)), CAMERA)
     assert np.isnan(completion.depth).all() and not completion.confidence.any()
     assert (completion.source == Source.UNKNOWN).all()
 
 
-def test_the_network_itself_takes_a_picture_without_a_point(completer):
+def test_the_network_itself_takes_an_image_without_a_point(completer):
     with torch.no_grad():
         depth = completer.network(
             torch.zeros(1, 3, 32, 64), torch.zeros(1, 1, 32, 64), torch.eye(3)[None]
@@ -67,7 +66,7 @@ def test_the_network_itself_takes_a_picture_without_a_point(completer):
 
 def test_a_frame_without_its_camera_is_refused_with_a_sentence(completer):
     with pytest.raises(ValueError, match="Completer 'bpnet' needs the camera of the image"):
-        completer.complete(picture(SHAPE), some(9))
+        completer.complete(camera_image(SHAPE), some(9))
 
 
 def test_a_size_that_is_no_multiple_is_refused_by_the_network_with_a_sentence(completer):
@@ -75,21 +74,21 @@ def test_a_size_that_is_no_multiple_is_refused_by_the_network_with_a_sentence(co
         completer.network(torch.zeros(1, 3, *SHAPE), torch.zeros(1, 1, *SHAPE), torch.eye(3)[None])
 
 
-def test_depth_is_that_of_the_network_on_the_picture_continued_above_and_to_the_right(completer):
+def test_depth_is_that_of_the_network_on_the_image_continued_above_and_to_the_right(completer):
     sparse, (up, right) = some(150), (-SHAPE[0] % 32, -SHAPE[1] % 32)
-    rgb = (picture(SHAPE) / np.float32(255) - np.float32(completer.mean)) / np.float32(completer.std)
+    rgb = (camera_image(SHAPE) / np.float32(255) - np.float32(completer.mean)) / np.float32(completer.std)
     rgb = np.pad(rgb, ((up, 0), (0, right), (0, 0)), "edge").transpose(2, 0, 1)
     wide = np.pad(sparse.depth, ((up, 0), (0, right)))
     moved = K + [[0, 0, 0], [0, 0, up], [0, 0, 0]]
     inputs = (torch.from_numpy(x.astype(np.float32))[None] for x in (rgb, wide[None], moved))
     with torch.no_grad():
         depth = completer.network(*inputs).depth[0, 0].numpy()[up:, : SHAPE[1]]
-    completion = completer.complete(picture(SHAPE), sparse, CAMERA)
+    completion = completer.complete(camera_image(SHAPE), sparse, CAMERA)
     known = np.isfinite(completion.depth) & (depth > 1e-2)  # random weights give depth below 0, too
     np.testing.assert_allclose(completion.depth[known], depth[known], rtol=1e-2, atol=1e-2)
 
 
-def test_rays_go_on_beyond_the_picture_as_those_of_a_larger_pinhole_camera():
+def test_rays_go_on_beyond_the_image_as_those_of_a_larger_pinhole_camera():
     matrix = torch.tensor(K)[None]
     rays = _extended(rays_of(matrix, *SHAPE), 23, 26)
     matrix[0, 1, 2] += 23
@@ -98,34 +97,38 @@ def test_rays_go_on_beyond_the_picture_as_those_of_a_larger_pinhole_camera():
 
 def test_what_runs_is_called_as_a_module_so_that_compiling_it_has_an_effect(completer):
     calls = []
-    hook = completer.steady_part().register_forward_hook(lambda *_: calls.append(1))
-    completer.complete(picture(SHAPE), some(9), CAMERA)
+    hook = completer.compilable_part().register_forward_hook(lambda *_: calls.append(1))
+    completer.complete(camera_image(SHAPE), some(9), CAMERA)
     hook.remove()
     assert calls == [1]
 
 
 def test_the_nyu_variant_works_in_tenths_of_a_metre(completer):
     other = create_completer("bpnet", variant="nyu", device="cpu")
-    other.quick.load_state_dict(completer.quick.state_dict())
-    other._runner._mean, other._runner._std = completer._runner._mean, completer._runner._std
+    other.inference_network.load_state_dict(completer.inference_network.state_dict())
+    other.runner._mean, other.runner._std = completer.runner._mean, completer.runner._std
     sparse = some(100)
     small = SparseDepth(sparse.depth / 10)
-    found = other.complete(picture(SHAPE), small, CAMERA).depth
+    found = other.complete(camera_image(SHAPE), small, CAMERA).depth
     np.testing.assert_allclose(
-        found, completer.complete(picture(SHAPE), sparse, CAMERA).depth / 10, rtol=1e-3
+        found, completer.complete(camera_image(SHAPE), sparse, CAMERA).depth / 10, rtol=1e-3
     )
 
 
 def test_a_camera_with_distortion_is_answered_with_its_own_rays(completer):
     bent = Camera(SHAPE[1], SHAPE[0], K, "plumb_bob", [-0.3, 0.1, 0, 0, 0])
     sparse = some(150)
-    straight, other = (completer.complete(picture(SHAPE), sparse, camera).depth for camera in (CAMERA, bent))
+    straight, other = (
+        completer.complete(camera_image(SHAPE), sparse, camera).depth for camera in (CAMERA, bent)
+    )
     assert np.nanmax(np.abs(straight - other)) > 1e-3
 
 
 def test_bfloat16_changes_the_depth_little(completer):
     rough = create_completer("bpnet", device="cpu", precision="bfloat16")
-    exact, other = (each.complete(picture(SHAPE), some(200), CAMERA).depth for each in (completer, rough))
+    exact, other = (
+        each.complete(camera_image(SHAPE), some(200), CAMERA).depth for each in (completer, rough)
+    )
     assert 0 < np.nanmedian(np.abs(other / exact - 1)) < 0.1
 
 

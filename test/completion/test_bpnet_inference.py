@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from depth_completion_ros.completion.bpnet import inference as quick  # noqa: E402
+from depth_completion_ros.completion.bpnet import inference  # noqa: E402
 from depth_completion_ros.completion.bpnet.layers import (  # noqa: E402
     Block,
     Residual,
@@ -20,6 +20,7 @@ from depth_completion_ros.completion.bpnet.layers import (  # noqa: E402
 from depth_completion_ros.completion.bpnet.network import BPNet  # noqa: E402
 from depth_completion_ros.completion.bpnet.propagation import BilateralPropagation  # noqa: E402
 from depth_completion_ros.completion.bpnet.refinement import KernelGenerator  # noqa: E402
+from depth_completion_ros.completion.learned import fused_conv  # noqa: E402
 from depth_completion_ros.ops.neighbours import nearest_measured  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -41,7 +42,7 @@ def both(plain: torch.nn.Module) -> tuple[torch.nn.Module, torch.nn.Module]:
     """A module as a network has it, and what takes its place."""
     torch.manual_seed(0)
     network = torch.nn.Sequential(with_norms_that_count(plain)).double()
-    return network[0], quick.quickened(network)[0]
+    return network[0], inference.for_inference(network)[0]
 
 
 def maps(*channels: int, height: int = HEIGHT, width: int = WIDTH) -> list[torch.Tensor]:
@@ -91,7 +92,7 @@ def test_steps_up():
 def test_kernels_in_one_slice_and_in_many(monkeypatch, size):
     plain, fast = both(KernelGenerator(CHANNELS, size))
     assert_same(plain, fast, *maps(CHANNELS))
-    monkeypatch.setattr(quick, "SLICE", 2 * BATCH * WIDTH * (size * size - 1) + 1)
+    monkeypatch.setattr(inference, "SLICE", 2 * BATCH * WIDTH * (size * size - 1) + 1)
     assert_same(plain, fast, *maps(CHANNELS))
 
 
@@ -105,7 +106,7 @@ def propagation() -> tuple:
 def test_the_propagation_in_one_slice_and_in_many(monkeypatch):
     given = propagation()
     assert_same(*given)
-    monkeypatch.setattr(quick, "SLICE", 4 * CHANNELS * 7)
+    monkeypatch.setattr(inference, "SLICE", 4 * CHANNELS * 7)
     assert_same(*given)
 
 
@@ -120,7 +121,7 @@ def test_the_propagation_stays_in_float32_with_its_own_weights_in_a_network_of_l
     torch.testing.assert_close(found.double(), expected, **SINGLE)
 
 
-def steady(network: BPNet) -> BPNet:
+def with_positive_kernels(network: BPNet) -> BPNet:
     """With kernels that take means, as those with negative weights make of a last digit any number."""
     for level in range(6):
         for generator in list(network.get_submodule(f"pred{level}.cspn").children())[:3]:
@@ -141,9 +142,9 @@ def scene() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 @torch.inference_mode()
 def test_the_whole_network_gives_the_same_depth_at_every_level():
     torch.manual_seed(0)
-    network = steady(with_norms_that_count(BPNet()))
+    network = with_positive_kernels(with_norms_that_count(BPNet()))
     expected = network(*scene(), every_level=True).outputs
-    fast = quick.quickened(network).to(memory_format=torch.channels_last)
+    fast = inference.for_inference(network).to(memory_format=torch.channels_last)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in fast.modules())
     for found, wanted in zip(fast(*scene(), every_level=True).outputs, expected, strict=True):
         assert wanted.std() > 1
@@ -155,7 +156,7 @@ def test_the_whole_network_gives_the_same_depth_at_every_level():
 def test_the_network_itself_is_left_as_it_was():
     block = with_norms_that_count(Block(3, 4))
     before = deepcopy(block.state_dict())
-    fast = quick.quickened(torch.nn.Sequential(block))
+    fast = inference.for_inference(torch.nn.Sequential(block))
     assert isinstance(block.conv.bn, torch.nn.BatchNorm2d)
     torch.testing.assert_close(block.state_dict(), before, rtol=0, atol=0)
     assert not any(x.requires_grad for x in fast.parameters())
@@ -164,5 +165,5 @@ def test_the_network_itself_is_left_as_it_was():
 @torch.inference_mode()
 def test_where_onednn_does_not_serve_the_depth_is_the_same(monkeypatch):
     plain, fast = both(stage(8, CHANNELS, 2, drop_rates(1)[0]))
-    monkeypatch.setattr(quick, "_onednn_serves", lambda x: False)
+    monkeypatch.setattr(fused_conv, "onednn_serves", lambda x: False)
     assert_same(plain, fast, *maps(8))

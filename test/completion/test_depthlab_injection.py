@@ -10,7 +10,7 @@ pytest.importorskip("diffusers", reason="diffusers is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 
 from depthlab_reference import Official, attend  # noqa: E402
-from pictures import picture, slope, some_of  # noqa: E402
+from synthetic import camera_image, points_of, slope  # noqa: E402
 
 from depth_completion_ros.completion.depthlab.attention import (  # noqa: E402
     AllWritten,
@@ -53,7 +53,7 @@ def official(network):
 
 
 def rgb_of(shape) -> torch.Tensor:
-    return torch.from_numpy(picture(shape).transpose(2, 0, 1)[None] / np.float32(127.5) - 1)
+    return torch.from_numpy(camera_image(shape).transpose(2, 0, 1)[None] / np.float32(127.5) - 1)
 
 
 def noise_of(shape, seed=3) -> Noise:
@@ -62,12 +62,12 @@ def noise_of(shape, seed=3) -> Noise:
 
 @pytest.fixture(scope="module")
 def given(network):
-    """Latents of a picture, its token, what the estimator takes, and its guide."""
+    """Latents of an image, its token, what the estimator takes, and its guide."""
     make = torch.Generator().manual_seed(1)
-    picture_latents = torch.randn(1, 4, 8, 12, generator=make)
+    image_latents = torch.randn(1, 4, 8, 12, generator=make)
     token = network.token(rgb_of((64, 96)))
     noisy = torch.randn(1, 12, 8, 12, generator=make)
-    return picture_latents, token, noisy, network.guide(picture_latents, token)
+    return image_latents, token, noisy, network.guide(image_latents, token)
 
 
 # The whole -------------------------------------------------------------------------------------------
@@ -78,15 +78,15 @@ def given(network):
     "sampling",
     [
         Sampling(steps=20, strength=0.2, padded=False),
-        Sampling(steps=20, strength=0.25, blend=True, bound=0.6, padded=False),
-        Sampling(steps=11, strength=1.0, blend=True, bound=0.5, padded=False),
+        Sampling(steps=20, strength=0.25, blend=True, normalize_scale=0.6, padded=False),
+        Sampling(steps=11, strength=1.0, blend=True, normalize_scale=0.5, padded=False),
     ],
     ids=["from a guess", "blended", "from noise"],
 )
 @torch.no_grad()
 def test_depth_is_that_of_the_official_order_of_operations(network, official, shape, sampling):
-    sparse, rgb, noise = some_of(slope(shape), 900).depth, rgb_of(shape), noise_of(shape)
-    planes = prepare(rgb, sparse, DepthNormaliser.of(sparse, sampling.bound))
+    sparse, rgb, noise = points_of(slope(shape), 900).depth, rgb_of(shape), noise_of(shape)
+    planes = prepare(rgb, sparse, DepthNormaliser.of(sparse, sampling.normalize_scale))
     token = network.token(rgb)
     expected = official.sample(planes, token, sampling, noise)
     found = sample(network, planes, token, sampling, noise)
@@ -98,7 +98,7 @@ def test_depth_is_that_of_the_official_order_of_operations(network, official, sh
 @torch.no_grad()
 def test_an_initial_depth_is_what_is_refined(network, official):
     shape, sampling = (64, 96), Sampling(steps=20, strength=0.15)
-    sparse, rgb, noise = some_of(slope(shape), 50).depth, rgb_of(shape), noise_of(shape)
+    sparse, rgb, noise = points_of(slope(shape), 50).depth, rgb_of(shape), noise_of(shape)
     initial, normaliser = slope(shape) + 1, DepthNormaliser.of(sparse)
     planes = prepare(rgb, sparse, normaliser)
     refined = normaliser.normalise(np.where(sparse > 0, sparse, initial))
@@ -115,8 +115,8 @@ def test_an_initial_depth_is_what_is_refined(network, official):
 
 @torch.no_grad()
 def test_velocity_is_that_of_the_conditional_row(network, official, given):
-    picture_latents, token, noisy, guide = given
-    official.look(picture_latents, token)
+    image_latents, token, noisy, guide = given
+    official.look(image_latents, token)
     expected = official.velocity(noisy, 501, token)
     found = network.velocity(noisy, torch.tensor(501), guide)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
@@ -147,8 +147,8 @@ def test_the_order_of_reference_features_does_not_matter_and_their_values_do(net
 
 @torch.no_grad()
 def test_kept_keys_and_values_are_those_made_anew(network, given):
-    picture_latents, token, _, guide = given
-    features = written_by(network.reference, picture_latents, token)
+    image_latents, token, _, guide = given
+    features = written_by(network.reference, image_latents, token)
     again = guide_of(network.estimation, features, token)
     for index, block in enumerate(blocks_of(network.estimation).values()):
         width = block.attn1.to_k.out_features // block.attn1.heads
@@ -163,11 +163,11 @@ def test_kept_keys_and_values_are_those_made_anew(network, given):
 
 
 @torch.no_grad()
-def test_two_pictures_at_once_do_not_get_into_each_other(network, given):
-    picture_latents, token, noisy, guide = given
+def test_two_images_at_once_do_not_get_into_each_other(network, given):
+    image_latents, token, noisy, guide = given
     t = torch.tensor(501)
     alone = network.velocity(noisy, t, guide)
-    other = network.guide(-picture_latents, token)
+    other = network.guide(-image_latents, token)
     assert (network.velocity(noisy, t, other) - alone).abs().max() > 1e-4
     torch.testing.assert_close(network.velocity(noisy, t, guide), alone, rtol=0, atol=0)
     both = Guide(*(tuple(map(torch.cat, zip(*two, strict=True))) for two in zip(guide, other, strict=True)))
@@ -191,9 +191,9 @@ def test_cross_attention_to_one_token_is_a_constant(network, given):
 
 @torch.no_grad()
 def test_the_reference_writes_what_it_does_when_it_runs_to_its_end(network, official, given):
-    picture_latents, token, *_ = given
-    official.look(picture_latents, token)
-    written = written_by(network.reference, picture_latents, token)
+    image_latents, token, *_ = given
+    official.look(image_latents, token)
+    written = written_by(network.reference, image_latents, token)
     assert len(written) == 16
     for name, features in zip(blocks_of(network.reference), written, strict=True):
         torch.testing.assert_close(features, official.bank[name], atol=1e-5, rtol=1e-5)
@@ -201,7 +201,7 @@ def test_the_reference_writes_what_it_does_when_it_runs_to_its_end(network, offi
 
 @torch.no_grad()
 def test_twenty_tensors_of_the_reference_are_dead(network, given):
-    picture_latents, token, noisy, guide = given
+    image_latents, token, noisy, guide = given
     end = "up_blocks.3.attentions.2."
     alive = (end + "norm.", end + "proj_in.", end + "transformer_blocks.0.norm1.")
     state = {key: tensor.clone() for key, tensor in network.reference.state_dict().items()}
@@ -211,19 +211,19 @@ def test_twenty_tensors_of_the_reference_are_dead(network, given):
         network.reference.load_state_dict(
             state | {key: torch.full_like(state[key], torch.nan) for key in dead}
         )
-        again = network.guide(picture_latents, token)
+        again = network.guide(image_latents, token)
     finally:
         network.reference.load_state_dict(state)
     torch.testing.assert_close(again, guide, rtol=0, atol=0)
 
 
 def test_gradients_reach_all_that_counts(network, given):
-    picture_latents, token, noisy, _ = given
+    image_latents, token, noisy, _ = given
     nets = {"reference": network.reference, "estimation": network.estimation}
     for net in nets.values():
         net.requires_grad_(True)
     try:
-        network.velocity(noisy, torch.tensor(501), network.guide(picture_latents, token)).sum().backward()
+        network.velocity(noisy, torch.tensor(501), network.guide(image_latents, token)).sum().backward()
         without = {
             name: [key for key, values in net.named_parameters() if values.grad is None]
             for name, net in nets.items()

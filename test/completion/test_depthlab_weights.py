@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("diffusers", reason="diffusers is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 
-from pictures import picture, slope, some_of  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
+from synthetic import camera_image, points_of, slope  # noqa: E402
 
 from depth_completion_ros import create_completer  # noqa: E402
 from depth_completion_ros.completion.depthlab.network import DepthLab  # noqa: E402
@@ -54,7 +54,7 @@ def load(folder, **options):
 
 
 def depth_of(completer) -> np.ndarray:
-    return completer.complete(picture(SHAPE), some_of(slope(SHAPE), 50)).depth
+    return completer.complete(camera_image(SHAPE), points_of(slope(SHAPE), 50)).depth
 
 
 def test_a_folder_in_the_published_layout_gives_its_networks(network, published):
@@ -66,7 +66,7 @@ def test_a_folder_in_the_published_layout_gives_its_networks(network, published)
     assert set(state) == set(network.state_dict())
     for key, tensor in network.state_dict().items():
         assert torch.equal(state[key], tensor), key
-    completer.network = completer.quick = network
+    completer.network = completer.inference_network = network
     by_the_network = depth_of(completer)
     np.testing.assert_allclose(depth_of(load(published)), by_the_network, rtol=1e-4)
 
@@ -190,7 +190,7 @@ def test_an_image_encoder_of_another_width_is_refused(folder):
 def test_the_token_is_that_of_the_image_processor_of_clip(network):
     from transformers import CLIPImageProcessorPil
 
-    image = picture((90, 130))
+    image = camera_image((90, 130))
     processor = CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
     pixels = processor(images=image, return_tensors="pt")["pixel_values"]
     rgb = torch.from_numpy(image.transpose(2, 0, 1)[None] / np.float32(127.5) - 1)

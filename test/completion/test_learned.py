@@ -9,7 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from depth_completion_ros import SparseDepth, create_completer  # noqa: E402
+from synthetic import camera_image, grid_of, no_points, slope  # noqa: E402
+
+from depth_completion_ros import create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
 from depth_completion_ros.completion.learned.inner_size import inner_shape, shrink  # noqa: E402
 from depth_completion_ros.completion.learned.runner import NetworkRunner  # noqa: E402
@@ -19,17 +21,7 @@ SHAPE = (72, 100)
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 CPU = torch.device("cpu")
-
-
-def picture(shape=SHAPE) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
-
-
-def measured(shape=SHAPE) -> SparseDepth:
-    random = np.random.default_rng(1)
-    depth = np.zeros(shape, np.float32)
-    depth[::5, ::6] = random.uniform(2, 40, depth[::5, ::6].shape)
-    return SparseDepth(depth)
+IMAGE, SPARSE = camera_image(SHAPE), grid_of(slope(SHAPE), 5, 6)
 
 
 # The completer -----------------------------------------------------------------------------------
@@ -37,10 +29,10 @@ def measured(shape=SHAPE) -> SparseDepth:
 
 def test_depth_is_that_of_the_network_and_measured_depth_is_kept(tiny):
     completer = create_completer("tiny", device="cpu")
-    sparse = measured()
-    completion = completer(picture(), sparse)
+    sparse = SPARSE
+    completion = completer(IMAGE, sparse)
     mean, std = (np.array(values, np.float32) for values in (tiny.mean, tiny.std))
-    rgb = torch.from_numpy((picture() / np.float32(255) - mean) / std).permute(2, 0, 1)[None]
+    rgb = torch.from_numpy((IMAGE / np.float32(255) - mean) / std).permute(2, 0, 1)[None]
     with torch.no_grad():
         depth, confidence = completer.forward(rgb, torch.from_numpy(sparse.depth)[None, None], points=1)
     here = sparse.depth > 0
@@ -54,9 +46,9 @@ def test_depth_is_that_of_the_network_and_measured_depth_is_kept(tiny):
 
 def test_a_completion_is_not_changed_by_the_next_frame(tiny):
     completer = create_completer("tiny", device="cpu")
-    first = completer(picture(), measured())
+    first = completer(IMAGE, SPARSE)
     kept = first.depth.copy()
-    completer(255 - picture(), measured())
+    completer(255 - IMAGE, SPARSE)
     np.testing.assert_array_equal(first.depth, kept)
 
 
@@ -64,35 +56,35 @@ def test_depth_that_a_network_cannot_mean_is_unknown(tiny, monkeypatch):
     values = torch.ones(1, 1, *SHAPE)
     values[..., 1, :3] = torch.tensor([float("nan"), float("inf"), 0.0])
     monkeypatch.setattr(tiny, "forward", lambda self, rgb, sparse, points: (values, values))
-    completion = create_completer("tiny", device="cpu")(picture(), measured())
+    completion = create_completer("tiny", device="cpu")(IMAGE, SPARSE)
     assert np.isnan(completion.depth[1, :3]).all() and completion.depth[1, 3] == 1
     assert not completion.confidence[1, :3].any() and not completion.source[1, :3].any()
 
 
 def test_where_no_point_is_measured_all_is_unknown(tiny):
-    completion = create_completer("tiny", device="cpu")(picture(), SparseDepth(np.zeros(SHAPE, np.float32)))
+    completion = create_completer("tiny", device="cpu")(IMAGE, no_points(SHAPE))
     assert np.isnan(completion.depth).all() and not completion.source.any()
 
 
 def test_a_grey_image_counts_as_one_of_three_equal_colours(tiny):
     completer = create_completer("tiny", device="cpu")
-    grey = picture()[..., 0]
-    expected = completer(np.stack([grey] * 3, axis=2), measured()).depth
-    np.testing.assert_array_equal(completer(grey, measured()).depth, expected)
+    grey = IMAGE[..., 0]
+    expected = completer(np.stack([grey] * 3, axis=2), SPARSE).depth
+    np.testing.assert_array_equal(completer(grey, SPARSE).depth, expected)
 
 
 @pytest.mark.parametrize(
     ("image", "words"),
     [
         (None, "Completer 'tiny' needs an image, and there is none."),
-        (picture((10, 10)), r"uint8 \(72, 100, 3\), as the sparse depth is."),
-        (picture().astype(np.float32), "got an image of float32"),
+        (camera_image((10, 10)), r"uint8 \(72, 100, 3\), as the sparse depth is."),
+        (IMAGE.astype(np.float32), "got an image of float32"),
     ],
     ids=["none", "other size", "float"],
 )
 def test_an_image_that_cannot_be_used_is_refused_with_a_sentence(tiny, image, words):
     with pytest.raises(ValueError, match=words):
-        create_completer("tiny", device="cpu")(image, measured())
+        create_completer("tiny", device="cpu")(image, SPARSE)
 
 
 def test_random_weights_are_the_same_every_time_told_loudly_and_cost_no_random_number(tiny):
@@ -107,11 +99,11 @@ def test_random_weights_are_the_same_every_time_told_loudly_and_cost_no_random_n
 
 
 def test_reduced_precision_changes_the_result_a_little(tiny):
-    exact = create_completer("tiny", device="cpu")(picture(), measured()).depth
+    exact = create_completer("tiny", device="cpu")(IMAGE, SPARSE).depth
     completer = create_completer("tiny", device="cpu", precision="bfloat16")
-    rough = completer(picture(), measured()).depth
+    rough = completer(IMAGE, SPARSE).depth
     assert completer.report()["precision"] == "bfloat16"
-    assert 0 < np.abs(rough - exact).max() and np.allclose(rough, exact, rtol=0.02, atol=0.05)
+    assert np.abs(rough - exact).max() > 0 and np.allclose(rough, exact, rtol=0.02, atol=0.05)
 
 
 def test_warming_up_runs_the_network_once_at_the_size_and_is_reported(tiny, monkeypatch):
@@ -119,7 +111,7 @@ def test_warming_up_runs_the_network_once_at_the_size_and_is_reported(tiny, monk
     sizes = []
     forward = completer.forward
     monkeypatch.setattr(
-        completer._runner,
+        completer.runner,
         "_forward",
         lambda rgb, *a, **k: (sizes.append(rgb.shape), forward(rgb, *a, **k))[1],
     )
@@ -187,20 +179,20 @@ def test_the_inner_shape_keeps_the_proportions_within_the_limit(shape, limit, ex
 def test_a_shrunk_frame_keeps_the_nearest_of_measurements_that_meet():
     depth = np.zeros((4, 6), np.float32)
     depth[0, 0], depth[1, 1], depth[3, 5] = 9, 4, 7
-    image, (sparse, plane) = shrink(picture((4, 6)), depth, [np.full((4, 6), 3, np.float32)], (2, 3))
+    image, (sparse, plane) = shrink(camera_image((4, 6)), depth, [np.full((4, 6), 3, np.float32)], (2, 3))
     np.testing.assert_array_equal(sparse, [[4, 0, 0], [0, 0, 7]])
     assert image.shape == (2, 3, 3) and (plane == 3).all()
 
 
 def test_at_an_inner_size_the_depth_has_the_size_of_the_image_and_measured_pixels_are_kept(tiny):
-    sparse = measured()
+    sparse = SPARSE
     completer = create_completer("tiny", device="cpu", inner_size=50)
-    completion = completer(picture(), sparse)
+    completion = completer(IMAGE, sparse)
     here = sparse.depth > 0
     assert completion.depth.shape == SHAPE and np.isfinite(completion.depth).all()
     np.testing.assert_array_equal(completion.depth[here], sparse.depth[here])
     assert completer.report()["inner size"] == 50
-    whole = create_completer("tiny", device="cpu")(picture(), sparse)
+    whole = create_completer("tiny", device="cpu")(IMAGE, sparse)
     assert not np.array_equal(completion.depth, whole.depth)
 
 
@@ -217,18 +209,18 @@ def test_image_and_planes_arrive_as_they_were_sent_at_sizes_that_change():
     runner = NetworkRunner(forward, CPU, mean=(0, 0, 0), std=(1 / 255,) * 3)
     for shape in ((5, 7), (4, 3), (5, 7)):
         planes = [np.random.default_rng(n).random(shape, np.float32) for n in range(2)]
-        results = runner(picture(shape), planes, shift=2)
+        results = runner(camera_image(shape), planes, shift=2)
         np.testing.assert_array_equal(results, [planes[0] + 2, planes[1]])
         rgb, *arrived = seen[-1]
-        np.testing.assert_allclose(rgb[0].permute(1, 2, 0), picture(shape), atol=1e-4)
+        np.testing.assert_allclose(rgb[0].permute(1, 2, 0), camera_image(shape), atol=1e-4)
         assert all(np.array_equal(a[0, 0], b) for a, b in zip(arrived, planes, strict=True))
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
 def test_a_compiled_network_gives_the_same(tiny):
     completer = create_completer("tiny", device="cpu", compiled=True)
-    expected = create_completer("tiny", device="cpu")(picture(), measured())
-    np.testing.assert_allclose(completer(picture(), measured()).depth, expected.depth, rtol=1e-5)
+    expected = create_completer("tiny", device="cpu")(IMAGE, SPARSE)
+    np.testing.assert_allclose(completer(IMAGE, SPARSE).depth, expected.depth, rtol=1e-5)
     assert completer.compiled and not completer.degradations
 
 
@@ -238,7 +230,7 @@ def test_a_network_that_cannot_be_compiled_runs_as_it_is(tiny, monkeypatch):
     monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("no-such-compiler",))
     torch._dynamo.reset()
     completer = create_completer("tiny", variant="wide", device="cpu", compiled=True)
-    assert np.isfinite(completer(picture(), measured()).depth).all()
+    assert np.isfinite(completer(IMAGE, SPARSE).depth).all()
     (sentence,) = completer.degradations
     assert sentence.startswith("torch.compile failed (") and not completer.report()["compiled"]
 
@@ -249,7 +241,7 @@ def test_a_gpu_gives_what_the_cpu_gives(tiny, precision):
     completer = create_completer("tiny", device="cuda", precision=precision)
     tolerance = 1e-2 if precision == "float32" else 0.1  # its convolutions round to TF32
     for shape in (SHAPE, (40, 60), SHAPE):
-        expected = create_completer("tiny", device="cpu")(picture(shape), measured(shape))
-        completion = completer(picture(shape), measured(shape))
+        expected = create_completer("tiny", device="cpu")(camera_image(shape), grid_of(slope(shape), 5, 6))
+        completion = completer(camera_image(shape), grid_of(slope(shape), 5, 6))
         np.testing.assert_allclose(completion.depth, expected.depth, rtol=tolerance, atol=tolerance)
         assert (completion.source == expected.source).all()

@@ -12,22 +12,15 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from depth_completion_ros import SparseDepth, create_completer  # noqa: E402
+from synthetic import camera_image, grid_of, slope  # noqa: E402
+
+from depth_completion_ros import create_completer  # noqa: E402
 from depth_completion_ros.completion.device import is_out_of_memory  # noqa: E402
 
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 SHAPE = (72, 100)
-
-
-def picture() -> np.ndarray:
-    return np.zeros((*SHAPE, 3), np.uint8)
-
-
-def measured() -> SparseDepth:
-    depth = np.zeros(SHAPE, np.float32)
-    depth[::5, ::6] = np.random.default_rng(1).uniform(2, 40, depth[::5, ::6].shape)
-    return SparseDepth(depth)
+IMAGE, SPARSE = camera_image(SHAPE), grid_of(slope(SHAPE), 5, 6)
 
 
 def out_of_memory(*arguments) -> dict:
@@ -77,16 +70,17 @@ def test_without_enough_memory_of_the_gpu_the_frame_is_done_smaller_and_then_on_
 @NO_GPU
 def test_after_the_smaller_size_comes_the_cpu_and_then_no_network(tiny):
     completer = create_completer("tiny", device="cpu")
+    completer.warm_up(480, 640)
     completer.device = torch.device("cuda", 0)  # as if it had been there
     for _ in range(3):
-        completer._give_way("Full", (480, 640))
+        completer.memory.give_way("Full")
     assert [step.removeprefix("Full; from now on ") for step in completer.degradations] == [
         "the network works at 320 pixels at most.",
         "the network runs on the CPU.",
         "linear completion stands in for the network.",
     ]
-    expected = create_completer("linear")(None, measured()).depth
-    np.testing.assert_array_equal(completer(picture(), measured()).depth, expected)
+    expected = create_completer("linear")(None, SPARSE).depth
+    np.testing.assert_array_equal(completer(IMAGE, SPARSE).depth, expected)
 
 
 def test_other_failures_are_not_taken_for_lack_of_memory(tiny, monkeypatch):
@@ -95,9 +89,9 @@ def test_other_failures_are_not_taken_for_lack_of_memory(tiny, monkeypatch):
     def fail(rgb, *planes, points):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(completer._runner, "_forward", fail)
+    monkeypatch.setattr(completer.runner, "_forward", fail)
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
-        completer(picture(), measured())
+        completer(IMAGE, SPARSE)
     assert not completer.degradations
     assert is_out_of_memory(torch.cuda.OutOfMemoryError("CUDA out of memory."))
     assert not is_out_of_memory(ValueError("out of memory"))

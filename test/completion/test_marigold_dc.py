@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -12,13 +12,10 @@ pytest.importorskip("diffusers", reason="diffusers is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 
 from marigold_dc_reference import slow_run  # noqa: E402
-from pictures import picture, slope, some_of  # noqa: E402
-from safetensors.torch import save_file  # noqa: E402
+from synthetic import camera_image, points_of, slope  # noqa: E402
 
 from depth_completion_ros import SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
-from depth_completion_ros.completion.diffusion.networks import make_unet  # noqa: E402
-from depth_completion_ros.completion.diffusion.schedule import make_scheduler  # noqa: E402
 from depth_completion_ros.completion.marigold_dc.guidance import (  # noqa: E402
     Measured,
     Sampling,
@@ -27,7 +24,7 @@ from depth_completion_ros.completion.marigold_dc.guidance import (  # noqa: E402
     guided,
     predict,
 )
-from depth_completion_ros.completion.marigold_dc.network import Marigold, empty_prompt  # noqa: E402
+from depth_completion_ros.completion.marigold_dc.network import Marigold  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHAPE = (41, 70)
@@ -45,12 +42,12 @@ def completer():
 
 
 def some(number: int, shape=SHAPE) -> SparseDepth:
-    return some_of(slope(shape), number)
+    return points_of(slope(shape), number)
 
 
 def given(shape=SHAPE, number=150) -> tuple[torch.Tensor, torch.Tensor]:
-    """Picture and measured depth as the sampler takes them."""
-    rgb = torch.from_numpy(picture(shape).transpose(2, 0, 1)[None] / np.float32(127.5) - 1)
+    """Image and measured depth as the sampler takes them."""
+    rgb = torch.from_numpy(camera_image(shape).transpose(2, 0, 1)[None] / np.float32(127.5) - 1)
     return rgb, torch.from_numpy(some(number, shape).depth)
 
 
@@ -123,7 +120,7 @@ def test_relative_depth_becomes_metres_by_the_square_of_alpha_and_beta():
     torch.testing.assert_close(measured.loss(sparse + 3), torch.tensor(3.0 + 9))
 
 
-def test_measured_depth_counts_at_the_picture_s_own_resolution(network):
+def test_measured_depth_counts_at_the_image_s_own_resolution(network):
     """Points that fall into one pixel of the inner size all take part."""
     rgb, sparse = given((64, 96), 3000)
     measured = Measured(sparse, (32, 48))
@@ -161,7 +158,7 @@ def test_without_weights_a_tiny_random_network_runs_and_that_is_told(completer):
     assert (report["variant"], report["weights"], report["steps"]) == ("tiny", "random", 2)
     asked_for = create_completer("marigold_dc", variant="tiny", device="cpu")
     assert asked_for.warnings == ["The weights of 'marigold_dc' are random: its depth is meaningless."]
-    assert asked_for.sampling == Sampling(steps=50, ensemble=1, side=768, seed=2024)
+    assert asdict(asked_for.sampling).items() >= asdict(Sampling(50, ensemble=1, side=768, seed=2024)).items()
 
 
 def test_the_official_network_is_that_of_marigold():
@@ -176,7 +173,7 @@ def test_the_official_network_is_that_of_marigold():
 def test_any_number_of_points_is_answered_and_twice_the_same(completer, number):
     sparse = some(number)
     before = sparse.depth.copy()
-    completion, again = (completer.complete(picture(SHAPE), sparse) for _ in range(2))
+    completion, again = (completer.complete(camera_image(SHAPE), sparse) for _ in range(2))
     assert np.array_equal(sparse.depth, before), "the input was changed"
     np.testing.assert_array_equal(again.depth, completion.depth)
     measured = sparse.depth > 0
@@ -196,7 +193,7 @@ def corners() -> np.ndarray:
 
 @pytest.mark.parametrize("sparse", [corners(), slope(SHAPE)], ids=["corners", "everything"])
 def test_points_on_the_border_and_everywhere_are_answered(completer, sparse):
-    completion = completer.complete(picture(SHAPE), SparseDepth(sparse))
+    completion = completer.complete(camera_image(SHAPE), SparseDepth(sparse))
     assert np.array_equal(completion.depth[sparse > 0], sparse[sparse > 0])
     assert np.isfinite(completion.depth).mean() > 0.5
 
@@ -214,43 +211,44 @@ def one_point() -> np.ndarray:
 def test_one_depth_is_given_to_all(completer, sparse, pasted):
     try:
         completer.keeps_measured = pasted
-        completion = completer.complete(picture(SHAPE), SparseDepth(sparse))
+        completion = completer.complete(camera_image(SHAPE), SparseDepth(sparse))
     finally:
         completer.keeps_measured = True
     assert (completion.depth == sparse.max()).all() and (completion.confidence > 0).all()
 
 
 def test_without_a_point_all_is_unknown(completer):
-    completion = completer.complete(picture(SHAPE), SparseDepth(np.zeros(SHAPE, np.float32)))
+    completion = completer.complete(camera_image(SHAPE), SparseDepth(np.zeros(SHAPE, np.float32)))
     assert np.isnan(completion.depth).all() and not completion.confidence.any()
 
 
 @pytest.mark.parametrize("shape", [(90, 24), (8, 8), (9, 65), (70, 99)])
 @pytest.mark.parametrize("side", [0, 64])
-def test_portraits_small_and_odd_pictures_are_answered(set_to, shape, side):
-    completion = set_to(side=side, steps=1).complete(picture(shape), some(12, shape))
-    assert completion.depth.shape == shape and np.isfinite(completion.depth).any()
+def test_portraits_small_and_odd_images_are_answered(set_to, shape, side):
+    completion = set_to(side=side, steps=1).complete(camera_image(shape), some(12, shape))
+    rest = some(12, shape).depth == 0
+    assert completion.depth.shape == shape and np.isfinite(completion.depth[rest]).mean() > 0.3
 
 
 def test_the_seed_makes_the_depth(completer, set_to):
     sparse = some(60)
-    plain = completer.complete(picture(SHAPE), sparse)
-    other = set_to(seed=1).complete(picture(SHAPE), sparse)
+    plain = completer.complete(camera_image(SHAPE), sparse)
+    other = set_to(seed=1).complete(camera_image(SHAPE), sparse)
     assert unlike(other, plain) > 0.01
     again = create_completer("marigold_dc", device="cpu", steps=2, side=64, seed=1)
-    np.testing.assert_array_equal(again.complete(picture(SHAPE), sparse).depth, other.depth)
+    np.testing.assert_array_equal(again.complete(camera_image(SHAPE), sparse).depth, other.depth)
 
 
 @pytest.mark.parametrize("change", [{"steps": 3}, {"side": 96}, {"side": 0}, {"ensemble": 2}], ids=str)
 def test_every_setting_changes_the_depth(completer, set_to, change):
-    plain = completer.complete(picture(SHAPE), some(60))
-    assert unlike(set_to(**change).complete(picture(SHAPE), some(60)), plain) > 1e-3
+    plain = completer.complete(camera_image(SHAPE), some(60))
+    assert unlike(set_to(**change).complete(camera_image(SHAPE), some(60)), plain) > 1e-3
 
 
 def test_measured_depth_is_only_near_where_it_is_not_pasted_back():
     completer = create_completer("marigold_dc", device="cpu", steps=1, side=64, paste_back=False)
     sparse = some(100)
-    depth = completer.complete(picture(SHAPE), sparse).depth
+    depth = completer.complete(camera_image(SHAPE), sparse).depth
     assert not completer.keeps_measured
     assert np.nanmax(np.abs(depth - sparse.depth)[sparse.depth > 0]) > 0.01
 
@@ -261,7 +259,7 @@ def test_confidence_falls_with_disagreement_misses_and_distance(completer):
     raw = slope(SHAPE)
     raw[:20] *= 1.3  # missed by a quarter in the upper half
     whole, half = (
-        completer._completion(raw.copy(), np.full(SHAPE, agreement, np.float32), sparse).confidence
+        completer.completion(raw.copy(), np.full(SHAPE, agreement, np.float32), sparse).confidence
         for agreement in (1, 0.5)
     )
     assert whole[10, 10] < 0.3 < 0.7 < whole[30, 10]
@@ -273,8 +271,8 @@ def test_the_inner_size_limits_what_the_networks_see(set_to):
     completer, sparse = set_to(side=768), some(200, (80, 120))
     try:
         completer.inner_size = 64
-        limited = completer.complete(picture((80, 120)), sparse)
-        same = set_to(side=64).complete(picture((80, 120)), sparse)
+        limited = completer.complete(camera_image((80, 120)), sparse)
+        same = set_to(side=64).complete(camera_image((80, 120)), sparse)
     finally:
         completer.inner_size = 0
     np.testing.assert_array_equal(limited.depth, same.depth)
@@ -283,13 +281,13 @@ def test_the_inner_size_limits_what_the_networks_see(set_to):
 
 def test_bfloat16_changes_the_depth_little(completer):
     rough = create_completer("marigold_dc", device="cpu", steps=2, side=64, precision="bfloat16")
-    exact, other = (each.complete(picture(SHAPE), some(200)).depth for each in (completer, rough))
+    exact, other = (each.complete(camera_image(SHAPE), some(200)).depth for each in (completer, rough))
     assert rough.network.unet.dtype == torch.bfloat16
     assert 0 < np.nanmedian(np.abs(other / exact - 1)) < 0.1
 
 
 def test_gradients_are_left_in_no_parameter(completer):
-    completer.complete(picture(SHAPE), some(9))
+    completer.complete(camera_image(SHAPE), some(9))
     assert all(values.grad is None for values in completer.network.parameters())
     assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
 
@@ -309,7 +307,7 @@ def test_warming_up_takes_one_step_of_one_run_and_leaves_the_settings(set_to, mo
     [
         ({"steps": 0}, "number of steps is 0; it must be from 1 to 999"),
         ({"ensemble": 0}, "ensemble is of 0 runs; it must be 1 or more"),
-        ({"side": 32}, "Side is 32; it must be 0, for that of the picture, or at least 64"),
+        ({"side": 32}, "Side is 32; it must be 0, for that of the image, or at least 64"),
         ({"precision": "float16"}, "'float16' is too coarse for the gradients"),
         ({"strength": 0.5}, "Completer 'marigold_dc' takes no strength, but got 0.5"),
         ({"variant": "large"}, "must be one of official, tiny"),
@@ -320,132 +318,10 @@ def test_a_wrong_option_is_refused_with_a_sentence(options, sentence):
         create_completer("marigold_dc", device="cpu", **options)
 
 
-def test_grey_pictures_are_taken_and_none_is_refused(completer):
-    assert np.isfinite(completer.complete(picture(SHAPE)[..., 0], some(9)).depth).any()
+def test_grey_images_are_taken_and_none_is_refused(completer):
+    grey = camera_image(SHAPE)[..., 0]
+    depth = completer.complete(grey, some(9)).depth
+    assert np.isfinite(depth[some(9).depth == 0]).mean() > 0.3
+    np.testing.assert_array_equal(depth, completer.complete(np.stack([grey] * 3, axis=2), some(9)).depth)
     with pytest.raises(ValueError, match="Completer 'marigold_dc' needs an image"):
         completer.complete(None, some(9))
-
-
-# Folders ---------------------------------------------------------------------------------------------
-
-
-def save_text_encoder(folder, width: int) -> torch.Tensor:
-    """A tiny text encoder with its tokenizer; gives what it makes of the empty text."""
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    torch.manual_seed(width)
-    config = CLIPTextConfig(
-        vocab_size=3, hidden_size=width, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=8, bos_token_id=0, eos_token_id=1, pad_token_id=1,
-    )  # fmt: skip
-    encoder = CLIPTextModel(config).eval()
-    encoder.save_pretrained(folder / "text_encoder")
-    (folder / "tokenizer").mkdir(exist_ok=True)
-    (folder / "tokenizer" / "vocab.json").write_text('{"<|startoftext|>": 0, "<|endoftext|>": 1, "a</w>": 2}')
-    (folder / "tokenizer" / "merges.txt").write_text("#version: 0.2\n")
-    with torch.no_grad():
-        return encoder(torch.tensor([[0, 1]])).last_hidden_state
-
-
-@pytest.fixture(scope="module")
-def published(network, tmp_path_factory):
-    """A folder in the published layout, but for the text encoder."""
-    folder = tmp_path_factory.mktemp("marigold")
-    network.unet.save_pretrained(folder / "unet")
-    network.vae.save_pretrained(folder / "vae")
-    make_scheduler("leading").save_pretrained(folder / "scheduler")
-    save_file({"embedding": network.context[0].contiguous()}, folder / "empty_prompt.safetensors")
-    return folder
-
-
-@pytest.fixture
-def folder(published, tmp_path):
-    """A copy of it that can be broken."""
-    return shutil.copytree(published, tmp_path / "copy")
-
-
-def load(folder, **options):
-    return create_completer(
-        "marigold_dc", variant="tiny", weights=str(folder), device="cpu", steps=2, side=64, **options
-    )
-
-
-def test_a_folder_in_the_published_layout_gives_its_networks(network, published):
-    completer = load(published)
-    assert not completer.warnings and completer.report()["weights"] == f"folder '{published.name}'"
-    state = completer.network.state_dict()
-    assert set(state) == set(network.state_dict())
-    for key, tensor in network.state_dict().items():
-        assert torch.equal(state[key], tensor), key
-    rgb, sparse = given()
-    expected, *_ = slow_run(network, rgb, sparse, draw((1, 4, 5, 8), Sampling())[0], 2, 64)
-    completer.keeps_measured = False
-    found = completer._runner(picture(SHAPE), [sparse.numpy()], points=1)[0]
-    np.testing.assert_allclose(found, expected, atol=2e-3)
-
-
-def test_the_text_encoder_is_run_once_and_dropped(network, folder):
-    (folder / "empty_prompt.safetensors").unlink()
-    expected = save_text_encoder(folder, 24)
-    found = load(folder).network
-    torch.testing.assert_close(found.context, expected)
-    assert set(found.state_dict()) == set(network.state_dict()) and found.context.shape == (1, 2, 24)
-
-
-def test_the_schedule_of_the_folder_counts_but_for_its_spacing(network, folder):
-    config = dict(make_scheduler("leading").config) | {"beta_end": 0.02}
-    make_scheduler("leading", config).save_pretrained(folder / "scheduler")
-    scheduler = make_scheduler("trailing", load(folder).network.schedule)
-    assert scheduler.config.beta_end == 0.02 and scheduler.config.timestep_spacing == "trailing"
-    config["prediction_type"] = "epsilon"
-    make_scheduler("leading", config).save_pretrained(folder / "scheduler")
-    with pytest.raises(ValueError, match="is of 'epsilon'; it must be of 'v_prediction'"):
-        load(folder)
-    shutil.rmtree(folder / "scheduler")
-    assert load(folder).network.schedule is None
-
-
-@pytest.mark.parametrize(
-    ("missing", "sentence"),
-    [
-        ("unet/diffusion_pytorch_model.safetensors", "unet' lacks diffusion_pytorch_model"),
-        ("vae/config.json", "lacks vae/config.json"),
-        ("empty_prompt.safetensors", r"lacks text_encoder and tokenizer \(or empty_prompt.safetensors"),
-        ("", "There is no folder '.*copy'; it must hold the folders unet, vae, text_encoder"),
-    ],
-)
-def test_what_is_missing_is_named(folder, missing, sentence):
-    (folder / missing).unlink() if missing else shutil.rmtree(folder)
-    with pytest.raises(FileNotFoundError, match=sentence) as raised:
-        load(folder)
-    assert "\n" not in str(raised.value)
-
-
-def test_weights_that_do_not_fit_are_refused_with_a_sentence(folder):
-    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
-    state = make_unet("tiny", 4).state_dict()
-    save_file(state, file)
-    with pytest.raises(ValueError, match="'conv_in.weight' 16 x 4 x 3 x 3 in place of 16 x 8 x 3 x 3"):
-        load(folder)
-    state = make_unet("tiny", 8).state_dict()
-    state.pop("conv_out.bias")
-    save_file(state, file)
-    with pytest.raises(ValueError, match="of 686 tensors it lacks 'conv_out.bias'"):
-        load(folder)
-
-
-def test_a_text_encoder_that_does_not_fit_is_refused_with_a_sentence(folder):
-    save_file({"embedding": torch.ones(2, 8)}, folder / "empty_prompt.safetensors")
-    with pytest.raises(ValueError, match="file empty_prompt in .* as 2 x 8 numbers; .* takes 2 x 24"):
-        empty_prompt(folder, 24)
-    (folder / "empty_prompt.safetensors").unlink()
-    save_text_encoder(folder, 8)
-    with pytest.raises(ValueError, match="text encoder in .* as 1 x 2 x 8 numbers"):
-        empty_prompt(folder, 24)
-    (folder / "tokenizer" / "vocab.json").write_text("{")
-    with pytest.raises(ValueError, match="tokenizer' cannot be loaded") as raised:
-        empty_prompt(folder, 24)
-    assert "\n" not in str(raised.value)
-    shutil.rmtree(folder / "tokenizer")
-    with pytest.raises(FileNotFoundError, match="lacks tokenizer, which text_encoder needs"):
-        empty_prompt(folder, 24)

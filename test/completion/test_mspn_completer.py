@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from pictures import slope, some_of  # noqa: E402
+from synthetic import camera_image, no_points, points_of, slope  # noqa: E402
 
 from depth_completion_ros import Frame, SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
@@ -18,22 +18,14 @@ SHAPE = (40, 64)
 VARIANTS = MSPNCompleter.variants
 
 
-def picture() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), np.uint8)
-
-
-def truth() -> np.ndarray:
-    return slope(SHAPE)
-
-
 def some(number: int) -> SparseDepth:
-    return some_of(truth(), number)
+    return points_of(slope(SHAPE), number)
 
 
 @pytest.fixture
 def maps(tmp_path):
     """A folder of predictions: `a`, half the depth and unknown in a corner; `b`, all unknown."""
-    half = truth() / 2
+    half = slope(SHAPE) / 2
     half[:8, :8] = np.nan
     np.save(tmp_path / "a.npy", half)
     np.save(tmp_path / "b.npy", np.full_like(half, np.nan))
@@ -48,7 +40,7 @@ def maps(tmp_path):
 def test_every_variant_answers_and_keeps_what_it_says_it_keeps(mspn, variant, number):
     completer, sparse = mspn(variant), some(number)
     before = sparse.depth.copy()
-    completion = completer(picture(), sparse)
+    completion = completer(camera_image(SHAPE), sparse)
     assert np.array_equal(sparse.depth, before), "the input was changed"
     measured = sparse.depth > 0
     kept = np.array_equal(completion.depth[measured], sparse.depth[measured])
@@ -58,16 +50,17 @@ def test_every_variant_answers_and_keeps_what_it_says_it_keeps(mspn, variant, nu
     assert (completion.confidence[measured] == 1).all()
     assert completion.confidence.min() >= 0 and completion.confidence.max() <= 1
     known = np.isfinite(completion.depth)
-    assert (completion.depth[known] > 0).all() and (completion.source[~known] == Source.UNKNOWN).all()
+    assert known[~measured].any() and (completion.depth[known] > 0).all()
+    assert (completion.source[~known] == Source.UNKNOWN).all()
     planes = completion.depth, completion.confidence, completion.source
     assert [(p.shape, p.dtype) for p in planes] == [(SHAPE, np.float32)] * 2 + [(SHAPE, np.uint8)]
 
 
 def test_depth_and_confidence_are_those_of_the_network(mspn):
     completer, sparse = mspn("sdr_kitti"), some(300)
-    completion = completer(picture(), sparse)
+    completion = completer(camera_image(SHAPE), sparse)
     mean, std = (np.array(values, np.float32) for values in (completer.mean, completer.std))
-    rgb = torch.from_numpy((picture() / np.float32(255) - mean) / std).permute(2, 0, 1)[None]
+    rgb = torch.from_numpy((camera_image(SHAPE) / np.float32(255) - mean) / std).permute(2, 0, 1)[None]
     first = create_completer("linear")(None, sparse).depth
     with torch.no_grad():
         output = completer.network(
@@ -82,10 +75,10 @@ def test_the_network_has_the_official_keys_and_its_weights_are_those_that_count(
     completer = mspn("conventional_nyu")
     keys = completer.network.state_dict()
     assert len(keys) == 772 and "prop_layer.mspn.rpb" in keys and "backbone.dep_dec0.0.weight" in keys
-    before = completer(picture(), some(20)).depth
+    before = completer(camera_image(SHAPE), some(20)).depth
     bias = completer.network.backbone.dep_dec0[0].bias
     bias += 1
-    after = completer(picture(), some(20)).depth
+    after = completer(camera_image(SHAPE), some(20)).depth
     bias -= 1
     assert np.nanmean(after) > np.nanmean(before)
 
@@ -93,17 +86,17 @@ def test_the_network_has_the_official_keys_and_its_weights_are_those_that_count(
 # Without points -------------------------------------------------------------------------------
 
 
-NOTHING = SparseDepth(np.zeros(SHAPE, np.float32))
+NOTHING = no_points(SHAPE)
 
 
 @pytest.mark.parametrize("variant", ["sdr_nyu", "conventional_nyu"])
 def test_without_points_and_prior_all_is_unknown(mspn, variant):
-    completion = mspn(variant)(picture(), NOTHING)
+    completion = mspn(variant)(camera_image(SHAPE), NOTHING)
     assert np.isnan(completion.depth).all() and not completion.source.any()
 
 
 def test_without_points_a_metric_prior_is_handed_on_and_one_up_to_scale_is_unknown(mspn, maps):
-    frame = Frame(camera=None, image=picture(), sparse_depth=NOTHING.depth, name="a")
+    frame = Frame(camera=None, image=camera_image(SHAPE), sparse_depth=NOTHING.depth, name="a")
     completion = mspn(prior=f"{maps}@metric")(frame)
     known = np.isfinite(np.load(maps / "a.npy"))
     np.testing.assert_array_equal(completion.depth, np.load(maps / "a.npy"))
@@ -119,19 +112,19 @@ def test_without_points_a_metric_prior_is_handed_on_and_one_up_to_scale_is_unkno
 @pytest.mark.parametrize("space", ["metric", "depth"])
 def test_a_prior_is_aligned_to_the_points_and_filled_where_it_knows_nothing(mspn, maps, space):
     completer, sparse = mspn(prior=f"{maps}@{space}"), some(200)
-    (first,) = completer.planes(picture(), sparse, None, "a")
+    (first,) = completer.planes(camera_image(SHAPE), sparse, None, "a")
     linear = create_completer("linear")(None, sparse).depth
     np.testing.assert_array_equal(first[:8, :8], linear[:8, :8])
-    np.testing.assert_allclose(first[8:, 8:], truth()[8:, 8:], rtol=1e-3)
+    np.testing.assert_allclose(first[8:, 8:], slope(SHAPE)[8:, 8:], rtol=1e-3)
     report = completer.report()
     assert report["inliers"] == 1 and report["scale"] == pytest.approx(2, rel=1e-3)
-    (first,) = completer.planes(picture(), sparse, None, "b")
+    (first,) = completer.planes(camera_image(SHAPE), sparse, None, "b")
     np.testing.assert_array_equal(first, linear)
 
 
 def test_without_a_prior_linear_completion_is_the_first_depth_and_the_report_says_so(mspn):
     completer, sparse = mspn(prior="none"), some(50)
-    (first,) = completer.planes(picture(), sparse, None, "")
+    (first,) = completer.planes(camera_image(SHAPE), sparse, None, "")
     np.testing.assert_array_equal(first, create_completer("linear")(None, sparse).depth)
     assert completer.report()["prior"] == "none: linear completion in its place"
 
@@ -144,8 +137,8 @@ def test_depth_that_no_measurement_reached_is_called_the_prior_s(mspn, maps):
         (mspn("conventional_kitti"), Source.PRIOR),
         (mspn(prior="none"), Source.PROPAGATED),
     ):
-        results = np.stack([np.full(SHAPE, 3, np.float32), (truth() < 8).astype(np.float32)])
-        completion = completer._completion(*results, far.depth)
+        results = np.stack([np.full(SHAPE, 3, np.float32), (slope(SHAPE) < 8).astype(np.float32)])
+        completion = completer.completion(*results, far.depth)
         assert completion.source[20, 2] == Source.MEASURED
         assert completion.source[0, 0] == Source.PROPAGATED and completion.source[-1, -1] == expected
 
@@ -154,11 +147,11 @@ def test_the_prior_looks_at_every_so_many_frames_and_its_age_is_reported(mspn, m
     completer = mspn(prior=f"{maps}@metric", prior_every=2)
     ages = []
     for name in ("a", "none, and not looked for", "a"):
-        completer(Frame(camera=None, image=picture(), sparse_depth=some(30).depth, name=name))
+        completer(Frame(camera=None, image=camera_image(SHAPE), sparse_depth=some(30).depth, name=name))
         ages.append(completer.report()["age of the prior (frames)"])
     assert ages == [0, 1, 0]
     completer.forget()
-    completer(Frame(camera=None, image=picture(), sparse_depth=some(30).depth, name="a"))
+    completer(Frame(camera=None, image=camera_image(SHAPE), sparse_depth=some(30).depth, name="a"))
     assert completer.report()["age of the prior (frames)"] == 0, "a look from before was taken"
 
 
@@ -171,8 +164,8 @@ def test_on_a_gpu_that_onnxruntime_does_not_know_the_prior_runs_on_the_cpu(mspn,
 
     save_onnx(str(tmp_path / "mean.onnx"), 28, 42)
     completer = mspn(prior=f"{tmp_path / 'mean.onnx'}@depth", device="auto")
-    monkeypatch.setattr(LearnedCompleter, "_move_to", lambda self, device: None)
-    completer._move_to(torch.device("cuda", 0))  # as if PyTorch had it
+    monkeypatch.setattr(LearnedCompleter, "move_to", lambda self, device: None)
+    completer.move_to(torch.device("cuda", 0))  # as if PyTorch had it
     assert completer.report()["prior"] == "mean"
 
 
@@ -201,5 +194,5 @@ def test_what_cannot_be_made_is_refused_with_a_sentence(mspn, options, words):
 def test_at_an_inner_size_depth_has_the_size_of_the_image_and_warming_up_works(mspn):
     completer = mspn(inner_size=32)
     completer.warm_up(*SHAPE)
-    completion = completer(picture(), some(100))
+    completion = completer(camera_image(SHAPE), some(100))
     assert np.isfinite(completion.depth).all() and completion.depth.shape == SHAPE

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from pictures import SHAPE, picture, slope, some_of  # noqa: E402
+from synthetic import SHAPE, camera_image, points_of, slope  # noqa: E402
 
 from depth_completion_ros import Frame, SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
@@ -37,12 +37,12 @@ def completer():
 
 
 def some(number: int, factor: float = 1) -> SparseDepth:
-    return some_of(slope() * np.float32(factor), number)
+    return points_of(slope() * np.float32(factor), number)
 
 
 @pytest.fixture
 def maps(tmp_path):
-    """A folder of predictions `a`: twice the depth, with a thing that no point tells of."""
+    """A folder of predictions `a`: twice the depth, with an object that no point tells of."""
     prediction = 2 * slope()
     prediction[20:40, 30:60] /= 3
     np.save(tmp_path / "a.npy", prediction)
@@ -50,7 +50,7 @@ def maps(tmp_path):
 
 
 def frame(sparse: SparseDepth) -> Frame:
-    return Frame(camera=None, image=picture(), sparse_depth=sparse.depth, name="a")
+    return Frame(camera=None, image=camera_image(), sparse_depth=sparse.depth, name="a")
 
 
 # The default -------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ except ImportError as error:
 
 @pytest.mark.parametrize("number", [1, 2, 3, 40, SHAPE[0] * SHAPE[1]])
 def test_any_number_of_points_is_answered_everywhere_and_twice_the_same(completer, number):
-    sparse, image = some(number), picture()
+    sparse, image = some(number), camera_image()
     before = sparse.depth.copy(), image.copy()
     completion = completer(image, sparse)
     assert np.array_equal(sparse.depth, before[0]) and np.array_equal(image, before[1]), (
@@ -117,10 +117,10 @@ def test_any_number_of_points_is_answered_everywhere_and_twice_the_same(complete
 
 def test_depth_and_confidence_are_those_of_the_network(completer):
     sparse = some(20)  # few enough for linear completion to have no part
-    completion = completer(picture(), sparse)
+    completion = completer(camera_image(), sparse)
     mean, std = (np.array(values, np.float32) for values in (completer.mean, completer.std))
-    rgb = torch.from_numpy((picture() / np.float32(255) - mean) / std).permute(2, 0, 1)[None]
-    planes = sparse.depth, *completer.planes(picture(), sparse, None, "")
+    rgb = torch.from_numpy((camera_image() / np.float32(255) - mean) / std).permute(2, 0, 1)[None]
+    planes = sparse.depth, *completer.planes(camera_image(), sparse, None, "")
     with torch.no_grad():
         depth, spread, *_ = completer.network(rgb, *(torch.from_numpy(plane)[None, None] for plane in planes))
     np.testing.assert_allclose(completion.depth, depth[0, 0], rtol=1e-4)
@@ -134,8 +134,8 @@ def test_depth_and_confidence_are_those_of_the_network(completer):
     ("image", "words"),
     [
         (None, "Completer 'mspn_lite' needs an image, and there is none."),
-        (picture((10, 10)), r"uint8 \(60, 90, 3\), as the sparse depth is."),
-        (picture().astype(np.float32), "got an image of float32"),
+        (camera_image((10, 10)), r"uint8 \(60, 90, 3\), as the sparse depth is."),
+        (camera_image().astype(np.float32), "got an image of float32"),
     ],
     ids=["none", "other size", "float"],
 )
@@ -167,9 +167,9 @@ def test_where_measurements_are_dense_depth_is_halfway_to_linear_completion(comp
     sparse = some(SHAPE[0] * SHAPE[1] // 8)
     sparse.depth[:, SHAPE[1] // 2 :] = 0
     sparse.depth[::15, ::15] = slope()[::15, ::15]
-    depth = completer(picture(), sparse).depth
+    depth = completer(camera_image(), sparse).depth
     linear = create_completer("linear")(None, sparse).depth
-    own = super(MSPNLiteCompleter, completer)._run(picture(), sparse.depth, [linear]).depth
+    own = super(MSPNLiteCompleter, completer).run(camera_image(), sparse.depth, [linear]).depth
     inside = np.s_[10:-10, 10:30]
     np.testing.assert_allclose(depth[inside], np.sqrt(own * linear)[inside], rtol=1e-5)
     np.testing.assert_array_equal(depth[:, 60:], own[:, 60:])
@@ -179,7 +179,7 @@ def test_where_measurements_are_dense_depth_is_halfway_to_linear_completion(comp
 
 
 def test_without_points_it_guesses_at_the_scale_of_the_last_frame_and_says_that_it_is_one():
-    completer, image = made(), picture()
+    completer, image = made(), camera_image()
     scales = []
     for factor in (None, 1, 8):
         if factor:
@@ -231,7 +231,7 @@ def test_a_prior_that_knows_nothing_changes_nothing(completer, tmp_path):
 def test_bfloat16_changes_the_depth_little(completer):
     rough = made(precision="bfloat16")
     for number in (5, 90):
-        exact, other = (each(picture(), some(number)).depth for each in (completer, rough))
+        exact, other = (each(camera_image(), some(number)).depth for each in (completer, rough))
         assert 0 < np.median(np.abs(other / exact - 1)) < 0.02
     assert rough.report()["precision"] == "bfloat16"
 
@@ -242,10 +242,10 @@ def test_bfloat16_changes_the_depth_little(completer):
 )
 def test_it_works_at_the_inner_size_and_at_a_usual_one_at_most(inner_size, shape, expected):
     completer, seen = made(inner_size=inner_size), []
-    completer.quick.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[2:]))
+    completer.inference_network.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[2:]))
     sparse = SparseDepth(np.zeros(shape, np.float32))
     sparse.depth[::4, ::6] = 10
-    completion = completer(picture(shape), sparse)
+    completion = completer(camera_image(shape), sparse)
     assert seen == [expected] and completer.report()["inner size"] == (inner_size or USUAL_SIZE)
     assert completion.depth.shape == shape and np.isfinite(completion.depth).all()
 
@@ -258,13 +258,14 @@ def test_warming_up_runs_at_the_size_and_is_reported(maps, with_prior):
 
 
 def test_where_memory_runs_out_it_works_smaller_and_then_linear_completion_stands_in():
-    completer, image, sparse = made(), picture((120, 160)), SparseDepth(np.zeros((120, 160), np.float32))
+    completer, image, sparse = made(), camera_image((120, 160)), SparseDepth(np.zeros((120, 160), np.float32))
+    completer.warm_up(120, 160)
     sparse.depth[::9, ::9] = 7
     for sentence in (
         "the network works at 80 pixels at most.",
         "linear completion stands in for the network.",
     ):
-        completer._give_way("Full", sparse.depth.shape)
+        completer.memory.give_way("Full")
         assert completer.degradations[-1] == f"Full; from now on {sentence}"
         assert np.isfinite(completer(image, sparse).depth).all()
     np.testing.assert_array_equal(

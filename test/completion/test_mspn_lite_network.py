@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from pictures import picture  # noqa: E402
 from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
+from synthetic import camera_image  # noqa: E402
 
 from depth_completion_ros.completion.mspn_lite.completer import SHIPPED  # noqa: E402
 from depth_completion_ros.completion.mspn_lite.network import MSPNLite, _bend, _enlarged  # noqa: E402
@@ -33,7 +33,7 @@ def network() -> MSPNLite:
 
 
 def inputs(shape: tuple[int, int], points: int, seed: int = 0) -> dict[str, torch.Tensor]:
-    """What the network takes of a picture of a leaning plane with a box before it."""
+    """What the network takes of an image of a leaning plane with a box before it."""
     random = np.random.default_rng([*shape, points, seed])
     v, u = np.mgrid[: shape[0], : shape[1]] / max(shape)
     truth = (4 + 9 * u + 5 * v + 3 * seed).astype(np.float32)
@@ -41,7 +41,7 @@ def inputs(shape: tuple[int, int], points: int, seed: int = 0) -> dict[str, torc
     sparse = np.zeros(shape, np.float32)
     chosen = random.choice(truth.size, points, replace=False)
     sparse.flat[chosen] = truth.flat[chosen]
-    rgb = (picture(shape, seed) / np.float32(255) - IMAGENET_MEAN) / IMAGENET_STD
+    rgb = (camera_image(shape, seed) / np.float32(255) - IMAGENET_MEAN) / IMAGENET_STD
     plane = linear_plane(sparse) if points else np.full(shape, 10, np.float32)
     maps = {"sparse": sparse, "plane": plane, "prior": truth * np.float32(1.1)}
     maps = {name: torch.from_numpy(value)[None, None] for name, value in maps.items()}

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from pictures import SHAPE, picture
+from synthetic import SHAPE, camera_image
 
 from depth_completion_ros.completion.prior import MonocularPrior, create_prior, list_priors
 from depth_completion_ros.completion.prior.known import KNOWN
@@ -32,7 +32,7 @@ def save_onnx(path, height="h", width="w"):
 def test_an_onnx_file_takes_normalised_colours_at_its_size(tmp_path, size, taken):
     file = tmp_path / "mean.onnx"
     save_onnx(str(file), *size)
-    image = picture()
+    image = camera_image()
     prior = create_prior(f"{file}@depth", "cpu")
     assert prior.space == "depth" and prior.name == "mean"
     normalised = (image / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
@@ -71,30 +71,30 @@ def test_a_folder_of_maps_gives_that_of_the_frame(tmp_path):
     cv2.imwrite(str(tmp_path / "b.tif"), depth)
     cv2.imwrite(str(tmp_path / "c.png"), (np.nan_to_num(depth) * 256).astype(np.uint16))
     prior = create_prior(f"{tmp_path}@metric")
-    assert np.array_equal(prior.predict(picture(), "a"), depth, equal_nan=True)
-    assert np.array_equal(prior.predict(picture(), "b"), depth, equal_nan=True)
-    from_png = prior.predict(picture(), "c")
+    assert np.array_equal(prior.predict(camera_image(), "a"), depth, equal_nan=True)
+    assert np.array_equal(prior.predict(camera_image(), "b"), depth, equal_nan=True)
+    from_png = prior.predict(camera_image(), "c")
     assert np.allclose(from_png, depth, atol=1 / 256, equal_nan=True)
     with pytest.raises(FileNotFoundError, match="no map of frame 'd'"):
-        prior.predict(picture(), "d")
+        prior.predict(camera_image(), "d")
     with pytest.raises(ValueError, match="this one has none"):
-        prior.predict(picture())
+        prior.predict(camera_image())
     with pytest.raises(ValueError, match="60 x 90 .*must be the same"):
-        prior.predict(picture((90, 60)), "a")
+        prior.predict(camera_image((90, 60)), "a")
 
 
 def test_maps_that_are_none_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no map"):
         create_prior(f"{tmp_path}@metric")
-    np.save(tmp_path / "a.npy", picture())
+    np.save(tmp_path / "a.npy", camera_image())
     (tmp_path / "b.npy").write_bytes(b"no array")
-    (tmp_path / "c.png").write_bytes(b"no picture")
-    cv2.imwrite(str(tmp_path / "d.png"), picture())
+    (tmp_path / "c.png").write_bytes(b"no image")
+    cv2.imwrite(str(tmp_path / "d.png"), camera_image())
     (tmp_path / "e.png").touch()
     prior = create_prior(f"{tmp_path}@metric")
     for name in "abcde":
         with pytest.raises(ValueError, match=f"{name}\\.(npy|png)' is"):
-            prior.predict(picture(), name)
+            prior.predict(camera_image(), name)
 
 
 def test_nothing_that_is_not_finite_comes_out():

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed")
 
-from pictures import picture, slope, some_of  # noqa: E402
+from synthetic import camera_image, points_of, slope  # noqa: E402
 from test_transformers_prior import save_depth_anything  # noqa: E402
 
 from depth_completion_ros import Camera, Frame, SparseDepth, create_completer  # noqa: E402
@@ -24,7 +24,7 @@ from depth_completion_ros.completion.psd.foundation import (  # noqa: E402
     foundation_prior,
     renamed,
 )
-from depth_completion_ros.completion.psd.lookout import look_at  # noqa: E402
+from depth_completion_ros.completion.psd.inputs import prior_output  # noqa: E402
 from depth_completion_ros.completion.psd.network import PSD  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -48,7 +48,7 @@ def completer(folder):
 
 
 def some(number: int) -> SparseDepth:
-    return some_of(slope(SHAPE), number)
+    return points_of(slope(SHAPE), number)
 
 
 def as_official(prior) -> dict[str, torch.Tensor]:
@@ -110,11 +110,11 @@ def test_random_weights_are_told(completer):
 def test_any_number_of_points_is_answered_and_twice_the_same(completer, number):
     sparse = some(number)
     before = sparse.depth.copy()
-    completion, again = (completer.complete(picture(SHAPE), sparse, CAMERA) for _ in range(2))
+    completion, again = (completer.complete(camera_image(SHAPE), sparse, CAMERA) for _ in range(2))
     assert np.array_equal(sparse.depth, before), "the input was changed"
     np.testing.assert_array_equal(again.depth, completion.depth)
     known, measured = np.isfinite(completion.depth), sparse.depth > 0
-    assert known.any() and (completion.depth[known] > 0).all()
+    assert known[~measured].any() and (completion.depth[known] > 0).all()
     assert np.array_equal(completion.depth[measured], sparse.depth[measured])
     assert (completion.source[measured] == Source.MEASURED).all()
     assert (completion.source[~known] == Source.UNKNOWN).all()
@@ -123,30 +123,34 @@ def test_any_number_of_points_is_answered_and_twice_the_same(completer, number):
 
 @pytest.mark.parametrize("shape", [(1, 1), (5, 7), (33, 17)])
 def test_images_of_a_few_pixels_are_answered(completer, shape):
-    completion = completer.complete(np.zeros((*shape, 3), np.uint8), some_of(slope(shape), 1))
-    measured = some_of(slope(shape), 1).depth > 0
+    completion = completer.complete(np.zeros((*shape, 3), np.uint8), points_of(slope(shape), 1))
+    measured = points_of(slope(shape), 1).depth > 0
     assert completion.depth.shape == shape and np.isfinite(completion.depth[measured]).all()
     assert np.isfinite(completion.depth[~measured]).any() or shape == (1, 1)
 
 
 def test_without_a_point_all_is_unknown(completer):
-    completion = completer.complete(picture(SHAPE), SparseDepth(np.zeros(SHAPE, np.float32)), CAMERA)
+    completion = completer.complete(camera_image(SHAPE), SparseDepth(np.zeros(SHAPE, np.float32)), CAMERA)
     assert np.isnan(completion.depth).all() and not completion.confidence.any()
 
 
 def test_a_frame_is_completed_through_its_camera(completer):
     points = np.array([[x, y, z] for z in (4, 6, 9) for x in (-1, 0, 2) for y in (-0.5, 0.5)], np.float32)
-    frame = Frame(camera=CAMERA, image=picture(SHAPE), points=points, T_cam_lidar=np.eye(4))
+    frame = Frame(camera=CAMERA, image=camera_image(SHAPE), points=points, T_cam_lidar=np.eye(4))
     assert np.isfinite(completer(frame).depth).sum() > len(points)
     sparse, bent = some(150), Camera(*SHAPE[::-1], CAMERA.K, "plumb_bob", [-0.4, 0.2, 0, 0, 0])
-    straight, other = (completer.complete(picture(SHAPE), sparse, camera).depth for camera in (CAMERA, bent))
+    straight, other = (
+        completer.complete(camera_image(SHAPE), sparse, camera).depth for camera in (CAMERA, bent)
+    )
     assert np.nanmax(np.abs(straight - other)) > 1e-3
 
 
 def test_it_warms_up_and_bfloat16_changes_the_depth_little(folder, completer):
     rough = create_completer("psd", prior=str(folder), prior_side=SIDE, device="cpu", precision="bfloat16")
     rough.warm_up(*SHAPE)
-    exact, other = (each.complete(picture(SHAPE), some(200), CAMERA).depth for each in (completer, rough))
+    exact, other = (
+        each.complete(camera_image(SHAPE), some(200), CAMERA).depth for each in (completer, rough)
+    )
     assert 0 < np.nanmedian(np.abs(other / exact - 1)) < 0.1
 
 
@@ -157,11 +161,11 @@ def test_an_official_checkpoint_brings_its_foundation_model(folder, official_fil
     official = create_completer("psd", weights=str(official_file), prior_side=SIDE, device="cpu")
     assert official.network.official and not official.warnings
     assert official.report()["prior"] == "depth_anything_v2"
-    image = picture(SHAPE)
+    image = camera_image(SHAPE)
     prior = create_prior(str(folder), "cpu")
     embeddings = prior._model.backbone.embeddings
     embeddings.interpolate_pos_encoding = partial(_positions, embeddings)
-    one, other = (look_at(each, image, SIDE) for each in (official.prior, prior))
+    one, other = (prior_output(each, image, SIDE) for each in (official.prior, prior))
     torch.testing.assert_close(one.prediction, other.prediction)
     assert len(one.features) == 4
     for a, b in zip(one.features, other.features, strict=True):
@@ -196,16 +200,16 @@ def test_position_embeddings_are_enlarged_as_dinov2_does():
 def test_neighbours_and_mode_of_the_propagation_are_settings(folder, completer):
     options = {"prior": str(folder), "prior_side": SIDE, "device": "cpu"}
     other = create_completer("psd", neighbours=3, mode="3D+2D", **options)
-    one, two = (each.complete(picture(SHAPE), some(200), CAMERA).depth for each in (completer, other))
+    one, two = (each.complete(camera_image(SHAPE), some(200), CAMERA).depth for each in (completer, other))
     assert np.nanmax(np.abs(one - two)) > 1e-3
     with pytest.raises(ValueError, match="Mode '4D' of PSD is unknown"):
         create_completer("psd", mode="4D", **options)
 
 
 def test_features_come_from_coarse_to_fine_and_are_the_fused_maps(completer, folder):
-    look = create_prior(str(folder), "cpu").look(torch.rand(2, 3, 56, 70) * 255)
-    assert look.prediction.shape == (2, 1, 56, 70)
-    assert [tuple(x.shape) for x in look.features] == [(2, 8, 4 << i, 5 << i) for i in range(4)]
+    seen = create_prior(str(folder), "cpu").predict_with_features(torch.rand(2, 3, 56, 70) * 255)
+    assert seen.prediction.shape == (2, 1, 56, 70)
+    assert [tuple(x.shape) for x in seen.features] == [(2, 8, 4 << i, 5 << i) for i in range(4)]
 
 
 def test_a_prior_without_features_is_refused_and_says_so_itself(tmp_path):
@@ -213,7 +217,7 @@ def test_a_prior_without_features_is_refused_and_says_so_itself(tmp_path):
     with pytest.raises(ValueError, match="needs the features of a Depth Anything"):
         create_completer("psd", prior=f"{tmp_path}@disparity", device="cpu")
     with pytest.raises(ValueError, match="gives no features"):
-        create_prior(f"{tmp_path}@disparity", "cpu").look(torch.zeros(1, 3, 14, 14))
+        create_prior(f"{tmp_path}@disparity", "cpu").predict_with_features(torch.zeros(1, 3, 14, 14))
 
 
 def test_the_variants_look_at_other_blocks(folder):
@@ -242,7 +246,7 @@ def test_official_weights_with_another_prior_or_setting_are_refused_or_told(fold
         create_completer("psd", weights=str(official_file), prior=str(folder), device="cpu")
     from depth_completion_ros.completion.psd.completer import PSDCompleter
 
-    other = PSDCompleter(weights=str(official_file), device="cpu", official=False)
+    other = PSDCompleter.create(weights=str(official_file), device="cpu", official=False)
     assert "holds random values" in other.warnings[0]
 
 

@@ -1,4 +1,4 @@
-"""Parts of PSD against what can be said by hand: blocks, channels, alignment, propagation, pictures."""
+"""Parts of PSD against what can be said by hand: blocks, channels, alignment, propagation, images."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_every_mode_is_that_of_the_plain_form(mode):
     torch.testing.assert_close(carry(aligned, mode), expected, rtol=1e-5, atol=1e-5)
 
 
-# Pictures ------------------------------------------------------------------------------------------
+# Images ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_sizes_are_those_of_the_official_code(size, expected):
     assert foundation_size(*size) == expected
 
 
-def picture() -> np.ndarray:
+def pattern() -> np.ndarray:
     v, u, c = np.mgrid[:6, :8, :3]
     return ((37 * v + 59 * u + 83 * c + 11 * u * v) % 256).astype(np.uint8)
 
@@ -197,14 +197,14 @@ def picture() -> np.ndarray:
         ((4, 12), [6.320104, 102.210534, 110.402296, 190.878663], 128.034542),
     ],
 )
-def test_pictures_are_resized_as_by_scikit_image(size, at_places, mean):
+def test_images_are_resized_as_by_scikit_image(size, at_places, mean):
     """Figures of `gaussian_filter` and `zoom(order=3, mode="mirror", grid_mode=True)` of SciPy 1.17."""
-    found = spline_resize(picture(), size)
+    found = spline_resize(pattern(), size)
     assert found.shape == (3, *size) and found.dtype == np.float32
     places = found[[0, 1, 2, 0], [0, 2, 3, -1], [0, 3, 4, -1]]
     np.testing.assert_allclose([*places, found.mean()], [*at_places, mean], atol=1e-4)
 
 
-def test_a_picture_of_one_pixel_or_of_one_colour_stays_so():
+def test_an_image_of_one_pixel_or_of_one_colour_stays_so():
     assert (spline_resize(np.full((1, 1, 3), 77, np.uint8), (14, 28)) == 77).all()
     np.testing.assert_allclose(spline_resize(np.full((30, 41, 3), 9, np.uint8), (14, 28)), 9, atol=1e-4)

@@ -7,11 +7,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from pictures import picture, slope, some_of  # noqa: E402
+from synthetic import camera_image, points_of, slope  # noqa: E402
 
 from depth_completion_ros import Camera, Frame, SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
-from depth_completion_ros.completion.prior import Look, MonocularPrior  # noqa: E402
+from depth_completion_ros.completion.prior import MonocularPrior, PriorOutput  # noqa: E402
 from depth_completion_ros.completion.psd.classical import PropagationCompleter  # noqa: E402
 from depth_completion_ros.completion.psd.diffusion import diffuse  # noqa: E402
 from depth_completion_ros.core import compute_metrics  # noqa: E402
@@ -33,10 +33,10 @@ class Seeing(MonocularPrior):
     def _predict(self, image, name):
         return self.disparity[0, 0].numpy()
 
-    def look(self, pixels):
+    def predict_with_features(self, pixels):
         near = (self.disparity > self.disparity.median()).float()
         features = torch.cat([near + 0.01, 1.01 - near], dim=1)
-        return Look(self.disparity, (features,))
+        return PriorOutput(self.disparity, (features,))
 
 
 class Blind(Seeing):
@@ -44,12 +44,12 @@ class Blind(Seeing):
 
     feature_channels = ()
 
-    def look(self, pixels):
-        return MonocularPrior.look(self, pixels)
+    def predict_with_features(self, pixels):
+        return MonocularPrior.predict_with_features(self, pixels)
 
 
 def step() -> tuple[np.ndarray, np.ndarray]:
-    """A near thing before a far wall, and the picture of it."""
+    """A near object before a far wall, and the image of it."""
     depth, image = np.full(SHAPE, 9, np.float32), np.full((*SHAPE, 3), 60, np.uint8)
     depth[15:45, 30:60], image[15:45, 30:60] = 3, (200, 120, 40)
     return depth, image
@@ -61,9 +61,9 @@ PRIORS = {"none": lambda _: None, "with features": Seeing, "without features": B
 @pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.parametrize("number", [1, 2, 3, 150, SHAPE[0] * SHAPE[1]])
 def test_any_number_of_points_is_answered_within_what_was_measured(prior, number):
-    sparse = some_of(slope(), number)
+    sparse = points_of(slope(), number)
     before = sparse.depth.copy()
-    completion = PropagationCompleter(PRIORS[prior](slope())).complete(picture(), sparse, CAMERA)
+    completion = PropagationCompleter(PRIORS[prior](slope())).complete(camera_image(), sparse, CAMERA)
     measured = sparse.depth > 0
     assert np.array_equal(sparse.depth, before), "the input was changed"
     assert np.array_equal(completion.depth[measured], before[measured])
@@ -79,7 +79,7 @@ def test_any_number_of_points_is_answered_within_what_was_measured(prior, number
 @pytest.mark.parametrize("prior", PRIORS)
 def test_without_a_point_all_is_unknown(prior):
     completer = PropagationCompleter(PRIORS[prior](slope()))
-    completion = completer.complete(picture(), SparseDepth(np.zeros(SHAPE, np.float32)), CAMERA)
+    completion = completer.complete(camera_image(), SparseDepth(np.zeros(SHAPE, np.float32)), CAMERA)
     assert (
         np.isnan(completion.depth).all() and not completion.confidence.any() and not completion.source.any()
     )
@@ -89,7 +89,7 @@ def test_without_a_point_all_is_unknown(prior):
 @pytest.mark.parametrize("prior", PRIORS)
 def test_images_of_any_size_are_answered(prior, shape):
     completer = PropagationCompleter(PRIORS[prior](slope(shape)))
-    completion = completer.complete(np.zeros((*shape, 3), np.uint8), some_of(slope(shape), 1))
+    completion = completer.complete(np.zeros((*shape, 3), np.uint8), points_of(slope(shape), 1))
     assert completion.depth.shape == shape and np.isfinite(completion.depth).all()
 
 
@@ -97,17 +97,21 @@ def test_images_of_any_size_are_answered(prior, shape):
 def test_points_in_a_row_and_points_of_one_depth_are_answered(prior):
     sparse = np.zeros(SHAPE, np.float32)
     sparse[20, ::5] = 4
-    completion = PropagationCompleter(PRIORS[prior](slope())).complete(picture(), SparseDepth(sparse), CAMERA)
+    completion = PropagationCompleter(PRIORS[prior](slope())).complete(
+        camera_image(), SparseDepth(sparse), CAMERA
+    )
     if prior != "without features":
         np.testing.assert_allclose(completion.depth, 4, rtol=1e-4)
     sparse[20, ::5] = np.linspace(3, 6, 18)
-    completion = PropagationCompleter(PRIORS[prior](slope())).complete(picture(), SparseDepth(sparse), CAMERA)
+    completion = PropagationCompleter(PRIORS[prior](slope())).complete(
+        camera_image(), SparseDepth(sparse), CAMERA
+    )
     assert np.isfinite(completion.depth).all()
 
 
-def test_the_picture_tells_where_a_near_thing_ends():
+def test_the_image_tells_where_a_near_object_ends():
     depth, image = step()
-    sparse = some_of(depth, 60)
+    sparse = points_of(depth, 60)
     errors = {
         name: compute_metrics(create_completer(name).complete(image, sparse, CAMERA).depth, depth)
         for name in ("propagation", "linear", "nearest")
@@ -118,7 +122,7 @@ def test_the_picture_tells_where_a_near_thing_ends():
 
 def test_features_tell_it_too():
     depth, image = step()
-    sparse = some_of(depth, 60)
+    sparse = points_of(depth, 60)
     grey = np.full_like(image, 90)
     by_features = PropagationCompleter(Seeing(depth)).complete(grey, sparse, CAMERA).depth
     by_nothing = PropagationCompleter().complete(grey, sparse, CAMERA).depth
@@ -126,7 +130,7 @@ def test_features_tell_it_too():
     assert errors[0] < 0.8 * errors[1]
 
 
-def test_a_plane_stays_one_whatever_its_picture():
+def test_a_plane_stays_one_whatever_its_image():
     """Inverse depth of a plane is linear, and so is every mean of pixels that lie evenly around it."""
     v, u = np.mgrid[: SHAPE[0], : SHAPE[1]]
     plane = (1 / (0.1 + 0.001 * u + 0.002 * v)).astype(np.float32)
@@ -159,26 +163,26 @@ def test_the_start_stays_the_more_the_surer_it_is():
 
 def test_a_frame_is_completed_and_its_prior_reported():
     points = np.array([[x, y, z] for z in (4, 6, 9) for x in (-1, 0, 2) for y in (-0.5, 0.5)], np.float32)
-    frame = Frame(camera=CAMERA, image=picture(), points=points, T_cam_lidar=np.eye(4))
+    frame = Frame(camera=CAMERA, image=camera_image(), points=points, T_cam_lidar=np.eye(4))
     completer = create_completer("propagation", device="cpu")
     completer.warm_up(*SHAPE)
     assert np.isfinite(completer(frame).depth).all()
     assert completer.report() == {"prior": "none: linear completion in its place"}
     assert PropagationCompleter(Seeing(slope())).report()["prior"] == "seeing"
-    grey = completer.complete(picture()[..., 0], some_of(slope(), 50))
-    none = completer.complete(None, some_of(slope(), 50))
+    grey = completer.complete(camera_image()[..., 0], points_of(slope(), 50))
+    none = completer.complete(None, points_of(slope(), 50))
     assert np.isfinite(grey.depth).all() and np.isfinite(none.depth).all()
 
 
 def test_when_memory_runs_out_linear_completion_stands_in():
     class Greedy(Seeing):
-        def look(self, pixels):
+        def predict_with_features(self, pixels):
             raise torch.OutOfMemoryError("out of memory")
 
     truth = slope(SHAPE)
-    completer, sparse = PropagationCompleter(Greedy(truth)), some_of(truth, 200)
+    completer, sparse = PropagationCompleter(Greedy(truth)), points_of(truth, 200)
     for _ in range(2):
-        depth = completer.complete(picture(SHAPE), sparse, CAMERA).depth
+        depth = completer.complete(camera_image(SHAPE), sparse, CAMERA).depth
         np.testing.assert_array_equal(depth, create_completer("linear").complete(None, sparse).depth)
     assert completer.degradations == [
         "Out of memory in 'propagation'; from now on linear completion stands in."
@@ -187,4 +191,4 @@ def test_when_memory_runs_out_linear_completion_stands_in():
 
 def test_an_image_of_another_size_is_told():
     with pytest.raises(ValueError, match=r"'propagation' got an image of uint8 \(30, 90, 3\); it must be"):
-        create_completer("propagation").complete(picture((30, 90)), some_of(slope(SHAPE), 9))
+        create_completer("propagation").complete(camera_image((30, 90)), points_of(slope(SHAPE), 9))

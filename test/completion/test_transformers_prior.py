@@ -5,7 +5,7 @@ import socket
 
 import numpy as np
 import pytest
-from pictures import SHAPE, picture
+from synthetic import SHAPE, camera_image
 
 from depth_completion_ros.completion.prior import create_prior
 
@@ -51,7 +51,7 @@ def depth_anything(tmp_path_factory):
 @pytest.mark.parametrize("shape", [SHAPE, (375, 1242), (200, 40), (64, 64)])
 def test_the_input_of_depth_anything_is_that_of_its_image_processor(depth_anything, shape):
     folder, _, processor = depth_anything
-    image = picture(shape)
+    image = camera_image(shape)
     ours = create_prior(str(folder), "cpu").network_input(image).numpy()
     theirs = processor(images=image, return_tensors="np")["pixel_values"]
     assert ours.shape == theirs.shape
@@ -65,7 +65,7 @@ def test_depth_anything_predicts_what_transformers_does_at_the_image_s_size(dept
     import torch
 
     folder, model, processor = depth_anything
-    image = picture()
+    image = camera_image()
     prior = create_prior(str(folder), "cpu")
     assert (prior.space, prior.licence, prior.name) == ("disparity", "unknown (your file)", folder.name)
     prediction = prior.predict(image)
@@ -79,15 +79,15 @@ def test_depth_anything_predicts_what_transformers_does_at_the_image_s_size(dept
 
 def test_the_side_of_the_input_can_be_chosen(depth_anything):
     prior = create_prior(str(depth_anything[0]), "cpu", side=42)
-    assert prior.network_input(picture()).shape == (1, 3, 42, 56)
-    assert prior.predict(picture()).shape == SHAPE
+    assert prior.network_input(camera_image()).shape == (1, 3, 42, 56)
+    assert prior.predict(camera_image()).shape == SHAPE
 
 
 def test_a_metric_depth_anything_is_known_from_its_folder_and_the_text_overrides_it(tmp_path):
     save_depth_anything(tmp_path, "metric")
     prior = create_prior(str(tmp_path), "cpu")
     assert prior.space == "metric"
-    assert (prior.predict(picture()) > 0).all()
+    assert (prior.predict(camera_image()) > 0).all()
     assert create_prior(f"{tmp_path}@depth", "cpu").space == "depth"
 
 
@@ -102,7 +102,7 @@ def test_another_network_of_transformers_runs_with_its_own_image_processor(tmp_p
         create_prior(str(tmp_path), "cpu")
     GLPNImageProcessorPil(size_divisor=32).save_pretrained(tmp_path)
     prior = create_prior(str(tmp_path), "cpu")
-    prediction = prior.predict(picture((64, 96)))
+    prediction = prior.predict(camera_image((64, 96)))
     assert prior.space == "metric"
     assert prediction.shape == (64, 96) and (prediction > 0).all() and (prediction < 80).all()
     with pytest.raises(ValueError, match="images of its own size only"):
@@ -179,4 +179,4 @@ def test_weights_in_the_cache_are_taken_without_network(monkeypatch, tmp_path, d
         (snapshot / file).write_bytes((depth_anything[0] / file).read_bytes())
     prior = create_prior("depth_anything_v2_small", "cpu", side=42)
     assert (prior.name, prior.licence, prior.space) == ("depth_anything_v2_small", "Apache-2.0", "disparity")
-    assert np.isfinite(prior.predict(picture())).all()
+    assert np.isfinite(prior.predict(camera_image())).all()

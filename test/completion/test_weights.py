@@ -125,7 +125,7 @@ def test_other_archives_and_contents_are_no_checkpoint(tmp_path):
     assert refusal(tmp_path / "none.pt") == f"There is no checkpoint '{tmp_path / 'none.pt'}'."
     with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
         archive.writestr("photo.txt", "of a cat")
-    assert "it is a zip file of other things" in refusal(tmp_path / "a.pt")
+    assert "it is a zip file of something else" in refusal(tmp_path / "a.pt")
     torch.save({"net": {}, "epoch": 3}, tmp_path / "a.pt")
     assert "it holds a dict with nothing" in refusal(tmp_path / "a.pt")
     torch.save([1, 2], tmp_path / "a.pt")

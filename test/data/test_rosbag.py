@@ -192,7 +192,8 @@ def test_messages_that_cannot_be_decoded_are_counted_and_the_rest_is_read(bag):
         recording.image(START + STEP)
         recording.write("/lidar/points", "sensor_msgs/msg/PointCloud2", b"\0\1\0\0garbage", START + STEP)
         stamp = START + 2 * STEP
-        strange = image_message(np.zeros((12, 16), np.uint8), "mono12", stamp, "camera")
+        strange = image_message(np.zeros((12, 16), np.uint8), "mono8", stamp, "camera")
+        strange.encoding = "mono12"
         recording.write("/camera/image_raw", strange.__msgtype__, strange, stamp)
         recording.cloud(stamp)
     reader = open_reader(bag)

@@ -110,7 +110,7 @@ def test_what_is_fed_is_limited_in_the_completion_node_and_what_is_scored_in_the
     )
     prepared = plan.prepared()
     node, session = prepared.completion_parameters(), prepared.session_parameters()
-    assert node["max_depth"] == 30.0 and session["max_depth"] == 20.0 and session["crop"] == [1, 2, 30, 40]
+    assert node["max_range"] == 30.0 and session["max_depth"] == 20.0 and session["crop"] == [1, 2, 30, 40]
     assert node["filter_isolated"] and not node["filter_see_through"]
     assert node["warm_up_size"] == [80, 60]
     assert prepared.offline_command().endswith(

@@ -158,20 +158,20 @@ def test_an_empty_scan_has_nothing_to_feed(make_street):
         parse_protocol("points:5").trial(frame)
 
 
-def test_depth_limit_and_crop_take_pixels_out_of_the_score_and_nothing_out_of_the_feed(make_street):
+def test_depth_limit_and_region_take_pixels_out_of_the_score_and_nothing_out_of_the_feed(make_street):
     frame, protocol = make_street(), parse_protocol("truth")
     whole = protocol.trial(frame)
-    trial = protocol.trial(frame, Settings(max_depth=9, crop=(20, 60, 50, 30)))
+    trial = protocol.trial(frame, Settings(max_depth=9, region=(20, 60, 70, 90)))
     np.testing.assert_array_equal(trial.feed.depth, whole.feed.depth)
     v, u = np.nonzero(trial.truth)
     assert u.min() == 20 and u.max() == 69 and v.max() == 89
     assert 0 < trial.truth[v, u].max() <= 9
     with pytest.raises(CannotServe, match="nothing is left to score"):
-        protocol.trial(frame, Settings(crop=(5000, 0, 10, 10)))
+        protocol.trial(frame, Settings(region=(5000, 0, 5010, 10)))
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"max_depth": 0}, {"max_depth": float("nan")}, {"seeds": 0}, {"crop": (0, 0, 0, 5)}]
+    "wrong", [{"max_depth": 0}, {"max_depth": float("nan")}, {"seeds": 0}, {"region": (0, 0, 0, 5)}]
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match="must be"):

@@ -12,7 +12,8 @@ from depth_completion_ros.data.bag.stream import BagStream
 from depth_completion_ros.data.bag.writer import write_bag
 from depth_completion_ros.data.messages import decode_camera_info, decode_points, stamp_ns
 from depth_completion_ros.data.reader import open_reader
-from depth_completion_ros.evaluation.replay import TOPICS, replay
+from depth_completion_ros.evaluation.outputs import OUTPUTS
+from depth_completion_ros.evaluation.replay import replay
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_every_pair_gives_one_message_on_each_topic_with_stamp_and_frame_of_its_
     assert (summary.frames, summary.first_ns, summary.last_ns) == (3, 100_000_000, 300_000_000)
     assert summary.coverage == 1
     found = messages(tmp_path / "dense")
-    assert set(found) == set(TOPICS.values())
+    assert set(found) == {f"/{output.topic}" for output in OUTPUTS if output.usual}
     for topic in found:
         headers = [message.header for message in found[topic]]
         assert [stamp_ns(header) for header in headers] == [100_000_000, 200_000_000, 300_000_000]
@@ -89,6 +90,8 @@ def test_a_scan_without_points_still_gives_its_output(streets, tmp_path):
 def test_only_the_outputs_asked_for_are_written(streets, tmp_path):
     replay(streets, create_completer("nearest"), tmp_path / "dense", outputs=["depth"], storage="sqlite3")
     assert list(messages(tmp_path / "dense")) == ["/depth/image"]
+    replay(streets, create_completer("nearest"), tmp_path / "all", outputs=[o.name for o in OUTPUTS])
+    assert set(messages(tmp_path / "all")) == {f"/{output.topic}" for output in OUTPUTS}
     with pytest.raises(ValueError, match="Output 'colour' is unknown"):
         replay(streets, create_completer("nearest"), tmp_path / "other", outputs=["colour"])
 

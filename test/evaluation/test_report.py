@@ -90,7 +90,7 @@ def test_only_the_run_times_differ_between_two_reports(streets, tmp_path):
 
 def test_the_csv_has_one_line_a_frame_protocol_and_completer(result, tmp_path):
     write_report(result, tmp_path)
-    with open(tmp_path / "metrics.csv", newline="") as file:
+    with (tmp_path / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(result.rows)
     assert float(rows[-1]["mae_mm"]) == pytest.approx(result.rows[-1].metrics.mae_mm, rel=1e-6)

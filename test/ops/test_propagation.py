@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from depth_completion_ros.ops.propagation import UpdateRule, list_backends, propagate, propagate_reference
-from depth_completion_ros.ops.propagation.backends import choose_backend
+from depth_completion_ros.ops.backends import backends_of, choose_backend
+from depth_completion_ros.ops.propagation import UpdateRule, propagate, propagate_reference
+from depth_completion_ros.ops.propagation.function import LIBRARY
 
+PACKAGE = "depth_completion_ros.ops.propagation"
 SIZES = {
     "one window": (13, 13),
     "borders only": (14, 20),
@@ -79,13 +81,13 @@ def agree(got, expected, tolerance):
         assert (a - b).abs().max() <= tolerance * scale
 
 
-FAST = [name for name in list_backends() if name != "triton"]
+FAST = [name for name in backends_of(PACKAGE) if name != "triton"]
 
 
 @pytest.fixture(params=FAST)
 def backend(request):
     try:
-        choose_backend(request.param, torch.zeros(1))
+        choose_backend(LIBRARY, PACKAGE, request.param, torch.zeros(1))
     except ValueError as error:
         pytest.skip(str(error))
     return request.param
@@ -209,7 +211,7 @@ def test_lower_precision_is_computed_in_single_precision(backend):
 STATE = "from depth_completion_ros.ops.propagation import cpu_kernels_state; print(cpu_kernels_state())"
 BREAK = """
 from shutil import which
-from depth_completion_ros.ops.propagation.cpu_kernels import LIBRARY
+from depth_completion_ros.ops.propagation.function import LIBRARY
 LIBRARY.file(which("g++")).write_bytes(b"half a file")
 """
 

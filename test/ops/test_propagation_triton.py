@@ -65,7 +65,7 @@ def large_tiles(monkeypatch):
     if INTERPRETED:
         for name, value in {"TILE_ROWS": 16, "TILE_COLUMNS": 16, "PATCH_COLUMNS": 32}.items():
             monkeypatch.setattr(triton_kernels, name, value)
-        kinds = {dtype: (32, 4) for dtype in (torch.float32, torch.bfloat16)}
+        kinds = dict.fromkeys((torch.float32, torch.bfloat16), (32, 4))
         rows_and_warps = dict.fromkeys(triton_kernels.PATCH_ROWS_AND_WARPS, kinds)
         monkeypatch.setattr(triton_kernels, "PATCH_ROWS_AND_WARPS", rows_and_warps)
 
@@ -130,7 +130,7 @@ def close(got, expected, tolerance, scale=None):
 
 
 def check_step(device, inputs, dtype=torch.float32):
-    from depth_completion_ros.ops.propagation.triton_backend import TritonBackend
+    from depth_completion_ros.ops.propagation.triton_backend import Backend
 
     leaves = [x.clone().requires_grad_() for x in inputs]
     expected = defined_step(*leaves)
@@ -139,7 +139,7 @@ def check_step(device, inputs, dtype=torch.float32):
     wanted = torch.autograd.grad(expected[:2], leaves, upstream)
     q, k, *maps = (x.float().to(device) for x in inputs)
     constants, (depth, mask) = maps[:4], maps[4:]
-    layer = TritonBackend(q.to(dtype), k.to(dtype), *constants)
+    layer = Backend(q.to(dtype), k.to(dtype), *constants)
     filtered_depth, filtered_mask, log_sum_exp = layer.step(depth, mask)
     for got, value in zip((filtered_depth, filtered_mask, log_sum_exp), expected, strict=True):
         assert close(got, value.detach(), 1e-5)
@@ -168,11 +168,11 @@ def test_step_is_as_defined_in_bfloat16(device, large_tiles, interpreted_bfloat1
 
 
 def test_large_logits_do_not_overflow(device, large_tiles):
-    from depth_completion_ros.ops.propagation.triton_backend import TritonBackend
+    from depth_completion_ros.ops.propagation.triton_backend import Backend
 
     inputs = [x.float().to(device) for x in step_inputs(14, 15, 16, "random")]
     *constants, rpb, depth, mask = inputs
-    layer = TritonBackend(*(40 * x for x in constants), rpb)
+    layer = Backend(*(40 * x for x in constants), rpb)
     filtered_depth, filtered_mask, log_sum_exp = layer.step(depth, mask)
     assert log_sum_exp.max() > 1000
     by_input = layer.step_backward(depth, mask, log_sum_exp, filtered_depth, filtered_mask, depth, mask)
@@ -207,11 +207,11 @@ def test_layer_and_its_gradients_are_as_defined(device, large_tiles):
 
 @pytest.mark.parametrize("rule", UpdateRule)
 def test_advance_is_a_step_with_its_update(device, large_tiles, rule):
-    from depth_completion_ros.ops.propagation.triton_backend import TritonBackend
+    from depth_completion_ros.ops.propagation.triton_backend import Backend
 
     inputs = [x.float().to(device) for x in step_inputs(16, 45, 16, "none")]
     sparse = layer_inputs(16, 45)[-1][0, 0].float().to(device)
-    layer = TritonBackend(*inputs[:6])
+    layer = Backend(*inputs[:6])
     depth, mask = start(inputs[6], sparse)
     filtered_depth, filtered_mask, _ = layer.step(depth, mask)
     expected = update(depth, mask, filtered_depth, filtered_mask, sparse, rule)
@@ -235,10 +235,10 @@ def test_results_are_the_same_in_every_run(device):
 
 @needs_gpu
 def test_iterations_can_be_captured_in_a_graph(device):
-    from depth_completion_ros.ops.propagation.triton_backend import TritonBackend
+    from depth_completion_ros.ops.propagation.triton_backend import Backend
 
     *constants, depth, mask = (x.float().to(device) for x in step_inputs(35, 40, 24, "random"))
-    layer = TritonBackend(*constants)
+    layer = Backend(*constants)
     expected = layer.advance(*layer.advance(depth, mask, depth, UpdateRule.PLAIN), depth, UpdateRule.PLAIN)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):

@@ -124,12 +124,40 @@ def test_a_bad_or_locked_parameter_is_refused_at_run_time_with_a_sentence(ros):
         return result.reason
 
     assert "min_confidence" in refusal(min_confidence=1.5) and "1.5" in refusal(min_confidence=1.5)
-    assert refusal(max_depth="far") == (
-        "Parameter 'max_depth' is 'far'; it must be a number from 0 to 100000 m."
+    assert refusal(max_range="far") == (
+        "Parameter 'max_range' is 'far'; it must be a number from 0 to 100000 m."
     )
     assert "cannot change while the node is configured" in refusal(completer="linear")
+    assert node.set_parameters(overrides(max_range=80))[0].successful
+    assert node.settings.max_range == 80.0 and isinstance(node.settings.max_range, float)
+
+
+def test_a_former_name_of_a_parameter_is_taken_with_a_warning_at_start_and_at_run_time(ros, capfd):
+    robot = Robot(ros)
+    node = completion_node(ros, max_depth=9.0)
+    warning = "Parameter 'max_depth' is called 'max_range' now"
+    assert warning in capfd.readouterr().err
+    assert node.settings.max_range == node.get_parameter("max_range").value == 9.0
+    assert not node.has_parameter("max_depth")
+    robot.connect()
+    robot.send(START)
+    robot.wait_for_outputs(1)
+    expected = create_completer("nearest")(frame(), SparseDepth.from_points(frame(), max_depth=9.0)).depth
+    np.testing.assert_array_equal(depth_of(robot.received["depth/image"][0]), expected)
     assert node.set_parameters(overrides(max_depth=80))[0].successful
-    assert node.settings.max_depth == 80.0 and isinstance(node.settings.max_depth, float)
+    assert warning in capfd.readouterr().err
+    assert node.settings.max_range == node.get_parameter("max_range").value == 80.0
+    (refused,) = node.set_parameters(overrides(max_depth=-1.0))
+    assert not refused.successful and "max_range" in refused.reason and "-1.0" in refused.reason
+
+
+def test_a_parameter_given_under_both_names_with_two_values_is_refused(ros):
+    with pytest.raises(ValueError) as refused:
+        completion_node(ros, max_depth=9.0, max_range=8.0)
+    assert str(refused.value) == (
+        "Parameter 'max_range' is 8.0 and 9.0, the latter under its former name 'max_depth'; it must be "
+        "given once."
+    )
 
 
 def test_a_bad_parameter_is_refused_at_start_with_a_sentence(ros):
@@ -241,4 +269,4 @@ def slow_completer(monkeypatch):
             time.sleep(0.1)
             return super().complete(image, sparse, camera)
 
-    monkeypatch.setitem(registry._COMPLETERS, "slow", Slow)
+    monkeypatch.setitem(registry.COMPLETERS, "slow", Slow)

@@ -275,7 +275,7 @@ def test_a_completer_that_raises_costs_only_its_frames(ros, monkeypatch, capfd):
                 completion.depth = completion.depth[1:]
             return completion
 
-    monkeypatch.setitem(registry._COMPLETERS, "moody", Moody)
+    monkeypatch.setitem(registry.COMPLETERS, "moody", Moody)
     rig = Rig(ros, completer="moody", failures_until_error=3)
     rig.robot.send(START)
     rig.wait_for_drop("completer failed", 1)
@@ -298,7 +298,7 @@ def test_zero_and_repeated_stamps_are_counted(rig):
     rig.robot.send(0, image=image_message(0), points=points_message(0))
     rig.robot.send(START)
     rig.robot.send(START)
-    pairing = rig.node._pairing
+    pairing = rig.node._inputs.pairing
     expected = {"stamp is zero": 2, "repeated stamp": 2}
     assert rig.ros.spin_until(lambda: dict(pairing.dropped) == expected), pairing.dropped
     rig.robot.wait_for_status("completion: frames", "WARN", "stamp is zero (2)")
@@ -340,9 +340,9 @@ def test_a_clock_that_jumps_back_empties_what_waits(ros):
 
     tell(1010)
     robot.publishers["image"].publish(image_message(START + 10 * SECOND))
-    assert ros.spin_until(lambda: node._pairing.pending == 1)
+    assert ros.spin_until(lambda: node._inputs.pairing.pending == 1)
     tell(1000)
-    assert ros.spin_until(lambda: node._pairing.dropped["time jump"] == 1)
+    assert ros.spin_until(lambda: node._inputs.pairing.dropped["time jump"] == 1)
     robot.send(START)
     robot.wait_for_outputs(1)
 
@@ -452,7 +452,7 @@ def test_a_moving_transform_is_forgotten_when_stamps_jump_back_without_a_clock(r
     rig.robot.send(end)
     np.testing.assert_allclose(rig.depth(0), USUAL, rtol=1e-5)
     rig.robot.send(START)
-    assert ros.spin_until(lambda: rig.node._pairing.time_jumps == 1)
+    assert ros.spin_until(lambda: rig.node._inputs.pairing.time_jumps == 1)
     moving.sendTransform(transform(T_CAM_LIDAR, stamp=START))
     np.testing.assert_allclose(rig.depth(1), USUAL, rtol=1e-5)
 

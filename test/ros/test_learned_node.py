@@ -81,11 +81,16 @@ def test_a_prior_is_reported_with_its_age_and_how_well_it_fits(ros, mspn, tmp_pa
     assert ros.spin_until(lambda: values(robot).get("age of the prior (frames)") == "1")
     said = values(robot)
     assert said["prior"] == "rows" and "your file" in said["licence of the prior"]
-    assert 0 <= float(said["inliers"]) <= 1 and float(said["scale"]) > 0
+    offline = mspn(prior=prior, prior_every=2)
+    for _ in range(2):
+        offline(frame())
+    expected = offline.report()
+    for name in ("inliers", "scale"):
+        assert float(said[name]) == pytest.approx(float(expected[name]), rel=1e-3), name
 
 
 def save_network_of_rows(path):
-    """A network that takes the red, which grows to the right in the robot's picture, for depth."""
+    """A network that takes the red, which grows to the right in the robot's image, for depth."""
     onnx = pytest.importorskip("onnx", reason="onnx is not installed")
     make = onnx.helper
     image = make.make_tensor_value_info("image", onnx.TensorProto.FLOAT, [1, 3, 28, 42])

@@ -81,7 +81,9 @@ def test_the_config_file_is_the_one_made_from_the_table(name):
 
 def test_the_markdown_table_has_a_row_for_each_parameter():
     assert len(markdown("completion").splitlines()) == len(TABLES["completion"]) + 2
-    assert "| `max_depth` | `1000.0` | a number from 0 to 100000 m |" in markdown("completion")
+    assert "| `max_range` | `1000.0` | a number from 0 to 100000 m |" in markdown("completion")
+    (row,) = [line for line in markdown("completion").splitlines() if line.startswith("| `max_range`")]
+    assert row.endswith(" Formerly `max_depth`, which is still taken. |")
 
 
 def test_a_parameter_file_with_mistakes_is_told_what_is_wrong(tmp_path):
@@ -96,11 +98,35 @@ def test_a_parameter_file_with_mistakes_is_told_what_is_wrong(tmp_path):
     assert "is not YAML" in check_yaml(file)[0]
 
 
+def test_no_former_name_is_that_of_a_parameter_of_today():
+    for table in TABLES.values():
+        formerly = [old for parameter in table for old in parameter.formerly]
+        assert len(set(formerly)) == len(formerly)
+        assert not set(formerly) & {parameter.name for parameter in table}
+
+
+def test_a_file_with_a_former_name_is_told_the_present_one_and_its_value_is_checked(tmp_path):
+    file = tmp_path / "completion.yaml"
+    file.write_text("completion:\n  ros__parameters:\n    max_depth: 80.0\n")
+    (renamed,) = check_yaml(file)
+    assert renamed.endswith(
+        "Parameter 'max_depth' is called 'max_range' now; the old name is still taken, but will go."
+    )
+    file.write_text("completion:\n  ros__parameters:\n    max_depth: -1.0\n")
+    _, wrong = check_yaml(file)
+    assert "Parameter 'max_range' is -1.0" in wrong
+    file.write_text("completion:\n  ros__parameters:\n    max_depth: 80.0\n    max_range: 50.0\n")
+    (twice,) = check_yaml(file)
+    assert "'max_range' is 50.0 and 80.0" in twice
+    file.write_text("evaluation:\n  ros__parameters:\n    max_depth: 80.0\n")
+    assert check_yaml(file) == [], "of the evaluation node it is the name of today"
+
+
 def test_the_node_projects_by_default_as_the_library_does():
     defaults = {name: p.default for name, p in inspect.signature(SparseDepth.from_points).parameters.items()}
     node = {p.name: p.default for p in TABLES["completion"]}
     for ours, theirs in (
-        ("min_depth", "min_depth"),
+        ("min_range", "min_depth"),
         ("filter_see_through", "see_through"),
         ("filter_isolated", "isolated"),
     ):

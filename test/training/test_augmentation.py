@@ -43,8 +43,8 @@ def test_a_window_keeps_points_depth_and_picture_together(frame, shape, place):
         np.testing.assert_array_equal(cut.depth.ravel()[scan.pixel], scan.z)
     rows = (np.arange(size[0]) + place[0] + 0.5) * SIZE[0] / shape[0] - 0.5
     columns = (np.arange(size[1]) + place[1] + 0.5) * SIZE[1] / shape[1] - 0.5
-    for channel, expected, axis in ((0, rows, 1), (1, columns, 0)):
-        expected = np.expand_dims(np.clip(expected, 0, 255), axis)
+    for channel, values, axis in ((0, rows, 1), (1, columns, 0)):
+        expected = np.expand_dims(np.clip(values, 0, 255), axis)
         assert np.abs(cut.image[..., channel] - expected)[2:-2, 2:-2].max() < 1.01
     # The ray of a pixel is that of the place in the old picture that it shows.
     x, y = (columns - frame.K[0, 2]) / frame.K[0, 0], (rows - frame.K[1, 2]) / frame.K[1, 1]

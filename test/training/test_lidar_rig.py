@@ -110,8 +110,8 @@ def test_corners_lie_on_texture_and_get_worse_with_distance():
         assert not sparse[:, :40].any() and not sparse[:8].any() and np.isfinite(sparse).all()
         known = sparse > 0
         share = np.abs(sparse - depth)[known] / depth[known]
-        for far in errors:
-            errors[far].append(np.median(share[(depth[known] > 12) == far]))
+        for far, medians in errors.items():
+            medians.append(np.median(share[(depth[known] > 12) == far]))
     assert np.mean(errors[True]) > 2 * np.mean(errors[False])
 
 

@@ -111,8 +111,8 @@ def slow_loss(given: SimpleNamespace, truth: torch.Tensor, depth, confidence) ->
         for value, sure, t in rows:
             if t > 0 and math.isfinite(t):
                 l1, count = l1 + abs(value - t), count + 1
-                value = max(value, 0.0)
-                doubt += abs(sure - math.exp(-5 * abs(t - value) / (t + value)))
+                positive = max(value, 0.0)
+                doubt += abs(sure - math.exp(-5 * abs(t - positive) / (t + positive)))
         total += (depth[at] * l1 + confidence[at] * doubt) / count
     return total
 

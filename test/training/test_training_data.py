@@ -127,7 +127,7 @@ def test_measured_pixels_stay_on_the_truth_through_augmentation(tmp_path):
         here = (sparse > 0) & (depth > 0)
         assert here.any() and torch.equal(sparse[here], depth[here])
         assert not torch.equal(batch["depth"][0], batch["depth"][1])
-        assert 4 / 1.5 <= depth[depth > 0].min() and depth.max() <= 40
+        assert depth[depth > 0].min() >= 4 / 1.5 and depth.max() <= 40
 
 
 def test_kitti_takes_a_prior_of_the_points_or_of_files(tmp_path):

@@ -70,7 +70,7 @@ class CompletionTask(LightningModule):
         return self.network(self._normalised(batch), batch["sparse"], **more)
 
     def on_train_batch_start(self, batch, batch_idx) -> None:
-        run_seed = int(os.environ.get("PL_GLOBAL_SEED", 0))
+        run_seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
         taken = self.trainer.fit_loop.total_batch_idx
         torch.manual_seed(hash((run_seed, taken, self.global_rank)) % 2**63)
         for part in (self.network, self.loss):

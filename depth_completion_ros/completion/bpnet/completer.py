@@ -37,12 +37,12 @@ class BPNetCompleter(LearnedCompleter):
     variants = ("kitti", "nyu")
     keeps_measured = False
 
-    def __init__(self, variant: str = "kitti", **options):
-        if variant == "nyu":
+    def __init__(self, options):
+        super().__init__(options)
+        if self.variant == "nyu":
             self.mean, self.std, self._factor = IMAGENET_MEAN, IMAGENET_STD, 10
         else:
             self.mean, self.std, self._factor = KITTI_MEAN, KITTI_STD, 1
-        super().__init__(variant, **options)
 
     @staticmethod
     def make_network(variant: str) -> torch.nn.Module:
@@ -50,10 +50,10 @@ class BPNetCompleter(LearnedCompleter):
 
         return BPNet()
 
-    def prepared(self):
-        from .inference import quickened
+    def make_inference_network(self):
+        from .inference import for_inference
 
-        return quickened(self.network)
+        return for_inference(self.network)
 
     def forward(self, rgb, sparse, *planes, points):
         import torch
@@ -66,7 +66,7 @@ class BPNetCompleter(LearnedCompleter):
             rgb = torch.nn.functional.pad(rgb, (0, right, up, 0), mode="replicate")
             sparse = torch.nn.functional.pad(sparse, (0, right, up, 0))
             rays = _extended(rays, up, right)
-        outputs = self.quick(rgb, sparse * self._factor, rays).outputs
+        outputs = self.inference_network(rgb, sparse * self._factor, rays).outputs
         before, depth = (x[..., up:, : x.shape[-1] - right] / self._factor for x in outputs)
         ratio = torch.log(depth.clamp(min=1e-3) / before.clamp(min=1e-3)).abs()
         return depth, CLOSE / (CLOSE + ratio)
@@ -76,13 +76,13 @@ class BPNetCompleter(LearnedCompleter):
             raise ValueError("Completer 'bpnet' needs the camera of the image, and there is none.")
         return [np.nan_to_num(plane, posinf=0, neginf=0) for plane in camera.rays]
 
-    def planes_to_warm_up(self, image):
+    def warm_up_planes(self, image):
         height, width = image.shape[:2]
         return np.meshgrid(*(np.linspace(-0.5, 0.5, n, dtype=np.float32) for n in (width, height)))
 
 
 def _extended(rays: torch.Tensor, up: int, right: int) -> torch.Tensor:
-    """Rays of a picture with more rows above and columns at the right, as its outermost ones go on."""
+    """Rays of an image with more rows above and columns at the right, as its outermost ones go on."""
     import torch
 
     for before, after, axis in ((up, 0, -2), (0, right, -1)):

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..learned.fused_conv import fused_conv
 from .layers import Block, ConvNorm, Residual, Up, UpJoin, exact, fold
 from .propagation import BilateralPropagation
 from .refinement import KernelGenerator
@@ -22,12 +23,12 @@ SLICE = 2**20
 """Numbers of a slice on a CPU, about what its cache holds."""
 
 
-def quickened(network: nn.Module) -> nn.Module:
+def for_inference(network: nn.Module) -> nn.Module:
     """A copy of the network for inference; its keys are others."""
-    quick = deepcopy(network)
-    fold(quick)
-    _replace(quick)
-    return quick.requires_grad_(False)
+    copy = deepcopy(network)
+    fold(copy)
+    _replace(copy)
+    return copy.requires_grad_(False)
 
 
 def _replace(module: nn.Module) -> None:
@@ -68,37 +69,14 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor, onto: Tensor | None = None) -> Tensor:
         """The convolution of x, added to `onto` where that is given, which is overwritten."""
-        if not _onednn_serves(x):
-            x = self.conv(x) if onto is None else onto.add_(self.conv(x))
-            return x.relu_() if self.relu else x
-        conv, after = self.conv, ("relu" if self.relu else "none", [], "")
-        size = conv.padding, conv.stride, conv.dilation, conv.groups
-        if isinstance(conv, nn.ConvTranspose2d):
-            size = conv.padding, conv.output_padding, *size[1:]
-            return torch.ops.mkldnn._convolution_transpose_pointwise(x, conv.weight, conv.bias, *size, *after)
-        if onto is None:
-            return torch.ops.mkldnn._convolution_pointwise(x, conv.weight, conv.bias, *size, *after)
-        return torch.ops.mkldnn._convolution_pointwise_(
-            onto, x, conv.weight, conv.bias, *size, "add", 1.0, *after
-        )
-
-
-def _onednn_serves(x: Tensor) -> bool:
-    """Whether oneDNN convolves x with what `torch.compile` calls it for; there is no public way to it."""
-    if x.device.type != "cpu" or torch.compiler.is_compiling() or not torch.backends.mkldnn.is_available():
-        return False
-    if not hasattr(torch.ops.mkldnn, "_convolution_pointwise_"):
-        return False
-    if x.dtype == torch.bfloat16:
-        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return x.dtype == torch.float32
+        return fused_conv(self.conv, x, onto, self.relu, overwrite=True)
 
 
 def _block(block: Block) -> Convolution:
     return Convolution(block.conv.conv, relu=isinstance(block.activation, nn.ReLU))
 
 
-class QuickResidual(nn.Module):
+class FusedResidual(nn.Module):
     """Adds to its shortcut while it convolves; where that is its input, the input is overwritten."""
 
     def __init__(self, plain: Residual):
@@ -110,7 +88,7 @@ class QuickResidual(nn.Module):
         return self.conv2(self.conv1(x), onto=x if self.shortcut is None else self.shortcut(x))
 
 
-class QuickUpJoin(nn.Module):
+class FusedUpJoin(nn.Module):
     """Convolves both maps by themselves, which is as laying them side by side first."""
 
     def __init__(self, plain: UpJoin):
@@ -136,7 +114,7 @@ def _like(conv: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
     return other
 
 
-class QuickGenerator(nn.Module):
+class FusedGenerator(nn.Module):
     """Normalises kernels some rows at a time, and writes them as the propagation reads them."""
 
     def __init__(self, plain: KernelGenerator):
@@ -158,7 +136,7 @@ class QuickGenerator(nn.Module):
         return weights
 
 
-class QuickPropagation(nn.Module):
+class FusedPropagation(nn.Module):
     """Bilateral propagation with layers as products of matrices, a slice of the pixels at a time."""
 
     def __init__(self, plain: BilateralPropagation):
@@ -223,9 +201,9 @@ def _slices(length: int, each: int, x: Tensor) -> list[slice]:
 _FORMS = {
     Block: _block,
     ConvNorm: lambda plain: Convolution(plain.conv, relu=False),
-    Residual: QuickResidual,
+    Residual: FusedResidual,
     Up: lambda plain: Convolution(plain.conv, relu=True),
-    UpJoin: QuickUpJoin,
-    KernelGenerator: QuickGenerator,
-    BilateralPropagation: lambda plain: Exact(QuickPropagation(plain)),
+    UpJoin: FusedUpJoin,
+    KernelGenerator: FusedGenerator,
+    BilateralPropagation: lambda plain: Exact(FusedPropagation(plain)),
 }

@@ -118,8 +118,8 @@ class UNet(nn.Module):
 
 def join(*maps: Tensor) -> Tensor:
     """Concatenate along the channels, in the number format of the first, channels-last in memory."""
-    maps = [x.to(maps[0].dtype).contiguous(memory_format=torch.channels_last) for x in maps]
-    return torch.cat(maps, dim=1)
+    alike = [x.to(maps[0].dtype).contiguous(memory_format=torch.channels_last) for x in maps]
+    return torch.cat(alike, dim=1)
 
 
 def exact(x: Tensor) -> Tensor:

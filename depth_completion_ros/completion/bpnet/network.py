@@ -59,7 +59,7 @@ class Level(nn.Module):
         """Features and depth of this level.
 
         Args:
-            image: features of the picture at this level.
+            image: features of the image at this level.
             coarser: features and depth of the level below; None at the coarsest.
             sparse: B x 1 x H x W metres at full resolution.
             rays: B x 3 x H x W, points at a depth of 1, at full resolution.
@@ -76,7 +76,7 @@ class Level(nn.Module):
 
 
 class BPNet(nn.Module):
-    """Completes sparse depth with the help of its picture; keys are those of the official checkpoints."""
+    """Completes sparse depth with the help of the image; keys are those of the official checkpoints."""
 
     def __init__(self):
         super().__init__()
@@ -106,7 +106,7 @@ class BPNet(nn.Module):
         if height % MULTIPLE or width % MULTIPLE:
             raise ValueError(f"BP-Net got {width} x {height} pixels; both must be multiples of {MULTIPLE}.")
         rays = K if K.ndim == 4 else rays_of(K.to(sparse.dtype), height, width)
-        # Which cells are measured follows from the picture of points alone, so all searches come first.
+        # Which cells are measured follows from the points alone, so all searches come first.
         neighbours = of_levels(sparse[:, 0] > LEAST_DEPTH, LEVELS)
         trunk = [self.conv_img(rgb.to(next(self.parameters()).dtype))]
         for level in range(1, LEVELS):

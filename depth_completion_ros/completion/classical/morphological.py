@@ -1,5 +1,6 @@
 """Completion by image morphology, after IP-Basic (Ku, Harakeh, Waslander: In Defense of Classical
-Image Processing: Fast Depth Completion on the CPU, CRV 2018)."""
+Image Processing: Fast Depth Completion on the CPU, CRV 2018).
+"""
 
 from __future__ import annotations
 
@@ -52,7 +53,7 @@ def _fill(values: np.ndarray, filler: np.ndarray) -> np.ndarray:
 
 
 def _extend_to_top(values: np.ndarray) -> np.ndarray:
-    """Above the first value of a column repeat it, as LiDAR sees no more of a tall thing's top."""
+    """Above the first value of a column repeat it, as LiDAR sees no more of a tall object's top."""
     filled = values > 0
     first = filled.argmax(axis=0)
     above = np.arange(len(values))[:, None] < first

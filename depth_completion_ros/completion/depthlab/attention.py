@@ -116,8 +116,8 @@ def written_by(unet: UNet2DConditionModel, latents: torch.Tensor, token: torch.T
     """Input of every self-attention of a reference at timestep 0, B x tokens x channels each.
 
     Args:
-        latents: B x 4 x h x w of the picture.
-        token: B x 1 x width, of the picture as a whole.
+        latents: B x 4 x h x w of the image.
+        token: B x 1 x width, of the image as a whole.
     """
     constants = constants_of(unet, token)
     written = [None] * len(constants)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..diffusion.completer import DiffusionCompleter
+from .options import DepthLabOptions
 
 
 class DepthLabCompleter(DiffusionCompleter):
-    """Depth painted into what is known by diffusion, guided by features of the picture.
+    """Depth painted into what is known by diffusion, guided by features of the image.
 
     After Liu and others, arXiv 2412.18153, whose published weights it takes. `weights` is a folder, or the
     name of one in the folder of stored weights, with
@@ -16,7 +17,7 @@ class DepthLabCompleter(DiffusionCompleter):
                                      of that is taken where scheduler/ is not there
         image_encoder/               of `laion/CLIP-ViT-H-14-laion2B-s32B-b79K`: config.json and weights
 
-    or safetensors in place of .pth. Without weights a tiny network with random ones stands in, as the
+    or safetensors in place of .pth. Without weights a tiny network with random ones runs, as the
     official one has 2.4 billion parameters.
 
     Depth is that of the network plus what it misses at the measured pixels, spread smoothly, so that these
@@ -25,12 +26,8 @@ class DepthLabCompleter(DiffusionCompleter):
     between is right. Depth that comes out below 0 is unknown. Without a single point all is unknown; with
     but one depth, all takes that.
 
-    Args:
-        variant: `official`, or `tiny` for tests.
-        steps, strength, blend, seed, tile: see `Sampling`.
-        normalize_scale: what known depth is normalised to, in (0, 1]; less where the scene goes beyond it.
-        paste_back: keep measured depth exactly; else all is as the network gives it.
-        weights, options: see `LearnedCompleter`; `inner_size` never enlarges.
+    Variants are `official`, and `tiny` for tests; for options see `DepthLabOptions`.
+    `inner_size` never enlarges.
     """
 
     name = "depthlab"
@@ -39,24 +36,7 @@ class DepthLabCompleter(DiffusionCompleter):
         "denoising_unet.pth, reference_unet.pth, mapping_layer.pth (or such .safetensors) and the folders "
         "vae, image_encoder and, if need be, scheduler"
     )
-
-    def __init__(
-        self,
-        variant: str = "official",
-        weights: str | None = None,
-        steps: int = 50,
-        strength: float = 0.8,
-        blend: bool = False,
-        normalize_scale: float = 1.0,
-        seed: int = 0,
-        tile: int = 0,
-        paste_back: bool = True,
-        **options,
-    ):
-        from .sampling import Sampling
-
-        sampling = Sampling(steps, strength, blend, normalize_scale, seed, tile)
-        super().__init__(sampling, paste_back, variant, weights, **options)
+    Options = DepthLabOptions
 
     @classmethod
     def network_class(cls):
@@ -64,13 +44,13 @@ class DepthLabCompleter(DiffusionCompleter):
 
         return DepthLab
 
-    def steady_part(self):
-        return self.quick.estimation
+    def compilable_part(self):
+        return self.inference_network.estimation
 
     def forward(self, rgb, sparse, *planes, points):
         from .sampling import predict
 
-        depth = predict(self.quick, rgb, sparse[0, 0].cpu().numpy(), self.sampling)[None, None]
+        depth = predict(self.inference_network, rgb, sparse[0, 0].cpu().numpy(), self.sampling)[None, None]
         return depth, depth.new_ones(depth.shape)
 
     def report(self):

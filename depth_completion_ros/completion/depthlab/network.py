@@ -25,7 +25,7 @@ class DepthLab(nn.Module):
 
     Args:
         estimation: U-Net of 12 channels, which takes noise away in every step.
-        reference: U-Net of 4 channels without head, which sees the picture once.
+        reference: U-Net of 4 channels without head, which sees the image once.
         mapping: linear layer from the image encoder's projection to the token of both.
         vae, vision: of Stable Diffusion 2, and of CLIP.
         schedule: configuration of the scheduler; None for that of Marigold v1-0.
@@ -86,7 +86,7 @@ class DepthLab(nn.Module):
         return cls(estimation, reference, mapping, vae, vision, schedule)
 
     def token(self, rgb: torch.Tensor) -> torch.Tensor:
-        """The picture as a whole, B x 1 x width: its middle square, as CLIP sees it.
+        """The image as a whole, B x 1 x width: its middle square, as CLIP sees it.
 
         Args:
             rgb: B x 3 x H x W in [-1, 1].
@@ -102,9 +102,9 @@ class DepthLab(nn.Module):
         pixels = ((square - mean) / std).to(self.mapping.weight.dtype)
         return self.mapping(self.vision(pixels).image_embeds[:, None])
 
-    def guide(self, picture: torch.Tensor, token: torch.Tensor) -> Guide:
-        """All that is the same in every step, from the latents of the picture, B x 4 x h x w."""
-        return guide_of(self.estimation, written_by(self.reference, picture, token), token)
+    def guide(self, image: torch.Tensor, token: torch.Tensor) -> Guide:
+        """All that is the same in every step, from the latents of the image, B x 4 x h x w."""
+        return guide_of(self.estimation, written_by(self.reference, image, token), token)
 
     def velocity(self, noisy: torch.Tensor, t: torch.Tensor, guide: Guide) -> torch.Tensor:
         """What the estimation U-Net says of noise and depth, float32 B x 4 x h x w.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -11,50 +10,11 @@ import torch
 from ..diffusion.codec import MULTIPLE, decode, encode
 from ..diffusion.fills import linear_fill, nearest_fill
 from ..diffusion.normaliser import DepthNormaliser
-from ..diffusion.schedule import check_steps, make_scheduler, spacing_for, timesteps_of
+from ..diffusion.schedule import make_scheduler, spacing_for, timesteps_of
 from ..diffusion.size import pad
 from ..diffusion.tiles import feather, tiles
 from .network import DepthLab
-
-SMALLEST_TILE = 64
-"""Pixels; the networks see nothing in less."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How depth is sampled.
-
-    Args:
-        steps: of DDIM; 20 to 50 are official. With 10 and fewer, timesteps are spaced for few steps.
-        strength: share of the steps that is taken: less than 1 starts from the nearest known depth under
-            noise, 1 from noise alone. At least one step is taken.
-        blend: put the known depth under noise into the known latents after each step.
-        bound: what known depth is normalised to; below 1 where the scene goes beyond it.
-        seed: of the noise.
-        tile: largest height and width in pixels of overlapping tiles, worked on one by one; 0 for one.
-        padded: continue the picture to whole latents; else they are cut off and what is left is stretched,
-            as in the official code, without tiles.
-    """
-
-    steps: int = 50
-    strength: float = 0.8
-    blend: bool = False
-    bound: float = 1.0
-    seed: int = 0
-    tile: int = 0
-    padded: bool = True
-
-    def __post_init__(self):
-        check_steps(self.steps, self.strength)
-        if not 0 < self.bound <= 1:
-            raise ValueError(f"The bound of normalised depth is {self.bound}; it must be above 0, at most 1.")
-        if self.tile < 0 or 0 < self.tile < SMALLEST_TILE:
-            raise ValueError(f"Tile is {self.tile}; it must be 0, for one tile, or at least {SMALLEST_TILE}.")
-
-    @property
-    def needs_guess(self) -> bool:
-        """Whether the latents of the first guess are used."""
-        return self.strength < 1 or self.blend
+from .options import Sampling
 
 
 class Noise(NamedTuple):
@@ -70,7 +30,7 @@ class Noise(NamedTuple):
 
     @classmethod
     def draw(cls, height: int, width: int, seed: int) -> Noise:
-        """For a picture of this size, the same on all devices."""
+        """For an image of this size, the same on all devices."""
         make = torch.Generator().manual_seed(seed)
         shape = (1, 4, height // MULTIPLE, width // MULTIPLE)
         return cls(torch.randn(shape, generator=make), torch.randn(shape, generator=make))
@@ -80,7 +40,7 @@ class Planes(NamedTuple):
     """What is encoded, 1 x 3 or 1 x 1 x H x W in about [-1, 1].
 
     Args:
-        rgb: the picture.
+        rgb: the image.
         guess: depth that is known or nearest to it.
         masked: depth that is known or between such, 0 beyond it.
         unknown: 1 where depth is wanted, -1 where it is known.
@@ -100,7 +60,7 @@ def predict(
     initial: np.ndarray | None = None,
     noise: Noise | None = None,
 ) -> torch.Tensor:
-    """Depth of one picture, H x W metres on the device of the picture; nowhere cut off, so it can be below 0.
+    """Depth of one image, H x W metres on its device; nowhere cut off, so it can be below 0.
 
     Known depth comes back only nearly, as it goes through the VAE; see `paste_back`.
 
@@ -111,7 +71,7 @@ def predict(
         noise: in place of that of the seed.
     """
     height, width = sparse.shape
-    normaliser = DepthNormaliser.of(sparse, sampling.bound)
+    normaliser = DepthNormaliser.of(sparse, sampling.normalize_scale)
     planes = prepare(rgb, sparse, normaliser, initial)
     token = network.token(rgb)
     if sampling.padded:
@@ -136,7 +96,7 @@ def predict(
 def prepare(
     rgb: torch.Tensor, sparse: np.ndarray, normaliser: DepthNormaliser, initial: np.ndarray | None = None
 ) -> Planes:
-    """The planes of one picture; arguments as of `predict`."""
+    """The planes of one image; arguments as of `predict`."""
     guess = nearest_fill(sparse) if initial is None else np.where(sparse > 0, sparse, initial)
     masked = np.nan_to_num(normaliser.normalise(linear_fill(sparse)), nan=0)
     unknown = np.where(sparse > 0, np.float32(-1), np.float32(1))
@@ -147,7 +107,7 @@ def prepare(
 def sample(
     network: DepthLab, planes: Planes, token: torch.Tensor, sampling: Sampling, noise: Noise
 ) -> torch.Tensor:
-    """Normalised depth of a picture or tile, 1 x 1 x H x W, its sides cut to multiples of 8."""
+    """Normalised depth of an image or tile, 1 x 1 x H x W, its sides cut to multiples of 8."""
 
     def latents_of(plane: torch.Tensor) -> torch.Tensor:
         return encode(network.vae, plane.to(dtype)).float()

@@ -1,4 +1,4 @@
-"""Between pictures and their latents, an eighth of the size, by the VAE of Stable Diffusion 2.
+"""Between images and their latents, an eighth of the size, by the VAE of Stable Diffusion 2.
 
 Both ways can be differentiated.
 """
@@ -17,16 +17,16 @@ MULTIPLE = 8
 """Pixels of a latent's side."""
 
 
-def encode(vae: AutoencoderKL, pictures: torch.Tensor) -> torch.Tensor:
-    """Latents of pictures, the mean of what the encoder gives and never a sample.
+def encode(vae: AutoencoderKL, images: torch.Tensor) -> torch.Tensor:
+    """Latents of images, the mean of what the encoder gives and never a sample.
 
     Args:
-        pictures: B x 3 x H x W in [-1, 1], or B x 1 x H x W, such as depth, which is taken three times.
+        images: B x 3 x H x W in [-1, 1], or B x 1 x H x W, such as depth, which is taken three times.
 
     Returns:
         B x 4 x H // 8 x W // 8.
     """
-    return vae.encode(pictures.expand(-1, 3, -1, -1)).latent_dist.mean * FACTOR
+    return vae.encode(images.expand(-1, 3, -1, -1)).latent_dist.mean * FACTOR
 
 
 def decode(vae: AutoencoderKL, latents: torch.Tensor) -> torch.Tensor:

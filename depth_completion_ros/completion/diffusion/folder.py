@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ..prior.errors import first_line
+from ..prior.interface import first_line
 from ..weights.checkpoint import Checkpoint, load_into, read_checkpoint
 from ..weights.folder import weights_folder
 

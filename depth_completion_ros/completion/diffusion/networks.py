@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 SIZES = ("official", "tiny")
 """`official` as published; `tiny` has the same blocks and names of tensors, with few channels."""
 
-_UNET = {
+_UNET: dict[str, dict[str, Any]] = {
     "official": {
         "block_out_channels": (320, 640, 1280, 1280),
         "attention_head_dim": (5, 10, 20, 20),  # numbers of heads, in spite of the name

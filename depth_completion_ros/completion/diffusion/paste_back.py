@@ -9,7 +9,7 @@ SWEEPS = 4
 """Times that every level is smoothed: enough for large holes, and more would leave lone points as spikes."""
 MOST = np.float32(2)
 """Factor by which depth that was not measured changes at most."""
-_CROSS = np.float32([[0, 0.2, 0], [0.2, 0.2, 0.2], [0, 0.2, 0]])
+_CROSS = np.array([[0, 0.2, 0], [0.2, 0.2, 0.2], [0, 0.2, 0]], np.float32)
 """Mean of a pixel and its four neighbours; without the pixel itself a chequered pattern would stay."""
 
 

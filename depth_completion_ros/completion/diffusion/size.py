@@ -1,4 +1,4 @@
-"""The size at which a picture is worked on."""
+"""The size at which an image is worked on."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ if TYPE_CHECKING:
 def resized_shape(shape: tuple[int, int], side: int) -> tuple[int, int]:
     """Height and width of the same proportions whose longer one is `side`, cut to whole pixels; 0 for as is.
 
-    Smaller pictures grow, as in the official code.
+    Smaller images grow, as in the official code.
     """
     if not side:
         return shape
-    return tuple(max(1, int(length * side / max(shape))) for length in shape)
+    height, width = (max(1, int(length * side / max(shape))) for length in shape)
+    return height, width
 
 
 def pad(planes: torch.Tensor, multiple: int = MULTIPLE) -> torch.Tensor:
     """Continue ... x H x W below and to the right by its last row and column to multiples of 8.
 
     The encoder would leave rows and columns out that do not fill a latent, and what is decoded would be
-    stretched to the picture's size, by up to 7 pixels.
+    stretched to the image's size, by up to 7 pixels.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Large pictures in overlapping tiles."""
+"""Large images in overlapping tiles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .codec import MULTIPLE
 
 
 def tiles(shape: tuple[int, int], side: int) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of tiles that cover a picture and overlap by a quarter of their side or more.
+    """Rows and columns of tiles that cover an image and overlap by a quarter of their side or more.
 
     Args:
         shape: height and width, multiples of 8.

@@ -14,7 +14,8 @@ def inner_shape(shape: tuple[int, int], limit: int) -> tuple[int, int]:
     """Height and width at which a network works, of the same proportions and at most `limit`; 0 for any."""
     if not limit or max(shape) <= limit:
         return shape
-    return tuple(max(1, round(side * limit / max(shape))) for side in shape)
+    height, width = (max(1, round(side * limit / max(shape))) for side in shape)
+    return height, width
 
 
 def shrink(

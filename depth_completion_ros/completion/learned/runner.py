@@ -11,15 +11,15 @@ import torch
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
-def choose_precision(text: str, device: torch.device) -> torch.dtype:
-    """The number format of a text; `auto` is float32, which the official figures are made with.
+def choose_precision(text: str, device: torch.device, auto: str = "float32") -> torch.dtype:
+    """The number format of a text, where `auto` is that of another.
 
     Raises:
         ValueError: another text, or a format that the device cannot compute in.
     """
     if text not in PRECISIONS:
         raise ValueError(f"Precision is '{text}'; it must be one of {', '.join(PRECISIONS)}.")
-    dtype = torch.float32 if text == "auto" else getattr(torch, text)
+    dtype = getattr(torch, auto if text == "auto" else text)
     if dtype is torch.float16 and device.type == "cpu":
         raise ValueError("Precision 'float16' is for GPUs; on the CPU it must be float32 or bfloat16.")
     if dtype is torch.bfloat16 and device.type == "cuda" and not torch.cuda.is_bf16_supported():

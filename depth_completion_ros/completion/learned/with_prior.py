@@ -9,6 +9,7 @@ import numpy as np
 from ..interface import Completion, Source
 from ..prior.metric_depth import PriorDepth
 from .completer import LearnedCompleter
+from .options import PriorOptions
 
 if TYPE_CHECKING:
     import torch
@@ -17,32 +18,15 @@ if TYPE_CHECKING:
 class LearnedWithPrior(LearnedCompleter):
     """A network that takes a monocular prior, if one is given.
 
-    Args:
-        prior: what `create_prior` takes; None for none.
-        prior_every: the prior looks at every so many frames.
-        prior_side: shorter side of the prior's input in pixels, 0 for what it was trained at.
-        variant, device, allow_noncommercial, options: see `LearnedCompleter`.
-
     Attributes:
-        prior: gives metric depth of a frame; None without a prior.
+        prior: gives metric depth of a frame; None without a prior, and before `load`.
     """
 
-    def __init__(
-        self,
-        variant: str,
-        prior: str | None = None,
-        prior_every: int = 1,
-        prior_side: int = 0,
-        device: str = "auto",
-        allow_noncommercial: bool = False,
-        **options,
-    ):
-        self._prior_options = prior, device, allow_noncommercial, prior_side
-        self._prior_every = prior_every
-        self.prior: PriorDepth | None = None
-        super().__init__(variant, device=device, allow_noncommercial=allow_noncommercial, **options)
+    Options = PriorOptions
+    options: PriorOptions
+    prior: PriorDepth | None = None
 
-    def planes_to_warm_up(self, image):
+    def warm_up_planes(self, image):
         if self.prior is not None:
             self.prior.prior.warm_up(*image.shape[:2])
         return ()
@@ -53,7 +37,7 @@ class LearnedWithPrior(LearnedCompleter):
         completion = Completion.unknown(shape)
         if self.prior is not None and self.prior.prior.space == "metric":
             depth = self.prior(image, np.zeros(shape, np.float32), name)
-            known = np.isfinite(depth)
+            known = (depth > 0) & (depth < np.inf)
             completion.depth[known] = depth[known]
             completion.source[known] = Source.PRIOR
         return completion
@@ -65,11 +49,12 @@ class LearnedWithPrior(LearnedCompleter):
     def report(self):
         return super().report() | ({} if self.prior is None else self.prior.report())
 
-    def _move_to(self, device: torch.device) -> None:
+    def move_to(self, device: torch.device) -> None:
         from ..prior import create_prior
 
-        super()._move_to(device)
-        prior, asked, *options = self._prior_options
+        super().move_to(device)
+        chosen = self.options
         # Not `device`: ONNX Runtime may know no GPU where PyTorch does, and `auto` lets it run on the CPU.
-        made = create_prior(prior, "cpu" if device.type == "cpu" else asked, *options) if prior else None
-        self.prior = None if made is None else PriorDepth(made, self._prior_every)
+        asked = "cpu" if device.type == "cpu" else chosen.device
+        made = create_prior(chosen.prior or "none", asked, chosen.allow_noncommercial, chosen.prior_side)
+        self.prior = None if made is None else PriorDepth(made, chosen.prior_every)

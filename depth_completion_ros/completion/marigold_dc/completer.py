@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..diffusion.completer import DiffusionCompleter
+from .options import SMALLEST_SIDE, MarigoldDCOptions
 
 
 class MarigoldDCCompleter(DiffusionCompleter):
@@ -18,8 +19,8 @@ class MarigoldDCCompleter(DiffusionCompleter):
                                      empty_prompt.safetensors with that embedding, 2 x 1024, stands for both
         scheduler/                   its config file; the schedule of v1-0 where it is not there
 
-    Without weights a tiny network with random ones stands in, as the official one has 0.95 billion
-    parameters. Every step goes through U-Net and decoder and back: its authors report 18 s a picture on an
+    Without weights a tiny network with random ones runs, as the official one has 0.95 billion
+    parameters. Every step goes through U-Net and decoder and back: its authors report 18 s an image on an
     A100, 11 s with `precision="bfloat16"` at the same error. Without a GPU they take `side=512, steps=10`.
 
     Depth is that of the network plus what it misses at the measured pixels, spread smoothly, so that these
@@ -28,12 +29,9 @@ class MarigoldDCCompleter(DiffusionCompleter):
     their median, 1 for a single run, and c is that of `Nearest`. Without a single point all is unknown; with
     but one depth, all takes that, as nothing tells a scale.
 
-    Args:
-        variant: `official`, or `tiny` for tests.
-        steps, ensemble, side, seed: see `Sampling`.
-        paste_back: keep measured depth exactly; else all is as the network gives it.
-        weights, options: see `LearnedCompleter`; guidance is at the size of the image, or at `inner_size`,
-            which limits `side` as well. `float16` is too coarse for the gradients and refused.
+    Variants are `official`, and `tiny` for tests; for options see `MarigoldDCOptions`. Guidance is at the
+    size of the image, or at `inner_size`, which limits `side` as well. `float16` is too coarse for the
+    gradients and refused.
     """
 
     name = "marigold_dc"
@@ -42,29 +40,16 @@ class MarigoldDCCompleter(DiffusionCompleter):
         "the folders unet, vae, text_encoder and tokenizer (or empty_prompt.safetensors in place of the last "
         "two) and, if need be, scheduler"
     )
-    quick_run = {"steps": 1, "ensemble": 1}
+    warm_up_sampling = {"steps": 1, "ensemble": 1}
+    Options = MarigoldDCOptions
 
-    def __init__(
-        self,
-        variant: str = "official",
-        weights: str | None = None,
-        steps: int = 50,
-        ensemble: int = 1,
-        side: int = 768,
-        seed: int = 2024,
-        paste_back: bool = True,
-        precision: str = "auto",
-        **options,
-    ):
-        from .guidance import Sampling
-
-        if precision == "float16":
+    def __init__(self, options):
+        if options.precision == "float16":
             raise ValueError(
                 "Precision 'float16' is too coarse for the gradients of completer 'marigold_dc'; "
                 "it must be float32 or bfloat16."
             )
-        sampling = Sampling(steps, ensemble, side, seed)
-        super().__init__(sampling, paste_back, variant, weights, precision=precision, **options)
+        super().__init__(options)
 
     @classmethod
     def network_class(cls):
@@ -72,13 +57,13 @@ class MarigoldDCCompleter(DiffusionCompleter):
 
         return Marigold
 
-    def steady_part(self):
-        return self.quick.unet
+    def compilable_part(self):
+        return self.inference_network.unet
 
     def forward(self, rgb, sparse, *planes, points):
         import torch
 
-        from .guidance import SMALLEST_SIDE, predict
+        from .guidance import predict
 
         sampling = self.sampling
         if self.inner_size:  # also after memory ran out
@@ -86,7 +71,7 @@ class MarigoldDCCompleter(DiffusionCompleter):
             sampling = replace(sampling, side=max(side, SMALLEST_SIDE))
         with torch.inference_mode(False), torch.enable_grad():
             # Copies, as tensors of inference mode take no part in gradients.
-            depth, agreement = predict(self.quick, rgb.clone(), sparse[0, 0].clone(), sampling)
+            depth, agreement = predict(self.inference_network, rgb.clone(), sparse[0, 0].clone(), sampling)
         return depth[None, None], agreement[None, None]
 
     def report(self):

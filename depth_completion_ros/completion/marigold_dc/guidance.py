@@ -3,48 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch.nn.functional import interpolate
 
 from ..diffusion.confidence import CLOSE
-from ..diffusion.schedule import check_steps, make_scheduler, timesteps_of
+from ..diffusion.schedule import make_scheduler, timesteps_of
 from ..diffusion.size import pad, resized_shape
 from .network import Marigold
+from .options import Sampling
 
 LATENT_RATE, SCALE_RATE = 0.05, 0.005
 """Of the optimiser, for the latents of depth and for its scale (arXiv 2412.13389)."""
 LEAST_GRADIENT = 1e-12
 """Norm below which a gradient is not enlarged: nothing pulls where all guided depth is cut off."""
-SMALLEST_SIDE = 64
-"""Pixels; the networks see nothing in less."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How depth is sampled.
-
-    Args:
-        steps: of DDIM; 50 are official, 25 nearly as good.
-        ensemble: runs from different noise whose median is taken; 1, or 10 as in the paper's best figures.
-        side: longer side in pixels of what the networks see, 0 for that of the picture.
-        seed: of the noise.
-    """
-
-    steps: int = 50
-    ensemble: int = 1
-    side: int = 768
-    seed: int = 2024
-
-    def __post_init__(self):
-        check_steps(self.steps)
-        if self.ensemble < 1:
-            raise ValueError(f"The ensemble is of {self.ensemble} runs; it must be 1 or more.")
-        if self.side < 0 or 0 < self.side < SMALLEST_SIDE:
-            raise ValueError(
-                f"Side is {self.side}; it must be 0, for that of the picture, or at least {SMALLEST_SIDE}."
-            )
 
 
 class Measured:
@@ -52,7 +24,7 @@ class Measured:
 
     Args:
         sparse: H x W metres, 0 where not measured, with at least one measured pixel.
-        inner: height and width at which the networks see the picture.
+        inner: height and width at which the networks see the image.
     """
 
     def __init__(self, sparse: torch.Tensor, inner: tuple[int, int]):
@@ -62,7 +34,7 @@ class Measured:
         self.low, self.high = self.depth.min(), self.depth.max()
 
     def metres(self, relative: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        """alpha^2 (high - low) m + beta^2 low at the size of the picture, H x W.
+        """alpha^2 (high - low) m + beta^2 low at the size of the image, H x W.
 
         Args:
             relative: m in [0, 1], 1 x 1 x the padded inner size.
@@ -86,7 +58,7 @@ def predict(
     sampling: Sampling,
     noises: Sequence[torch.Tensor] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Depth of one picture in metres, and how far the ensemble agrees on it, in (0, 1], H x W each.
+    """Depth of one image in metres, and how far the ensemble agrees on it, in (0, 1], H x W each.
 
     Runs agree by 0.05 / (0.05 + relative median deviation from their median), one with itself by 1. Where
     all measurements are of one depth nothing tells a scale: the loss is 0, and all takes that depth.
@@ -99,9 +71,9 @@ def predict(
     inner = resized_shape(tuple(sparse.shape), sampling.side)
     measured = Measured(sparse, inner)
     with torch.no_grad():
-        picture = network.encode(pad(interpolate(rgb, inner, mode="bilinear", antialias=True)))
-    noises = draw(picture.shape, sampling) if noises is None else noises
-    runs = [guided(network, picture, measured, noise.to(rgb.device), sampling.steps) for noise in noises]
+        image = network.encode(pad(interpolate(rgb, inner, mode="bilinear", antialias=True)))
+    noises = draw(image.shape, sampling) if noises is None else noises
+    runs = [guided(network, image, measured, noise.to(rgb.device), sampling.steps) for noise in noises]
     return combined(torch.stack(runs))
 
 
@@ -112,7 +84,7 @@ def draw(shape: Sequence[int], sampling: Sampling) -> list[torch.Tensor]:
 
 
 def guided(
-    network: Marigold, picture: torch.Tensor, measured: Measured, noise: torch.Tensor, steps: int
+    network: Marigold, image: torch.Tensor, measured: Measured, noise: torch.Tensor, steps: int
 ) -> torch.Tensor:
     """Depth of one run, H x W metres; needs gradients, so it cannot run in inference mode.
 
@@ -121,7 +93,7 @@ def guided(
     guidance and diffusion stay in proportion. One Adam remembers all steps.
 
     Args:
-        picture: latents of it, 1 x 4 x h x w.
+        image: latents of it, 1 x 4 x h x w.
         noise: that the run starts from, of the same shape.
     """
     scheduler = make_scheduler("trailing", network.schedule)
@@ -129,7 +101,7 @@ def guided(
     scale = torch.ones(2, device=noise.device, requires_grad=True)
     adam = torch.optim.Adam([{"params": [latents], "lr": LATENT_RATE}, {"params": [scale], "lr": SCALE_RATE}])
     for t in timesteps_of(scheduler, steps):
-        velocity = network.velocity(picture, latents, t)
+        velocity = network.velocity(image, latents, t)
         preview = scheduler.step(velocity, t, latents).pred_original_sample
         loss = measured.loss(measured.metres(network.decode(preview), scale))
         adam.zero_grad()

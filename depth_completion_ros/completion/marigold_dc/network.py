@@ -11,7 +11,7 @@ from torch import nn
 from ..diffusion.codec import decode, encode
 from ..diffusion.folder import ENDINGS, load_part, load_subfolder, load_vae, read_part, scheduler_config
 from ..diffusion.networks import context_width, make_unet, make_vae
-from ..prior.errors import first_line
+from ..prior.interface import first_line
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -26,7 +26,7 @@ class Marigold(nn.Module):
     """U-Net and VAE of Marigold, and what its text encoder says to no text.
 
     Args:
-        unet: of 8 channels, the latents of the picture and of depth.
+        unet: of 8 channels, the latents of the image and of depth.
         vae: of Stable Diffusion 2.
         context: embedding of the empty text, 1 x 2 x width.
         schedule: configuration of the scheduler; None for that of Marigold v1-0.
@@ -72,17 +72,17 @@ class Marigold(nn.Module):
         return self.context.dtype
 
     def encode(self, rgb: torch.Tensor) -> torch.Tensor:
-        """Latents of pictures, float32 B x 4 x H / 8 x W / 8, from B x 3 x H x W in [-1, 1]."""
+        """Latents of images, float32 B x 4 x H / 8 x W / 8, from B x 3 x H x W in [-1, 1]."""
         return encode(self.vae, rgb.to(self.dtype)).float()
 
-    def velocity(self, picture: torch.Tensor, depth: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    def velocity(self, image: torch.Tensor, depth: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """What the U-Net says of noise and depth, float32 1 x 4 x h x w.
 
         Args:
-            picture, depth: latents of the picture and of the noisy depth, 1 x 4 x h x w each.
+            image, depth: latents of the image and of the noisy depth, 1 x 4 x h x w each.
             t: timestep.
         """
-        given = torch.cat([picture, depth], dim=1).to(self.dtype)
+        given = torch.cat([image, depth], dim=1).to(self.dtype)
         return self.unet(given, t.to(given.device), self.context).sample.float()
 
     def decode(self, depth: torch.Tensor) -> torch.Tensor:

@@ -27,10 +27,6 @@ class MSPNCompleter(LearnedWithPrior):
     measurements. Where it is 0 the first depth stands. The `nyu` variants keep measured depth, the
     `kitti` variants refine it.
 
-    Args:
-        prior: what `create_prior` takes; None for none.
-        options: of `LearnedWithPrior`.
-
     Raises:
         ValueError: a prior for a variant that takes none.
     """
@@ -38,23 +34,27 @@ class MSPNCompleter(LearnedWithPrior):
     name = "mspn"
     variants = ("sdr_nyu", "sdr_kitti", "conventional_nyu", "conventional_kitti")
 
-    def __init__(self, variant: str = "sdr_nyu", prior: str | None = None, **options):
-        self.keeps_measured = variant.endswith("nyu")
-        self._takes_first_depth = variant.startswith("sdr")
-        if prior and not self._takes_first_depth:
+    def __init__(self, options):
+        super().__init__(options)
+        self.keeps_measured = self.variant.endswith("nyu")
+        self._takes_first_depth = self.variant.startswith("sdr")
+        if options.prior and not self._takes_first_depth:
             raise ValueError(
-                f"Variant '{variant}' of completer 'mspn' predicts its first depth itself and takes no "
-                f"prior, but got '{prior}'."
+                f"Variant '{self.variant}' of completer 'mspn' predicts its first depth itself and takes no "
+                f"prior, but got '{options.prior}'."
             )
-        if prior or not self._takes_first_depth:
+        if options.prior or not self._takes_first_depth:
             self.unreached = Source.PRIOR
-        super().__init__(variant, prior, **options)
+
+    def read_network(self):
+        network = super().read_network()
         named = [other for other in self.variants if other in self.weights_from.lower()]
-        if named and variant not in named:  # keys and shapes do not tell the `sdr` variants apart
+        if named and self.variant not in named:  # keys and shapes do not tell the `sdr` variants apart
             self.warnings.append(
                 f"Weights {self.weights_from} are named like those of {named[0]}, but the variant is "
-                f"{variant}."
+                f"{self.variant}."
             )
+        return network
 
     @staticmethod
     def make_network(variant: str) -> torch.nn.Module:
@@ -62,7 +62,7 @@ class MSPNCompleter(LearnedWithPrior):
 
         return MSPN(variant)
 
-    def steady_part(self):
+    def compilable_part(self):
         return self.network.backbone  # the number of iterations changes with the points
 
     def forward(self, rgb, sparse, *planes, points):
@@ -80,8 +80,8 @@ class MSPNCompleter(LearnedWithPrior):
             depth = np.where(known, depth, Linear().complete(None, sparse).depth)
         return (depth,)
 
-    def planes_to_warm_up(self, image):
-        super().planes_to_warm_up(image)
+    def warm_up_planes(self, image):
+        super().warm_up_planes(image)
         return (np.full(image.shape[:2], 10, np.float32),) if self._takes_first_depth else ()
 
     def report(self):

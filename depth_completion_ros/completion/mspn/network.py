@@ -90,7 +90,7 @@ class MSPN(nn.Module):
         Raises:
             ValueError: a shape that does not fit, or a prior missing or too many.
         """
-        self._check(rgb, sparse, prior)
+        self._check_inputs(rgb, sparse, prior)
         iterations = _iterations(sparse, points)
         weight = self.prop_layer.mspn.conv.weight
         guide, initial = self.backbone(
@@ -103,7 +103,7 @@ class MSPN(nn.Module):
         depth, mask = self.prop_layer(guide, initial, sparse, iterations)
         return MSPNOutput(depth.clamp(min=0), mask, initial)
 
-    def _check(self, rgb: Tensor, sparse: Tensor, prior: Tensor | None) -> None:
+    def _check_inputs(self, rgb: Tensor, sparse: Tensor, prior: Tensor | None) -> None:
         takes_prior = self.backbone.takes_prior
         if takes_prior != (prior is not None):
             needs = "needs a prior" if takes_prior else "takes no prior"

@@ -23,55 +23,35 @@ CLOSE = 0.05
 TYPICAL_M = 10.0
 """Depth in whose surroundings the scene is thought to lie while nothing has been measured yet."""
 USUAL_SIZE = 768
-"""Pixels; wider pictures show it things larger than those that it was trained on."""
+"""Pixels; objects in wider images look larger than those that it was trained on."""
 
 
 class MSPNLiteCompleter(LearnedWithPrior):
     """The default: a small network for points of any density, with weights that ship with the package.
 
-    Starts from a linear fill and corrects it by what the picture shows; with a prior, also by the
+    Starts from a linear fill and corrects it by what the image shows; with a prior, also by the
     aligned prior. It knows no scale of its own: all depth is relative to the measurements. Measured depth
     is refined as far as the network doubts it. Where measurements are dense, such as those of all 64
     lines of a scan, linear completion counts for up to a half (`mix_in_linear`). Without a single point it
-    guesses by the picture alone, at the scale of the last frame with points (at first 10 m); such depth is
+    guesses by the image alone, at the scale of the last frame with points (at first 10 m); such depth is
     `Source.PRIOR`.
 
     Confidence is the probability that depth is within 5 % of the truth, as calibrated on simulated frames;
     without a point it is 0.
 
-    Args:
-        weights: path or stored name; None for the shipped ones.
-        precision: `auto` is bfloat16 where the processor multiplies matrices of it (AMX, GPUs from
-            Ampere on), else float32.
-        inner_size: largest height and width at which the network works; 0 for 768 pixels, about the
-            resolution that it was trained at.
-        prior, options: see `LearnedWithPrior`.
+    `precision="auto"` is bfloat16 where the processor multiplies matrices of it (AMX, GPUs from Ampere on),
+    else float32; `inner_size=0` is 768 pixels, about the resolution that it was trained at.
     """
 
     name = "mspn_lite"
     variants = ("general",)
     keeps_measured = False
+    shipped = SHIPPED
+    usual_size = USUAL_SIZE
 
-    def __init__(
-        self,
-        variant: str = "general",
-        weights: str | None = None,
-        precision: str = "auto",
-        inner_size: int = 0,
-        device: str = "auto",
-        **options,
-    ):
-        if precision == "auto":
-            precision = _quick_precision(device)
-        self._typical = TYPICAL_M
-        super().__init__(
-            variant,
-            weights=weights or str(SHIPPED),
-            precision=precision,
-            inner_size=inner_size or USUAL_SIZE,
-            device=device,
-            **options,
-        )
+    def __init__(self, options):
+        super().__init__(options)
+        self._typical_m = TYPICAL_M
 
     @staticmethod
     def make_network(variant: str) -> torch.nn.Module:
@@ -79,33 +59,43 @@ class MSPNLiteCompleter(LearnedWithPrior):
 
         return MSPNLite()
 
-    def prepared(self):
-        quick = deepcopy(self.network)
-        quick.fold()
-        return quick
+    def auto_precision(self, device):
+        import torch
+
+        if device.type == "cuda":
+            fast = torch.cuda.get_device_capability(device) >= (8, 0)
+        else:
+            knows = getattr(torch.cpu, "get_capabilities", dict)()  # not in all versions of PyTorch
+            fast = knows.get("amx_bf16", False)
+        return "bfloat16" if fast else "float32"
+
+    def make_inference_network(self):
+        folded = deepcopy(self.network)
+        folded.fold()
+        return folded
 
     def forward(self, rgb, sparse, *planes, points):
         import torch
 
         from .network import TAIL
 
-        prediction = self.quick(rgb, sparse, *planes)
+        prediction = self.inference_network(rgb, sparse, *planes)
         return prediction.depth, torch.sigmoid((math.log(CLOSE) - prediction.spread) / TAIL)
 
-    def _run(self, image, sparse, planes):
-        completion = super()._run(image, sparse, planes)
+    def run(self, image, sparse, planes):
+        completion = super().run(image, sparse, planes)
         mix_in_linear(completion.depth, planes[0], sparse)
         return completion
 
     def planes(self, image, sparse, camera, name):
         plane = linear_plane(sparse.depth)
-        self._typical = float(np.exp(np.log(sparse.depth[sparse.depth > 0]).mean()))
+        self._typical_m = float(np.exp(np.log(sparse.depth[sparse.depth > 0]).mean()))
         if self.prior is None:
             return (plane,)
         return plane, np.nan_to_num(self.prior(image, sparse.depth, name), posinf=0)
 
-    def planes_to_warm_up(self, image):
-        super().planes_to_warm_up(image)
+    def warm_up_planes(self, image):
+        super().warm_up_planes(image)
         plane = np.full(image.shape[:2], 10, np.float32)
         return (plane,) if self.prior is None else (plane, plane)
 
@@ -113,8 +103,8 @@ class MSPNLiteCompleter(LearnedWithPrior):
         completion = super().without_points(image, name)
         if np.isfinite(completion.depth).any():
             return completion
-        planes = (np.full(image.shape[:2], self._typical, np.float32),)
-        completion = self._run(image, np.zeros(image.shape[:2], np.float32), planes)
+        planes = (np.full(image.shape[:2], self._typical_m, np.float32),)
+        completion = self.run(image, np.zeros(image.shape[:2], np.float32), planes)
         known = np.isfinite(completion.depth)
         completion.source[known] = Source.PRIOR
         completion.confidence[:] = 0
@@ -122,25 +112,4 @@ class MSPNLiteCompleter(LearnedWithPrior):
 
     def forget(self):
         super().forget()
-        self._typical = TYPICAL_M
-
-    def _load(self, weights, allow_noncommercial):
-        network = super()._load(weights, allow_noncommercial)
-        if weights == str(SHIPPED):
-            self.weights_from = "those that ship with the package"
-        return network
-
-
-def _quick_precision(device: str) -> str:
-    """`bfloat16` where the processor is made for it."""
-    import torch
-
-    from ..device import choose_device
-
-    device = choose_device(device)
-    if device.type == "cuda":
-        quick = torch.cuda.get_device_capability(device) >= (8, 0)
-    else:
-        knows = getattr(torch.cpu, "get_capabilities", dict)()  # not in all versions that serve
-        quick = knows.get("amx_bf16", False)
-    return "bfloat16" if quick else "float32"
+        self._typical_m = TYPICAL_M

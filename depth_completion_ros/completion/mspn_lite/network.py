@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -60,9 +61,7 @@ class Encoder(nn.Module):
     def __init__(self, inputs: int, planes: int):
         super().__init__()
         self.stem = Conv(inputs, CHANNELS[0])
-        self.down = nn.ModuleList(
-            Conv(a + planes, b, 2) for a, b in zip(CHANNELS, CHANNELS[1:], strict=False)
-        )
+        self.down = nn.ModuleList(Conv(a + planes, b, 2) for a, b in pairwise(CHANNELS))
         self.blocks = nn.ModuleList(
             nn.Sequential(*(Residual(c) for _ in range(n))) for c, n in zip(CHANNELS, BLOCKS, strict=True)
         )
@@ -99,7 +98,7 @@ class Decoder(nn.Module):
 
 
 class MSPNLite(nn.Module):
-    """Completes a sparse depth image of any density with the help of its picture.
+    """Completes sparse depth of any density with the help of the image.
 
     All depth inside is the log of its ratio to the geometric mean of the measurements, so that the
     scale of the scene does not matter. A base surface (`plane`, the linear fill, bent smoothly to meet

@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 
 from ...core import SparseDepth
-from ..classical.linear import Linear
 from ..classical.nearest import distance_confidence
-from ..device import is_out_of_memory
+from ..fallback import MemoryFallback
 from ..interface import Completer, Completion, Source
 from .alignment import relative_error
 from .interface import MonocularPrior
@@ -34,7 +33,7 @@ class AlignedPrior(Completer):
     Args:
         prior: the prior, or what `create_prior` makes one from.
         local: whether to correct locally.
-        prior_every: the prior looks at every so many frames; its last look is aligned anew in between.
+        prior_every: the prior runs on every so many frames; its last prediction is aligned anew in between.
         prior_side, device, allow_noncommercial: see `create_prior`.
 
     Raises:
@@ -60,19 +59,13 @@ class AlignedPrior(Completer):
             )
         self._prior_depth = PriorDepth(prior, prior_every)
         self._local = local
-        self._stand_in: Linear | None = None
-        self.degradations: list[str] = []
+        self._memory = MemoryFallback()
+        self.degradations = self._memory.degradations
 
     def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
-        if self._stand_in is None:
-            try:
-                return self._complete(image, sparse, name)
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-            self._stand_in = Linear()
-            self.degradations.append("Out of memory in the prior; from now on linear completion stands in.")
-        return self._stand_in.complete(image, sparse, camera)
+        return self._memory.complete(
+            lambda: self._complete(image, sparse, name), sparse, lambda: "Out of memory in the prior"
+        )
 
     def _complete(self, image, sparse: SparseDepth, name: str) -> Completion:
         if image is None:

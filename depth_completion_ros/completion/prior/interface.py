@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 SPACES = ("disparity", "depth", "metric")
 
 
-class Look(NamedTuple):
-    """What a prior's network makes of pictures.
+class PriorOutput(NamedTuple):
+    """What a prior's network gives for images.
 
     Args:
         prediction: float32 B x 1 x h x w of the network's own size, in the prior's `space`.
@@ -35,8 +35,8 @@ class MonocularPrior(ABC):
             depth, both up to a scale and a shift that differ from image to image; `metric` is metres.
 
     Attributes:
-        feature_channels: of the maps that `look` gives, from coarse to fine; empty where it gives none.
-        patch: pixels of which the sides of what `look` takes are multiples.
+        feature_channels: of the maps that `predict_with_features` gives, from coarse to fine; empty without.
+        patch: pixels of which the sides of what it takes are multiples.
     """
 
     feature_channels: tuple[int, ...] = ()
@@ -70,8 +70,8 @@ class MonocularPrior(ABC):
             )
         return np.where(np.isfinite(prediction), prediction, np.float32(np.nan))
 
-    def look(self, pixels: torch.Tensor) -> Look:
-        """Prediction and features of pictures at the network's own size, on its device.
+    def predict_with_features(self, pixels: torch.Tensor) -> PriorOutput:
+        """Prediction and features of images at the network's own size, on its device.
 
         Args:
             pixels: float32 B x 3 x h x w RGB from 0 to 255, both sides multiples of `patch`.
@@ -92,3 +92,9 @@ class MonocularPrior(ABC):
 
 def _size(plane: np.ndarray) -> str:
     return " x ".join(str(n) for n in plane.shape[1::-1])
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error of another library says, without a full stop; else its kind."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

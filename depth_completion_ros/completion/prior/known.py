@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import first_line
+from .interface import first_line
 
 CONNECT_TIMEOUT = 5.0
 """Seconds in which the hub must answer, or there is no network."""

@@ -11,7 +11,7 @@ class PriorDepth:
     """Depth of a prior in metres: its prediction, aligned to the points of each frame.
 
     Args:
-        every: the prior looks at every so many frames; between them its last prediction is aligned anew.
+        every: the prior runs on every so many frames; between them its last prediction is aligned anew.
 
     Attributes:
         alignment: that of the last frame; None before the first.
@@ -39,13 +39,13 @@ class PriorDepth:
         return self.alignment.apply(prediction)
 
     def forget(self) -> None:
-        """Forget earlier frames: the prior looks at the next one."""
+        """Forget earlier frames: the prior runs on the next one."""
         self._schedule = PriorSchedule(self.prior, self._every)
         self.alignment: Alignment | None = None
         self._age = 0
 
     def report(self) -> dict[str, object]:
-        """The prior, how old its last look is, and how well it fits the points."""
+        """The prior, how old its last prediction is, and how well it fits the points."""
         values = {"prior": self.prior.name, "licence of the prior": self.prior.licence}
         if self.alignment is None:
             return values

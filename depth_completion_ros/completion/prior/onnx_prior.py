@@ -8,8 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .errors import first_line
-from .interface import MonocularPrior
+from .interface import MonocularPrior, first_line
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, PATCH, SIDE, network_size, resize_map
 
 

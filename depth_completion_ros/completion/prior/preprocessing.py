@@ -20,7 +20,8 @@ def network_size(height: int, width: int, side: int = SIDE, multiple: int = PATC
     """
     by_width = abs(1 - side / width) < abs(1 - side / height)
     scale = side / (width if by_width else height)
-    return tuple(max(round(n * scale / multiple), 1) * multiple for n in (height, width))
+    height, width = (max(round(n * scale / multiple), 1) * multiple for n in (height, width))
+    return height, width
 
 
 def resize_map(prediction: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A prior that looks at fewer frames than are completed."""
+"""A prior that runs on fewer frames than are completed."""
 
 from __future__ import annotations
 

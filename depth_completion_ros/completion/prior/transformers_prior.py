@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..device import choose_device
-from .errors import first_line
-from .interface import Look, MonocularPrior
+from .interface import MonocularPrior, PriorOutput, first_line
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, SIDE, network_size, resize_map
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class TransformersPrior(MonocularPrior):
 
     Images for Depth Anything are prepared here, several times faster than by its image processor;
     for all others the processor that the folder names is used, so it must hold preprocessor_config.json.
-    Of Depth Anything `look` also gives the four maps of the decoder (path_4 to path_1 of the original).
+    Features of Depth Anything are the four maps of the decoder (path_4 to path_1 of the original).
 
     Args:
         folder: with config.json and model.safetensors.
@@ -110,11 +109,11 @@ class TransformersPrior(MonocularPrior):
         if self._is_depth_anything:
             self._mean, self._std = self._mean.to(device), self._std.to(device)
 
-    def look(self, pixels: torch.Tensor) -> Look:
+    def predict_with_features(self, pixels: torch.Tensor) -> PriorOutput:
         import torch
 
         if not self._is_depth_anything:
-            return super().look(pixels)
+            return super().predict_with_features(pixels)
         maps: list[torch.Tensor] = []
         hook = self._model.neck.register_forward_hook(lambda _neck, _given, fused: maps.extend(fused))
         try:
@@ -123,7 +122,7 @@ class TransformersPrior(MonocularPrior):
                 prediction = self._model(pixels).predicted_depth
         finally:
             hook.remove()
-        return Look(prediction[:, None].float(), tuple(maps))
+        return PriorOutput(prediction[:, None].float(), tuple(maps))
 
     def warm_up(self, height: int, width: int) -> None:
         self.predict(np.zeros((height, width, 3), np.uint8))

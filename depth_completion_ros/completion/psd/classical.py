@@ -8,11 +8,11 @@ import numpy as np
 from ...core import Camera, SparseDepth
 from ..classical.linear import Linear
 from ..classical.nearest import completion_of, distance_confidence
-from ..device import is_out_of_memory
+from ..fallback import MemoryFallback
 from ..interface import Completer, Completion
-from ..learned.completer import usable_image
+from ..learned.image import usable_image
 from ..prior import MonocularPrior, align, create_prior
-from .lookout import look_at, rays_or_assumed
+from .inputs import is_finite, prior_output, rays_or_assumed
 
 
 class PropagationCompleter(Completer):
@@ -31,7 +31,7 @@ class PropagationCompleter(Completer):
 
     Args:
         prior: what `create_prior` takes; None for none.
-        prior_side: pixels of the shorter side at which the prior sees the picture; 0 for the usual ones.
+        prior_side: pixels of the shorter side at which the prior sees the image; 0 for the usual ones.
         device, allow_noncommercial: see `create_prior`; without a prior the CPU works. When memory runs
             out, linear completion stands in from then on, which `degradations` tells.
 
@@ -56,45 +56,45 @@ class PropagationCompleter(Completer):
         if isinstance(prior, str):
             prior = create_prior(prior, device, allow_noncommercial, prior_side)
         self._prior, self._side = prior, prior_side
-        self._stand_in: Linear | None = None
-        self.degradations: list[str] = []
+        self._memory = MemoryFallback()
+        self.degradations = self._memory.degradations
 
     def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
         if not sparse.count:
             return Completion.unknown(sparse.depth.shape)
         image = np.zeros((*sparse.depth.shape, 3), np.uint8) if image is None else image
         image = usable_image(image, sparse.depth.shape, self.name)
-        if self._stand_in is None:
-            try:
-                return self._complete(image, sparse, camera, name)
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-            self._stand_in = Linear()
-            self.degradations.append(
-                "Out of memory in 'propagation'; from now on linear completion stands in."
-            )
-        return self._stand_in.complete(image, sparse, camera)
+        return self._memory.complete(
+            lambda: self._complete(image, sparse, camera, name),
+            sparse,
+            lambda: "Out of memory in 'propagation'",
+        )
 
     def _complete(
         self, image: np.ndarray, sparse: SparseDepth, camera: Camera | None, name: str
     ) -> Completion:
         depth = sparse.depth
-        if self._prior is not None and self._prior.feature_channels and self._prior.space != "depth":
-            return completion_of(self._by_features(image, depth, camera), depth, _nearness(depth))
+        prior = self._prior
+        has_features = prior is not None and prior.feature_channels and prior.space != "depth"
+        dense = self._by_features(image, depth, camera) if has_features else None
+        if dense is not None:
+            return completion_of(dense, depth, _nearness(depth))
         linear = Linear().complete(None, sparse)
-        if self._prior is None:
+        if prior is None or has_features:  # and the prior has failed
             dense = _by_colours(image, depth, linear.depth, linear.confidence)
             return completion_of(dense, depth, linear.confidence)
-        prediction = self._prior.predict(image, name)
-        aligned = align(prediction, depth, self._prior.space).apply(prediction)
+        prediction = prior.predict(image, name)
+        aligned = align(prediction, depth, prior.space).apply(prediction)
         known = np.isfinite(aligned)
         trust = np.where(known, np.float32(1), linear.confidence)
         dense = _by_colours(image, depth, np.where(known, aligned, linear.depth), trust)
         return completion_of(dense, depth, _nearness(depth))
 
-    def _by_features(self, image: np.ndarray, depth: np.ndarray, camera: Camera | None) -> np.ndarray:
-        """Depth by `Propagation`; without a camera one of 53 degrees is assumed."""
+    def _by_features(self, image: np.ndarray, depth: np.ndarray, camera: Camera | None) -> np.ndarray | None:
+        """Depth by `Propagation`; without a camera one of 53 degrees is assumed.
+
+        None where the prior gives numbers that are not finite, with which nothing can be found in space.
+        """
         import torch
 
         from .alignment import align_inverse_depth
@@ -102,17 +102,22 @@ class PropagationCompleter(Completer):
         from .propagation import Propagation
 
         with torch.inference_mode():
-            look = look_at(self._prior, image, self._side)
-            device = look.prediction.device
+            seen = prior_output(self._prior, image, self._side)
+            if not is_finite(seen):
+                return None
+            device = seen.prediction.device
             rays = np.stack([*rays_or_assumed(camera, *depth.shape), np.ones_like(depth)])
             sparse, rays = (torch.from_numpy(x)[None].to(device) for x in (depth[None], rays))
-            aligned = align_inverse_depth(bicubic(look.prediction, depth.shape), sparse)
+            aligned = align_inverse_depth(bicubic(seen.prediction, depth.shape), sparse)
             small = SparseMean().to(device)(sparse)
-            dense = Propagation(aligned, look.features[0], sparse, small, rays)(aligned)
+            dense = Propagation(aligned, seen.features[0], sparse, small, rays)(aligned)
             # Cosines below 0 lead out of what was measured.
             return dense.clamp(sparse[sparse > 0].min(), sparse.max())[0, 0].cpu().numpy()
 
     def warm_up(self, height: int, width: int) -> None:
+        if self._prior is not None and not self._prior.feature_channels:
+            self._prior.warm_up(height, width)  # it may know named frames alone
+            return
         sparse = np.zeros((height, width), np.float32)
         sparse[::8, ::8] = 10
         self.complete(np.zeros((height, width, 3), np.uint8), SparseDepth(sparse))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..learned.completer import LearnedCompleter
+from ..learned.options import NetworkOptions
 from ..prior import MonocularPrior, create_prior
 from ..weights.licences import refuse_noncommercial
 from .foundation import PREFIX, foundation_prior, licence_of, official_shapes
-from .lookout import look_at, rays_or_assumed
+from .inputs import is_finite, prior_output, rays_or_assumed
 
 if TYPE_CHECKING:
     import torch
@@ -18,6 +19,32 @@ if TYPE_CHECKING:
 
 WIDTHS = {"small": 64, "base": 128, "large": 256}
 """Channels of the decoder of Depth Anything by its size."""
+
+
+@dataclass(frozen=True)
+class PSDOptions(NetworkOptions):
+    """Options of `PSDCompleter`.
+
+    Args:
+        prior: what `create_prior` takes, a Depth Anything in files of transformers; None for that inside
+            the checkpoint.
+        prior_side: pixels of the shorter side at which it sees the image; 0 for the 392 of training.
+        official: propagate as the official code, see `PSD`; None to do so with official checkpoints, whose
+            weights were trained with it.
+        post_iterations: of the last step, see `PSD`; the official runs take 0 for NYUv2, KITTI, DIODE,
+            ScanNet, Middlebury, Hypersim and ETH3D, 1 for VOID and TOFDC, 6 for DrivingStereo, SUN RGB-D,
+            DIML and Cityscapes, 8 for Virtual KITTI 2.
+        neighbours, mode: of the propagation, see `PSD`; the official runs take 3 and `3D+2D` for Virtual
+            KITTI 2. Their share of random pixels (`rate`) for TOFDC, DIML, Cityscapes and Argoverse is
+            not built.
+    """
+
+    prior: str | None = None
+    prior_side: int = 0
+    official: bool | None = None
+    post_iterations: int = 0
+    neighbours: int = 1
+    mode: str = "3D-2D"
 
 
 class PSDCompleter(LearnedCompleter):
@@ -31,20 +58,6 @@ class PSDCompleter(LearnedCompleter):
     Confidence is what the last stage expects of exp(-5 |error| / (depth + truth)): 0.9 at an error of 4 %.
     Measured depth is kept, but with `post_iterations`. Without a single point all is unknown.
 
-    Args:
-        prior: what `create_prior` takes, a Depth Anything in files of transformers; None for that inside
-            the checkpoint.
-        prior_side: pixels of the shorter side at which it sees the picture; 0 for the 392 of training.
-        official: propagate as the official code, see `PSD`; None to do so with official checkpoints, whose
-            weights were trained with it.
-        post_iterations: of the last step, see `PSD`; the official runs take 0 for NYUv2, KITTI, DIODE,
-            ScanNet, Middlebury, Hypersim and ETH3D, 1 for VOID and TOFDC, 6 for DrivingStereo, SUN RGB-D,
-            DIML and Cityscapes, 8 for Virtual KITTI 2.
-        neighbours, mode: of the propagation, see `PSD`; the official runs take 3 and `3D+2D` for Virtual
-            KITTI 2. Their share of random pixels (`rate`) for TOFDC, DIML, Cityscapes and Argoverse is
-            not built.
-        variant, weights, device, allow_noncommercial, options: see `LearnedCompleter`.
-
     Raises:
         ValueError: no prior, two, one without features or of another size; or as `LearnedCompleter`.
     """
@@ -52,25 +65,12 @@ class PSDCompleter(LearnedCompleter):
     name = "psd"
     variants = ("depth_anything_v2", "depth_anything_v1", *WIDTHS)
 
-    def __init__(
-        self,
-        variant: str = "depth_anything_v2",
-        weights: str | None = None,
-        device: str = "auto",
-        allow_noncommercial: bool = False,
-        prior: str | None = None,
-        prior_side: int = 0,
-        official: bool | None = None,
-        post_iterations: int = 0,
-        neighbours: int = 1,
-        mode: str = "3D-2D",
-        **options,
-    ):
-        self._asked = prior, device, allow_noncommercial
-        self._side, self._official = prior_side, official
-        self._settings = {"post_iterations": post_iterations, "neighbours": neighbours, "mode": mode}
-        self.keeps_measured = not post_iterations
-        super().__init__(variant, weights, device, allow_noncommercial=allow_noncommercial, **options)
+    Options = PSDOptions
+    options: PSDOptions
+
+    def __init__(self, options):
+        super().__init__(options)
+        self.keeps_measured = not options.post_iterations
 
     @staticmethod
     def make_network(variant: str) -> torch.nn.Module:
@@ -80,20 +80,27 @@ class PSDCompleter(LearnedCompleter):
             return PSD((WIDTHS[variant],) * 4)
         return with_foundation(PSD(official=True), official_shapes())
 
-    def network_of(self, checkpoint: Checkpoint | None) -> torch.nn.Module:
+    def build_network(self, checkpoint: Checkpoint | None) -> torch.nn.Module:
         from ..weights.checkpoint import load_into
         from .network import PSD
 
         state = {} if checkpoint is None else checkpoint.state_dict
         inside = {key.removeprefix(PREFIX): x for key, x in state.items() if key.startswith(PREFIX)}
         self.prior = self._prior_of(inside)
-        official = bool(inside) if self._official is None else self._official
+        chosen = self.options
+        official = bool(inside) if chosen.official is None else chosen.official
         if inside and not official:
             self.warnings.append(
                 "An official checkpoint of PSD holds random values where `official=False` uses features of "
                 "the foundation model: depth gets worse."
             )
-        network = PSD(self.prior.feature_channels, official, **self._settings)
+        network = PSD(
+            self.prior.feature_channels,
+            official,
+            post_iterations=chosen.post_iterations,
+            neighbours=chosen.neighbours,
+            mode=chosen.mode,
+        )
         if checkpoint is not None:
             stages = {key: x for key, x in state.items() if not key.startswith(PREFIX)}
             load_into(network, replace(checkpoint, state_dict=stages))
@@ -101,7 +108,7 @@ class PSDCompleter(LearnedCompleter):
 
     def _prior_of(self, inside: dict[str, torch.Tensor]) -> MonocularPrior:
         """The foundation model that a checkpoint holds, or else the one asked for."""
-        prior, device, allow_noncommercial = self._asked
+        prior, allow_noncommercial = self.options.prior, self.options.allow_noncommercial
         if inside and prior:
             raise ValueError(f"{self.weights_from} holds its foundation model; leave prior '{prior}' out.")
         if inside:
@@ -112,32 +119,34 @@ class PSDCompleter(LearnedCompleter):
             raise ValueError(
                 "Completer 'psd' needs official weights or a prior, such as depth_anything_v2_small."
             )
-        made = create_prior(prior, device, allow_noncommercial)
+        made = create_prior(prior, self.options.device, allow_noncommercial)
         if not made.feature_channels or made.space == "depth":
             raise ValueError(
                 f"Completer 'psd' needs the features of a Depth Anything, and prior '{made.name}' has none."
             )
         return made
 
-    def _move_to(self, device):
-        super()._move_to(device)
+    def move_to(self, device):
+        super().move_to(device)
         self.prior.to(device)
 
-    def steady_part(self):
-        return self.quick.ib  # three quarters of the work, and the same whatever was measured
+    def compilable_part(self):
+        return self.inference_network.ib  # three quarters of the work, and the same whatever was measured
 
     def planes(self, image, sparse, camera, name):
-        self._look = look_at(self.prior, image, self._side)
+        self._seen = prior_output(self.prior, image, self.options.prior_side)
         return rays_or_assumed(camera, *image.shape[:2])
 
-    def planes_to_warm_up(self, image):
+    def warm_up_planes(self, image):
         return self.planes(image, None, None, "")
 
     def forward(self, rgb, sparse, *planes, points):
         import torch
 
+        if not is_finite(self._seen):
+            return torch.full_like(sparse, torch.nan), torch.zeros_like(sparse)
         rays = torch.cat([*planes, torch.ones_like(sparse)], dim=1)
-        stages = self.quick.predict(self._look.features, self._look.prediction, sparse, rays)
+        stages = self.inference_network.predict(self._seen.features, self._seen.prediction, sparse, rays)
         return stages.depth, stages.conf3
 
     def report(self):

@@ -66,7 +66,10 @@ def official_shapes(
     def layer(name: str, *shape: int) -> Shapes:
         return {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
 
-    shapes = {"pretrained.cls_token": (1, 1, tokens), "pretrained.pos_embed": (1, 37 * 37 + 1, tokens)}
+    shapes: Shapes = {
+        "pretrained.cls_token": (1, 1, tokens),
+        "pretrained.pos_embed": (1, 37 * 37 + 1, tokens),
+    }
     shapes |= {"pretrained.mask_token": (1, tokens)} | layer("pretrained.patch_embed.proj", tokens, 3, 14, 14)
     for i in range(blocks):
         block = f"pretrained.blocks.{i}"
@@ -126,7 +129,7 @@ def foundation_prior(state_dict: Mapping[str, torch.Tensor], variant: str, licen
 
 
 def _positions(embeddings, tokens: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Position embeddings of a picture, 1 x (1 + patches) x channels, as DINOv2 has them.
+    """Position embeddings of an image, 1 x (1 + patches) x channels, as DINOv2 has them.
 
     They are enlarged by (patches + 0.1) / 37, where transformers takes patches / 37: up to an eighth of a
     patch apart at the sizes of PSD.

@@ -50,7 +50,7 @@ class Stages(NamedTuple):
 
 
 class PSD(nn.Module):
-    """Completes sparse depth by what a frozen foundation model makes of the picture.
+    """Completes sparse depth by what a frozen foundation model makes of the image.
 
     Keys are those of the official checkpoints without `mde`, the foundation model, which is not part of it.
 

@@ -1,4 +1,4 @@
-"""Pictures at the size that PSD shows them to its foundation model."""
+"""Images at the size that PSD shows them to its foundation model."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ SIDE = 392
 
 
 def foundation_size(height: int, width: int, side: int = SIDE, patch: int = 14) -> tuple[int, int]:
-    """Height and width that keep the shape of a picture, both at least `side` and multiples of `patch`."""
+    """Height and width that keep the shape of an image, both at least `side` and multiples of `patch`."""
     scale = max(side / height, side / width)
-    sizes = []
-    for n in (height, width):
-        whole = round(n * scale / patch) * patch
-        sizes.append(whole if whole >= side else math.ceil(n * scale / patch) * patch)
-    return tuple(sizes)
+
+    def whole_patches(n: int) -> int:
+        rounded = round(n * scale / patch) * patch
+        return rounded if rounded >= side else math.ceil(n * scale / patch) * patch
+
+    return whole_patches(height), whole_patches(width)
 
 
 def spline_resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A picture at another size by cubic splines, smoothed before where a side shrinks.
+    """An image at another size by cubic splines, smoothed before where a side shrinks.
 
     It is what `skimage.transform.resize` of order 3 gives, by a matrix for each axis: a Gaussian of
     (factor - 1) / 2 pixels, the spline through all pixels, mirrored at the border, and its values at the
-    centres of the new ones, cut to the range of the picture.
+    centres of the new ones, cut to the range of the image.
 
     Args:
         image: uint8 H x W x 3.

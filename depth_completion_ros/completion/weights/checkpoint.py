@@ -149,7 +149,7 @@ def _check_archive(path: Path) -> None:
     if damaged:
         raise ValueError(f"'{path}' is damaged: the check sum of '{damaged}' is wrong; get it again.")
     if not any(name.endswith("/data.pkl") for name in names):
-        raise ValueError(f"'{path}' is no checkpoint: it is a zip file of other things.")
+        raise ValueError(f"'{path}' is no checkpoint: it is a zip file of something else.")
     if any(name.endswith("/constants.pkl") for name in names):
         raise ValueError(f"'{path}' is a TorchScript program; what is needed is a state dict.")
 

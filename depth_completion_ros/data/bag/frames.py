@@ -47,7 +47,7 @@ class BagFrames:
         self.count = 0
         self.first_failure: str | None = None
         self._tree = TransformTree()
-        self._cameras: list[tuple[int, Camera | str]] = []
+        self._cameras: list[tuple[int, Camera | str, object]] = []
         self._truths: dict[int, object] = {}
         self._waiting: deque[tuple[int, object, object]] = deque()
         self._kinds = bag.stream.topics
@@ -142,12 +142,13 @@ class BagFrames:
         except ValueError as error:
             camera = str(error)
         if not self._cameras or self._cameras[-1][1] != camera:
-            self._cameras.append((stamp_ns(info.header), camera))
+            self._cameras.append((stamp_ns(info.header), camera, info))
 
-    def _camera_at(self, stamp: int) -> Camera | str | None:
-        """The latest camera that is not newer than an image, or the first one."""
-        older = [camera for since, camera in self._cameras if since <= stamp]
-        return older[-1] if older else next((camera for _, camera in self._cameras), None)
+    def _camera_at(self, stamp: int) -> tuple[Camera | str | None, object]:
+        """The latest camera that is not newer than an image, or the first one, and its CameraInfo."""
+        older = [entry for entry in self._cameras if entry[0] <= stamp]
+        _, camera, info = (older[-1:] or self._cameras[:1] or [(0, None, None)])[0]
+        return camera, info
 
     def _release_all(self) -> Iterator[Frame]:
         while self._waiting:
@@ -167,7 +168,7 @@ class BagFrames:
     def _frame(self, image, points) -> Frame | None:
         stamp_image, stamp_points = stamp_ns(image.header), stamp_ns(points.header)
         truth = self._truth(stamp_image)
-        camera = self._camera_at(stamp_image)
+        camera, info = self._camera_at(stamp_image)
         if not isinstance(camera, Camera):
             cause = "no camera_info" if camera is None else "camera not calibrated"
             return self._fail(cause, camera or "No CameraInfo was recorded.")
@@ -202,6 +203,7 @@ class BagFrames:
             stamp_points=stamp_points,
             frame_id=image.header.frame_id,
             ground_truth=truth,
+            camera_info=info,
         )
 
     def _truth(self, stamp: int) -> np.ndarray | None:

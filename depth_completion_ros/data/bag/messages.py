@@ -8,7 +8,15 @@ import numpy as np
 from depth_completion_ros.core import Camera
 from depth_completion_ros.core.geometry import matrix_to_quaternion
 
-POINT_TYPE_CODES = {"i1": 1, "u1": 2, "i2": 3, "u2": 4, "i4": 5, "u4": 6, "f4": 7, "f8": 8}
+from .message_fields import (
+    CAMERA_INFO,
+    CLOUD,
+    IMAGE,
+    camera_info_fields,
+    cloud_fields,
+    image_fields,
+    points_array,
+)
 
 _STORE = None
 
@@ -35,19 +43,19 @@ def header_message(stamp_ns: int, frame_id: str):
     return new_message("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
 
 
+def filled_message(message_type: str, fields: dict[str, object], stamp_ns: int, frame_id: str):
+    """A message with a header, from what a function of `message_fields` gives."""
+    fields = dict(fields)
+    if "roi" in fields:
+        fields["roi"] = new_message("sensor_msgs/msg/RegionOfInterest", **fields["roi"])
+    if "fields" in fields:
+        fields["fields"] = [new_message("sensor_msgs/msg/PointField", **f) for f in fields["fields"]]
+    return new_message(message_type, header=header_message(stamp_ns, frame_id), **fields)
+
+
 def image_message(image: np.ndarray, encoding: str, stamp_ns: int, frame_id: str):
     """`sensor_msgs/Image` of an array H x W or H x W x channels that fits the encoding."""
-    image = np.ascontiguousarray(image)
-    return new_message(
-        "sensor_msgs/msg/Image",
-        header=header_message(stamp_ns, frame_id),
-        height=image.shape[0],
-        width=image.shape[1],
-        encoding=encoding,
-        is_bigendian=0,
-        step=image.strides[0],
-        data=image.view(np.uint8).ravel(),
-    )
+    return filled_message(IMAGE, image_fields(image, encoding), stamp_ns, frame_id)
 
 
 def compressed_image_message(image: np.ndarray, image_format: str, stamp_ns: int, frame_id: str):
@@ -64,70 +72,17 @@ def compressed_image_message(image: np.ndarray, image_format: str, stamp_ns: int
 
 def camera_info_message(camera: Camera, stamp_ns: int, frame_id: str):
     """`sensor_msgs/CameraInfo`; P is K, which is right for a rectified image."""
-    P = np.zeros((3, 4))
-    P[:, :3] = camera.K
-    window = new_message(
-        "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
-    )
-    D = camera.D
-    if not D.size:
-        # Programs that rectify expect the coefficients even where all are zero.
-        D = np.zeros({"plumb_bob": 5, "rational_polynomial": 8, "equidistant": 4}[camera.distortion_model])
-    return new_message(
-        "sensor_msgs/msg/CameraInfo",
-        header=header_message(stamp_ns, frame_id),
-        height=camera.height,
-        width=camera.width,
-        distortion_model=camera.distortion_model,
-        d=D.copy(),
-        k=camera.K.flatten(),
-        r=np.eye(3).ravel(),
-        p=P.ravel(),
-        binning_x=0,
-        binning_y=0,
-        roi=window,
-    )
+    return filled_message(CAMERA_INFO, camera_info_fields(camera), stamp_ns, frame_id)
 
 
 def points_message(points: np.ndarray, rings: np.ndarray | None, stamp_ns: int, frame_id: str):
     """`sensor_msgs/PointCloud2` of N x 3 or N x 4 (with intensity) points and their rings (uint16)."""
-    names = ("x", "y", "z", "intensity")[: points.shape[1]]
-    fields = [(name, "<f4") for name in names] + ([("ring", "<u2")] if rings is not None else [])
-    offsets = [4 * at for at in range(len(fields))]
-    layout = {
-        "names": [name for name, _ in fields],
-        "formats": [kind for _, kind in fields],
-        "offsets": offsets,
-        "itemsize": 4 * len(fields),
-    }
-    cloud = np.zeros(len(points), layout)
-    for at, name in enumerate(names):
-        cloud[name] = points[:, at]
-    if rings is not None:
-        cloud["ring"] = rings
-    return cloud_message(cloud, stamp_ns, frame_id)
+    return cloud_message(points_array(points, rings), stamp_ns, frame_id)
 
 
 def cloud_message(cloud: np.ndarray, stamp_ns: int, frame_id: str):
     """`sensor_msgs/PointCloud2` of a structured array; a field `rgb` of uint32 is sent as float32."""
-    fields = []
-    for name in cloud.dtype.names:
-        dtype, offset = cloud.dtype.fields[name][:2]
-        code = 7 if name == "rgb" else POINT_TYPE_CODES[dtype.str[1:]]
-        field = {"name": name, "offset": offset, "datatype": code, "count": 1}
-        fields.append(new_message("sensor_msgs/msg/PointField", **field))
-    return new_message(
-        "sensor_msgs/msg/PointCloud2",
-        header=header_message(stamp_ns, frame_id),
-        height=1,
-        width=len(cloud),
-        fields=fields,
-        is_bigendian=False,
-        point_step=cloud.dtype.itemsize,
-        row_step=cloud.nbytes,
-        data=np.ascontiguousarray(cloud).view(np.uint8).ravel(),
-        is_dense=False,
-    )
+    return filled_message(CLOUD, cloud_fields(cloud), stamp_ns, frame_id)
 
 
 def transform_message(parent: str, child: str, T_parent_child: np.ndarray, stamp_ns: int):

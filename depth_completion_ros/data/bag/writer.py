@@ -12,6 +12,7 @@ import numpy as np
 from depth_completion_ros.core import Frame, invert
 from depth_completion_ros.core.frame import FIXED_FRAME
 
+from .message_fields import metres
 from .messages import (
     camera_info_message,
     compressed_image_message,
@@ -198,15 +199,14 @@ def _pose_messages(frame: Frame, stamp: int, points_stamp: int, lidar_frame: str
 def _camera_messages(frame: Frame, stamp: int, frame_id: str, namespace: str, image_format: str):
     topic = f"{namespace}/image_raw"
     if image_format == "raw":
-        picture = image_message(frame.image, "rgb8", stamp, frame_id)
+        image = image_message(frame.image, "rgb8", stamp, frame_id)
     else:
         topic += "/compressed"
-        picture = compressed_image_message(frame.image, image_format, stamp, frame_id)
+        image = compressed_image_message(frame.image, image_format, stamp, frame_id)
     info = camera_info_message(frame.camera, stamp, frame_id)
-    messages = [(stamp, topic, picture), (stamp, f"{namespace}/camera_info", info)]
+    messages = [(stamp, topic, image), (stamp, f"{namespace}/camera_info", info)]
     if frame.ground_truth is not None:
-        depth = np.where(frame.ground_truth > 0, frame.ground_truth, np.float32(np.nan))
-        truth = image_message(depth.astype(np.float32), "32FC1", stamp, frame_id)
+        truth = image_message(metres(frame.ground_truth), "32FC1", stamp, frame_id)
         messages.append((stamp, GROUND_TRUTH_TOPIC, truth))
     return messages
 

@@ -68,10 +68,10 @@ def _recipe_of(drive: Path) -> dict | None:
 
 
 def _make(date: Path, drive: Path, recipe: dict, progress) -> None:
-    from . import files as files
     from ..scene.caster import World
-    from .rig import SPEED_M_S, Rig
     from ..scene.street import make_street
+    from . import files as files
+    from .rig import SPEED_M_S, Rig
 
     frames, seed = recipe["frames"], recipe["seed"]
     rig = Rig(recipe["width"], recipe["height"])
@@ -108,14 +108,15 @@ def _times(frames: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def _make_frame(world, rig, drive: Path, index: int, seed: int, image_time: float, scan_time: float) -> None:
+    from ...data.files import write_depth, write_image
     from .camera_image import render
-    from .files import write_picture, write_scan
+    from .files import write_scan
     from .lidar import scan
 
     # Noise depends on the frame alone, so the order of the threads does not matter.
     rng = np.random.default_rng([seed, 5, index])
-    picture, depth = render(world.at(image_time), rig.camera, rig.T_world_cam(image_time), rng)
+    image, depth = render(world.at(image_time), rig.camera, rig.T_world_cam(image_time), rng)
     points = scan(world.at(scan_time), rig.T_world_lidar(scan_time), rng)
-    write_picture(drive / "image_02" / "data" / f"{index:010d}.png", picture)
-    write_picture(drive / "ground_truth" / "data" / f"{index:010d}.png", depth)
+    write_image(drive / "image_02" / "data" / f"{index:010d}.png", image, compression=1)
+    write_depth(drive / "ground_truth" / "data" / f"{index:010d}.png", depth, compression=1)
     write_scan(drive / "velodyne_points" / "data" / f"{index:010d}.bin", points)

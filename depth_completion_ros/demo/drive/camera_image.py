@@ -11,11 +11,11 @@ from ..scene.mesh import Material
 from ..scene.textures import albedo, noise
 
 # Directions and colours stand as columns, for arrays of 3 x N.
-SUN = np.float32([[-0.4993], [0.3795], [0.7789]])
-SUN_LIGHT = np.float32([[3.10], [2.75], [2.25]])
-SKY_LIGHT = np.float32([[0.34], [0.42], [0.56]])
-GROUND_LIGHT = np.float32([[0.17], [0.15], [0.13]])
-HAZE = np.float32([[0.72], [0.79], [0.88]])
+SUN = np.array([[-0.4993], [0.3795], [0.7789]], np.float32)
+SUN_LIGHT = np.array([[3.10], [2.75], [2.25]], np.float32)
+SKY_LIGHT = np.array([[0.34], [0.42], [0.56]], np.float32)
+GROUND_LIGHT = np.array([[0.17], [0.15], [0.13]], np.float32)
+HAZE = np.array([[0.72], [0.79], [0.88]], np.float32)
 HAZE_M = 650.0
 EXPOSURE = 1.25
 _WITHIN_PIXEL = ((-0.32, -0.22), (0.32, 0.22))  # samples besides the centre, pixels
@@ -33,7 +33,7 @@ def render(snapshot: Snapshot, camera: Camera, T_world_cam: np.ndarray, rng: np.
     picture, depth = _look(snapshot, rays, T_world_cam, camera)
     rough = np.flatnonzero(_uneven(picture.reshape(3, *size)))
     for du, dv in _WITHIN_PIXEL:
-        shift = np.float32([[du / camera.K[0, 0]], [dv / camera.K[1, 1]], [0]])
+        shift = np.array([[du / camera.K[0, 0]], [dv / camera.K[1, 1]], [0]], np.float32)
         picture[:, rough] += _look(snapshot, rays[:, rough] + shift, T_world_cam, camera)[0]
     picture[:, rough] /= 1 + len(_WITHIN_PIXEL)
     depth[np.isinf(depth)] = 0
@@ -131,7 +131,7 @@ def _surroundings(directions: np.ndarray) -> np.ndarray:
     """What a mirror shows: sky above a row of houses above the road."""
     x, y, elevation = directions
     roofline = 0.45 + 0.06 * noise(x * 6 + 40, y * 6 + 40)
-    houses = np.where(elevation > 0, np.float32([[0.26], [0.23], [0.20]]), np.float32(0.12))
+    houses = np.where(elevation > 0, np.array([[0.26], [0.23], [0.20]], np.float32), np.float32(0.12))
     blend = np.clip((elevation - roofline) / 0.05, 0, 1)
     return sky(directions) * blend + houses * (1 - blend)
 
@@ -140,9 +140,9 @@ def sky(directions: np.ndarray) -> np.ndarray:
     """Light of the sky along unit directions: blue above, pale below, thin clouds, glow of the sun."""
     height = np.clip(directions[2], 0, 1)
     pale = np.exp(-5.0 * height)
-    light = HAZE * 1.15 * pale + np.float32([[0.20], [0.40], [0.85]]) * (1 - pale)
+    light = HAZE * 1.15 * pale + np.array([[0.20], [0.40], [0.85]], np.float32) * (1 - pale)
     x, y = directions[:2] / (height + 0.12)
     octaves = (noise(x * 0.9 * 2**k + 31 * k, y * 1.3 * 2**k + 17 * k) / 1.7**k for k in range(4))
     cloud = np.clip((sum(octaves) - 0.25) * 0.45, 0, 0.85) * np.clip(height * 8, 0, 1)
-    light += (np.float32([[1.5], [1.5], [1.52]]) - light) * cloud
-    return light + np.clip(dot(directions, SUN), 0, 1) ** 24 * np.float32([[0.5], [0.42], [0.3]])
+    light += (np.array([[1.5], [1.5], [1.52]], np.float32) - light) * cloud
+    return light + np.clip(dot(directions, SUN), 0, 1) ** 24 * np.array([[0.5], [0.42], [0.3]], np.float32)

@@ -1,18 +1,17 @@
-"""Files of a KITTI raw drive: folders, stamps, GPS/IMU packets, pictures, scans."""
+"""Files of a KITTI raw drive: folders, stamps, GPS/IMU packets, scans."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from .rig import Rig, turn
 
 DATE = "2011_09_26"
 DRIVE = f"{DATE}_drive_0001_sync"
-START = datetime(2011, 9, 26, 13, 2, 25)
+START = datetime(2011, 9, 26, 13, 2, 25)  # noqa: DTZ001 (KITTI writes times without a zone)
 EARTH_RADIUS_M = 6378137.0
 _ORIGIN_DEG = 49.0113, 8.4162
 _ORIGIN_ALTITUDE_M = 112.8
@@ -27,17 +26,6 @@ def write_stamps(folder: Path, name: str, times: np.ndarray) -> None:
         seconds, rest = divmod(nanoseconds, 10**9)
         lines.append(f"{START + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}.{rest:09d}\n")
     _write(folder / name, "".join(lines).encode())
-
-
-def write_picture(path: Path, picture: np.ndarray) -> None:
-    """PNG of uint8 RGB or of depth in metres (float), which is stored as uint16, metres x 256."""
-    if picture.dtype != np.uint8:
-        # Beyond what 16 bits hold is unknown, like the sky.
-        units = np.round(picture * np.float32(256))
-        picture = np.where(units <= 65535, units, 0).astype(np.uint16)
-    else:
-        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    _write(path, cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
 
 
 def write_scan(path: Path, points: np.ndarray) -> None:

@@ -1,1 +1,1 @@
-"""The street of the demo drive: meshes, textures, and the rays that are cast at them."""
+"""The street of the demo drive: its meshes, their materials, and the casting of rays on them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def _car(kind: str) -> tuple[Mesh, np.ndarray]:
     hull, cabin = HULLS[kind]
     half_length, half_width = hull[2][1], hull[2][2]
     mirror_x = cabin[0][1] * 0.62 + cabin[0][3]
-    paint = {"material": Material.PAINT, "colour": (1.0, 1.0, 1.0)}
+    paint: dict[str, Any] = {"material": Material.PAINT, "colour": (1.0, 1.0, 1.0)}
     parts = [body(hull, 0.38, 40, **paint), _cabin(cabin, 40, kind == "van", **paint)]
     axle, radius = 0.63 * half_length, 0.31 if kind != "van" else 0.35
     parts += [_wheel(x, y * (half_width - 0.09), radius) for x in (axle, -axle) for y in (1, -1)]
@@ -132,7 +133,7 @@ def tree(rng: np.random.Generator, height: float, leaves: int, leaf: float = 1.0
     fork = height * 0.36
     bend = rng.normal(0, 0.12, 2)
     trunk = np.array([[0, 0, -0.1], [*bend * 0.4, fork * 0.5], [*bend, fork], [*bend * 1.4, height * 0.7]])
-    bark = {"material": Material.BARK, "colour": (0.13, 0.10, 0.075)}
+    bark: dict[str, Any] = {"material": Material.BARK, "colour": (0.13, 0.10, 0.075)}
     parts = [tube(trunk, [0.19, 0.15, 0.13, 0.05], **bark)]
     clumps = 8
     angle = np.arange(clumps) * 2.4 + rng.uniform(0, 6)

@@ -93,7 +93,8 @@ def _lots(rng, side: int, start: float, end: float) -> list[Mesh]:
 
 def _garden(rng, x: float, width: float, side: int) -> list[Mesh]:
     y = side * (PAVEMENT_END_M + 0.3)
-    border = objects.railing(width) if rng.random() < 0.6 else objects.hedge(rng, width, rng.uniform(0.9, 1.4))
+    is_railing = rng.random() < 0.6
+    border = objects.railing(width) if is_railing else objects.hedge(rng, width, rng.uniform(0.9, 1.4))
     parts = [_stand(border, x, y)]
     small = objects.tree(rng, rng.uniform(3.5, 5.0), 700)
     return [*parts, _stand(small, x + rng.uniform(2, width - 2), side * (PAVEMENT_END_M + 2.6))]
@@ -171,7 +172,7 @@ def _person(rng, x: float, y: float, heading: float, speed: float) -> Movers:
         lift = KERB_M - 0.1 if abs(py) > ROAD_HALF_M else -0.1 * abs(py) / ROAD_HALF_M
         return placed(px, py, float(ground_height(px)) + lift, heading) @ size
 
-    movers = [(parts["torso"], torso)]
+    movers: list[tuple[Mesh, Callable[[float], np.ndarray]]] = [(parts["torso"], torso)]
     for side in (1.0, -1.0):
         movers.append((parts["leg"], limb(side, 0.88, 0.09, side)))
         movers.append((parts["arm"], limb(side, 1.40, 0.225, -side)))

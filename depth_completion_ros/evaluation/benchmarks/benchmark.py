@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core import Frame
+from ...core.region import Region, region_mask
 from ...data.listed import Layout, Listed
 from ...data.reader import Reader, reader_class
 from .feeds import Feed, parse_feed, without_background
@@ -59,13 +60,13 @@ class Benchmark:
         data: where the files are.
         download: what to get from where, as the end of a sentence that names the folder.
         images: number of frames.
-        size: width x height as a text, as sets have pictures of several sizes.
+        size: width x height as a text, as sets have images of several sizes.
         feeds: texts for `parse_feed` under which the published numbers hold; the first is the default.
         metrics: keys of `METRICS`.
         within: metres that the scored truth is more than and less than.
         clip: whether predictions are clipped to `within` before they are scored.
         only_unknown: whether pixels that are fed are left out of the score.
-        window: left, top, width, height inside which is scored.
+        region: left, top, right, bottom (right and bottom exclusive) inside which is scored.
         bottom: height and width that frames are cut to, at the bottom in the middle.
         resized: height and width that frames are brought to, corners on corners.
         foreground: height of the window and metres of `without_background`, applied to what is fed.
@@ -86,7 +87,7 @@ class Benchmark:
     within: tuple[float, float] = (0.0, float("inf"))
     clip: bool = False
     only_unknown: bool = False
-    window: tuple[int, int, int, int] | None = None
+    region: Region | None = None
     bottom: tuple[int, int] | None = None
     resized: tuple[int, int] | None = None
     foreground: tuple[int, float] | None = None
@@ -127,7 +128,7 @@ class Benchmark:
         pattern = feed.folder or parse_feed(self.feeds[0]).folder or ""
         return replace(self.data, sparse=sparse.replace("{pattern}", pattern))
 
-    def prepared(self, frame: Frame, feed: Feed) -> Frame:
+    def frame_to_score(self, frame: Frame, feed: Feed) -> Frame:
         """A frame whose `sparse_depth` is what is fed and whose `ground_truth` is what is scored."""
         if frame.ground_truth is None:
             return frame  # which cannot be scored, as the runner says
@@ -141,19 +142,10 @@ class Benchmark:
         fed = feed.draw(frame, truth)
         if self.foreground is not None:
             fed = without_background(fed, *self.foreground)
-        scored = self.inside(truth.shape)
+        scored = region_mask(truth.shape, self.region)
         if self.only_unknown:
             scored &= fed == 0
         return replace(frame, sparse_depth=fed, ground_truth=np.where(scored, truth, np.float32(0)))
-
-    def inside(self, shape: tuple[int, int]) -> np.ndarray:
-        """Bool H x W of the window that is scored."""
-        mask = np.ones(shape, bool)
-        if self.window is not None:
-            left, top, width, height = self.window
-            mask[:] = False
-            mask[top : top + height, left : left + width] = True
-        return mask
 
 
 def cut_to_bottom(frame: Frame, height: int, width: int) -> Frame:

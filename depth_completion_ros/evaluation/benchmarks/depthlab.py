@@ -15,9 +15,9 @@ from .benchmark import Benchmark, Format, Published
 PARTIAL = ("rel_percent", "delta1_percent")
 MARIGOLD = "https://share.phys.ethz.ch/~pf/bingkedata/marigold/evaluation_dataset"
 LISTS = "https://github.com/prs-eth/Marigold"
-NYU_WINDOW = (41, 45, 560, 426)
+NYU_REGION = (41, 45, 601, 471)
 """Eigen's crop: rows 45 to 470 and columns 41 to 600."""
-KITTI_WINDOW = (43, 117, 1129, 204)
+KITTI_REGION = (43, 117, 1172, 321)
 """Eigen's mask of 352 x 1216: 0.3324 to 0.9135 of the height and 0.0359 to 0.9641 of the width."""
 
 TABLE_1 = {
@@ -58,7 +58,7 @@ NETWORK = {"paste_back": False}
 
 
 def _table_1(column: int) -> tuple[Published, ...]:
-    """DepthLab first; the others see the picture alone and are fitted to all of the truth."""
+    """DepthLab first; the others see the image alone and are fitted to all of the truth."""
     rows = {method: cells[column] for method, cells in reversed(TABLE_1.items()) if cells[column]}
     return tuple(
         Published(
@@ -105,7 +105,7 @@ NYU = _marigold(
     "nyuv2/nyu_labeled_extracted.tar",
     Layout(frames="filename_list_test.txt", truth="{1}", units=1000.0),
     within=(1e-3, 10.0),
-    window=NYU_WINDOW,
+    region=NYU_REGION,
 )
 ETH3D = _marigold(
     2,
@@ -128,7 +128,7 @@ BENCHMARKS = (
         Layout(frames="eigen_test_files_with_gt.txt", truth="{1}"),
         within=(1e-5, 80.0),
         bottom=(352, 1216),
-        window=KITTI_WINDOW,
+        region=KITTI_REGION,
     ),
     ETH3D,
     _marigold(

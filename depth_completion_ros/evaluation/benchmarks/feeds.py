@@ -8,7 +8,7 @@
 | `shuffled:N` | the first N when NumPy's legacy generator, seed 2024, shuffles them, as for Marigold-DC |
 | `shapes:P` | P per cent of the truth, all that random strokes, circles or squares leave |
 | `strokes:P`, `circles:P`, `squares:P` | the same of one kind |
-| `speckles:P` | P per cent of the picture, all that speckles leave (PSD's pseudo-holes) |
+| `speckles:P` | P per cent of the image, all that speckles leave (PSD's pseudo-holes) |
 | `corners:N` | clusters of points at N Harris corners |
 
 Only `shuffled` draws the very pixels of a paper. The others are seeded by the name of the frame alone.
@@ -52,7 +52,7 @@ class Feed:
             truth: to draw from, H x W metres, 0 where unknown.
 
         Raises:
-            ValueError: the data has no measurement, or no picture for `corners`.
+            ValueError: the data has no measurement, or no image for `corners`.
         """
         if self.kind == "files":
             if frame.sparse_depth is None:
@@ -69,7 +69,7 @@ class Feed:
             return shuffled(known, self.number)
         if self.kind == "corners":
             if frame.image is None:
-                raise ValueError(f"Frame {frame.name} has no picture to find corners in.")
+                raise ValueError(f"Frame {frame.name} has no image to find corners in.")
             return corners(frame.image, rng, self.number)
         if self.kind == "points":
             pixels = np.flatnonzero(known)

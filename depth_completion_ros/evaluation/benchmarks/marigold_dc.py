@@ -43,7 +43,7 @@ def _set(
     side: int = 0,
     **more,
 ) -> Benchmark:
-    """A column; `side` is that of the networks, 0 for that of the pictures."""
+    """A column; `side` is that of the networks, 0 for that of the images."""
     rows = []
     for line in TABLE.strip().splitlines():
         method, cells = line.split("  ", 1)

@@ -45,7 +45,7 @@ MEI = dict(
         strict=True,
     )
 )
-"""Camera of KITTI-360's fisheye pictures (C. Mei and P. Rives, ICRA 2007)."""
+"""Camera of KITTI-360's fisheye images (C. Mei and P. Rives, ICRA 2007)."""
 
 
 def _set(name, images, size, feed, listed, folder="", K="file", iterations=0, **more) -> Benchmark:

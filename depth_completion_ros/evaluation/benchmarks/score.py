@@ -10,6 +10,7 @@ import numpy as np
 
 from ...completion import Completer, Completion
 from ...core import Frame, Metrics, compute_metrics
+from ...core.region import region_mask
 from ..protocols import Settings
 from ..report import median_runtimes_ms
 from ..runner import EvaluationResult, Watcher, evaluate
@@ -71,18 +72,18 @@ def score(
         completers = {name: Clipped(one, *benchmark.within) for name, one in completers.items()}
     fed_too: dict[str, list[Metrics]] = {}
 
-    def look(index, frame, trial, protocol, completions) -> None:
+    def note(index, frame, trial, protocol, completions) -> None:
         if benchmark.only_unknown:
-            known = np.where(benchmark.inside(trial.feed.depth.shape), trial.feed.depth, 0)
+            known = np.where(region_mask(trial.feed.depth.shape, benchmark.region), trial.feed.depth, 0)
             for name, completion in completions.items():
                 fed_too.setdefault(name, []).append(compute_metrics(completion.depth, known))
         if watch is not None:
             watch(index, frame, trial, protocol, completions)
 
-    prepared = (benchmark.prepared(frame, feed) for frame in frames)
+    fed = (benchmark.frame_to_score(frame, feed) for frame in frames)
     title = f"{benchmark.name}, fed {feed.text}"
     settings = Settings(see_through=False)  # what a paper feeds is fed as it is
-    result = evaluate(prepared, completers, [SCORED_ON], settings, name=title, watch=look)
+    result = evaluate(fed, completers, [SCORED_ON], settings, name=title, watch=note)
     return BenchmarkScore(benchmark, feed, result, {n: Metrics.mean(many) for n, many in fed_too.items()})
 
 
@@ -147,8 +148,8 @@ def scored_text(benchmark: Benchmark) -> str:
     if least > 0.01 or math.isfinite(most):
         bounds = ([f"{least:g} m <"] if least > 0.01 else []) + ["truth"]
         parts.append(" ".join(bounds + ([f"< {most:g} m"] if math.isfinite(most) else [])))
-    if benchmark.window is not None:
-        parts.append(f"window {','.join(map(str, benchmark.window))}")
+    if benchmark.region is not None:
+        parts.append(f"region {','.join(map(str, benchmark.region))}")
     return ", ".join(parts) + (", clipped" if benchmark.clip else "")
 
 

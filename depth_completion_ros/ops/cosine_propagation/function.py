@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..choice import choose_backend
+from ..backends import choose_backend
 from ..cpu_library import CpuLibrary
 from ..local_sum import local_sum
 from .rule import CENTRE
@@ -86,7 +86,7 @@ def cosine_propagate(
 
     Source: PSD (Chen et al., IEEE TIP 2025), after CSPN (Cheng et al., 2018).
     """
-    _check(guide, dense, sparse, iterations)
+    _check_inputs(guide, dense, sparse, iterations)
     precision = torch.float32
     for x in (guide, dense, sparse):
         precision = torch.promote_types(precision, x.dtype)
@@ -103,7 +103,7 @@ def cosine_propagate(
     return depth
 
 
-def _check(guide, dense, sparse, iterations) -> None:
+def _check_inputs(guide, dense, sparse, iterations) -> None:
     expected = (len(guide), 1, *guide.shape[2:])
     for name, x in (("dense", dense), ("sparse", sparse)):
         if x.shape != expected or x.device != guide.device or not x.is_floating_point():

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..choice import choose_backend
+from ..backends import choose_backend
 from ..cpu_library import CpuLibrary
 
 SIZES = (3, 5, 7)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ..choice import choose_backend
+from ..backends import choose_backend
 from .function import LIBRARY, SIZES, check, local_sum, precision_of
 
 
@@ -45,7 +45,7 @@ def propagate(
 
     Source: CSPN++ (Cheng et al., AAAI 2020) as BP-Net (Tang et al., CVPR 2024) has it.
     """
-    _check(depth, sparse, weights, gates, mixing, iterations)
+    _check_inputs(depth, sparse, weights, gates, mixing, iterations)
     backend = choose_backend(LIBRARY, __package__, backend, depth).__name__.rpartition(".")[2]
     backend = backend.removesuffix("_backend")
     kinds = [precision_of(depth, weights[size]) for size in SIZES]
@@ -74,7 +74,7 @@ def _step_by_step(depth, sparse, weights, gates, mixing, iterations, backend):
     return tuple(snapshots)
 
 
-def _check(depth, sparse, weights, gates, mixing, iterations) -> None:
+def _check_inputs(depth, sparse, weights, gates, mixing, iterations) -> None:
     if sorted(weights) != list(SIZES):
         raise ValueError(f"Propagation got weights for {sorted(weights)}; it must be {list(SIZES)}.")
     for size in SIZES:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..choice import choose_backend
+from ..backends import choose_backend
 from ..cpu_library import CpuLibrary
 
 LIBRARY = CpuLibrary("nearest_points", Path(__file__).with_name("cpu"))
@@ -40,14 +40,14 @@ def nearest_points(queries: Tensor, sources: Tensor, k: int, backend: str = "aut
 
     Source: the lookup in space of PSD (Chen et al., IEEE TIP 2025).
     """
-    _check(queries, sources, k)
+    _check_inputs(queries, sources, k)
     search = choose_backend(LIBRARY, __package__, backend, queries).search
     if not len(queries):
         return torch.empty(0, k, dtype=torch.int64, device=queries.device)
     return search(queries.detach().contiguous(), sources.detach().contiguous(), k)
 
 
-def _check(queries: Tensor, sources: Tensor, k: int) -> None:
+def _check_inputs(queries: Tensor, sources: Tensor, k: int) -> None:
     subject = "The search for nearest points got"
     if any(x.ndim != 2 or x.shape[1] != 3 for x in (queries, sources)):
         raise ValueError(

@@ -5,20 +5,20 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from .cpu_kernels import LIBRARY
+from .function import LIBRARY
 from .window import WINDOW
 
 LANES = MARGIN = 16  # as in cpu/vector.hpp and cpu/layout.hpp
 
 
-class CpuBackend:
+class Backend:
     """One propagation layer of one image, float32 or float64; see `Backend` in function.py."""
 
     def __init__(self, q, k, a, b, g, rpb):
         self._dtype = torch.float64 if q.dtype == torch.float64 else torch.float32
         self._shape = tuple(q.shape)
         self._width = q.shape[-1]
-        self._maps = tuple(self._plain(x) for x in (a, b, g, rpb))
+        self._maps = tuple(self._contiguous(x) for x in (a, b, g, rpb))
         self._q, self._k = self._pack(q), self._pack(k)
         height, blocks = q.shape[-2], -(-self._width // LANES)
         slots = min(WINDOW, height) * min(WINDOW, self._width)
@@ -28,7 +28,7 @@ class CpuBackend:
 
     def step(self, depth, mask):
         """Filter depth and mask once."""
-        depth, mask = self._plain(depth), self._plain(mask)
+        depth, mask = self._contiguous(depth), self._contiguous(mask)
         out = tuple(torch.empty_like(depth) for _ in range(3))
         self._call("step", self._logits, depth, mask, *self._maps, *out)
         return out
@@ -38,9 +38,10 @@ class CpuBackend:
         if self._sums is None:
             self._sums = tuple(torch.zeros_like(x) for x in (self._logits, *self._maps))
         d_logits, *others = self._sums
-        out = torch.empty_like(self._plain(depth)), torch.empty_like(self._plain(mask))
-        kept = (self._plain(x) for x in (log_sum_exp, filtered_depth, filtered_mask, grad_depth, grad_mask))
-        now = self._plain(depth), self._plain(mask)
+        out = torch.empty_like(self._contiguous(depth)), torch.empty_like(self._contiguous(mask))
+        given = log_sum_exp, filtered_depth, filtered_mask, grad_depth, grad_mask
+        kept = (self._contiguous(x) for x in given)
+        now = self._contiguous(depth), self._contiguous(mask)
         self._call("step_backward", self._logits, *now, *self._maps, *kept, d_logits, *out, *others)
         return out
 
@@ -54,12 +55,12 @@ class CpuBackend:
             self._call("build_backward", self._q, self._k, d_logits, dq, dk)
         return self._unpack(dq), self._unpack(dk), *others
 
-    def _plain(self, x: torch.Tensor) -> torch.Tensor:
+    def _contiguous(self, x: torch.Tensor) -> torch.Tensor:
         return x.detach().to(self._dtype).contiguous()
 
     def _pack(self, x: torch.Tensor) -> torch.Tensor:
         """C x H x W to H x C x stride: a window's rows with all their channels lie together."""
-        rows = self._plain(x).permute(1, 0, 2)
+        rows = self._contiguous(x).permute(1, 0, 2)
         return F.pad(rows, (MARGIN, -self._width % LANES + MARGIN)).contiguous()
 
     def _unpack(self, x: torch.Tensor) -> torch.Tensor:

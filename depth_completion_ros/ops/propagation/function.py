@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
+from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from .backends import choose_backend
+from ..backends import choose_backend
+from ..cpu_library import CpuLibrary
 from .rule import UpdateRule
 from .window import WINDOW
+
+LIBRARY = CpuLibrary("propagation", Path(__file__).with_name("cpu"))
+
+
+def cpu_kernels_state() -> str:
+    """In words: whether the CPU kernels of the propagation are built, and else why they are not."""
+    return LIBRARY.state()
 
 
 class Backend(Protocol):
@@ -74,7 +83,7 @@ def propagate(
         depth: B x 1 x H x W metres to begin with, where nothing was measured.
         sparse: B x 1 x H x W metres, 0 where not measured.
         iterations: how often; one number for all images, or one for each.
-        backend: `auto` or one of `list_backends()`.
+        backend: `auto`, `torch`, `cpu` or `triton`.
 
     Returns:
         depth and mask, B x 1 x H x W, float32 or, of float64 q, float64.
@@ -83,8 +92,8 @@ def propagate(
         ValueError: backend unknown or not at hand; a shape or device that does not fit.
     """
     counts = [iterations] * len(q) if isinstance(iterations, Integral) else list(iterations)
-    _check(q, k, a, b, g, rpb, depth, sparse, counts)
-    make, keep = choose_backend(backend, q), torch.is_grad_enabled()
+    _check_inputs(q, k, a, b, g, rpb, depth, sparse, counts)
+    make, keep = choose_backend(LIBRARY, __package__, backend, q).Backend, torch.is_grad_enabled()
     precision = torch.promote_types(q.dtype, torch.float32)
     depth, sparse = depth.to(precision), sparse.to(precision)
     images = [
@@ -96,7 +105,7 @@ def propagate(
     return tuple(torch.stack(maps)[:, None] for maps in zip(*images, strict=True))
 
 
-def _check(q, k, a, b, g, rpb, depth, sparse, counts) -> None:
+def _check_inputs(q, k, a, b, g, rpb, depth, sparse, counts) -> None:
     """Refuse what would make a kernel read beyond its tensors."""
     batch, _, height, width = q.shape
     span, image = 2 * WINDOW - 1, (batch, 1, height, width)

@@ -11,7 +11,7 @@ from .reference import windows
 from .window import window_index
 
 
-class TorchBackend:
+class Backend:
     """One propagation layer of one image; see `Backend` in function.py for the meaning of everything."""
 
     def __init__(self, q, k, a, b, g, rpb):

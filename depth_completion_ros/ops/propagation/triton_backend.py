@@ -15,8 +15,16 @@ from .triton_key_gradient import key_gradient_kernel
 from .triton_query_gradient import query_gradient_kernel
 from .window import WINDOW
 
+INTERPRETED = not isinstance(step_kernel, triton.JITFunction)
 
-class TritonBackend:
+
+def serves(like: torch.Tensor) -> bool:
+    """Whether the kernels take such q and k on its GPU, which must multiply TF32 and bfloat16."""
+    known = like.dtype in (torch.float32, torch.bfloat16)
+    return known and torch.cuda.get_device_capability(like.device) >= (8, 0)
+
+
+class Backend:
     """One propagation layer of one image; see `Backend` in function.py for the meaning of everything.
 
     q and k are float32 or bfloat16, and so are the weights that their gradients sum them with; all else
@@ -24,37 +32,35 @@ class TritonBackend:
     in a CUDA graph.
 
     Raises:
-        ValueError: q is of another dtype, or not on a GPU (but for Triton's interpreter).
+        ValueError: q is of another dtype.
     """
 
     def __init__(self, q, k, a, b, g, rpb):
         if q.dtype not in (torch.float32, torch.bfloat16):
             raise ValueError(
-                f"Propagation backend 'triton' takes q and k of float32 or bfloat16, but got {q.dtype}."
+                f"Backend 'triton' of propagation takes q and k of float32 or bfloat16, but got {q.dtype}."
             )
-        if q.device.type != "cuda" and isinstance(step_kernel, triton.JITFunction):
-            raise ValueError(f"Propagation backend 'triton' needs a GPU, but got tensors on {q.device}.")
         self._channels, self._height, self._width = q.shape
         self._q, self._k = _channels_last(q), _channels_last(k)
-        self._maps = *(_plain(x) for x in (a, b, g)), _plain(rpb) * math.log2(math.e)
+        self._maps = *(_contiguous(x) for x in (a, b, g)), _contiguous(rpb) * math.log2(math.e)
         tile_columns, tile_rows = triton_kernels.TILE_COLUMNS, triton_kernels.TILE_ROWS
         self._grid = triton.cdiv(self._width, tile_columns), triton.cdiv(self._height, tile_rows)
         self._sums: tuple[torch.Tensor, ...] | None = None
 
     def step(self, depth, mask):
         """Filter depth and mask once."""
-        depth = _plain(depth)
+        depth = _contiguous(depth)
         out = tuple(torch.empty_like(depth) for _ in range(3))
         flags = {"UPDATE": False, "BLEND": False, "INJECT": False}
-        self._launch(step_kernel, depth, _plain(mask), depth, *out, **flags)
+        self._launch(step_kernel, depth, _contiguous(mask), depth, *out, **flags)
         return out
 
     def advance(self, depth, mask, sparse, rule: UpdateRule):
         """Depth and mask after a step and its update by the rule, in one kernel."""
-        depth = _plain(depth)
+        depth = _contiguous(depth)
         out = torch.empty_like(depth), torch.empty_like(depth)
         flags = {"UPDATE": True, "BLEND": rule.blends, "INJECT": rule.injects}
-        self._launch(step_kernel, depth, _plain(mask), _plain(sparse), *out, depth, **flags)
+        self._launch(step_kernel, depth, _contiguous(mask), _contiguous(sparse), *out, depth, **flags)
         return out
 
     def step_backward(self, depth, mask, log_sum_exp, filtered_depth, filtered_mask, grad_depth, grad_mask):
@@ -63,7 +69,7 @@ class TritonBackend:
             self._sums = self._zero_sums()
         dq, dk, da, db, dg, drpb = self._sums
         maps = depth, mask, log_sum_exp, filtered_depth, filtered_mask, grad_depth, grad_mask
-        maps = tuple(map(_plain, maps))
+        maps = tuple(map(_contiguous, maps))
         d_depth, d_mask = torch.empty_like(maps[0]), torch.empty_like(maps[0])
         self._launch(query_gradient_kernel, *maps, d_depth, dq, db, dg, drpb)
         self._launch(key_gradient_kernel, *maps, d_depth, d_mask, dk, da)
@@ -93,7 +99,7 @@ class TritonBackend:
             kernel[self._grid](self._q, self._k, *self._maps, *tensors, *size, **settings, **flags)
 
 
-def _plain(x: torch.Tensor) -> torch.Tensor:
+def _contiguous(x: torch.Tensor) -> torch.Tensor:
     return x.detach().float().contiguous()
 
 

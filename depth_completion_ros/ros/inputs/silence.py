@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 FIRST_MESSAGE_S = 5.0
 """How long the first message may take before its absence is told; sensors start after nodes."""
@@ -19,8 +19,8 @@ class SilenceLog:
         self._logger = logger
         self._silent: set[str] = set()
 
-    def judge(self, streams: Collection, publishers: dict[str, int], stale_after: float) -> None:
-        """Look at the `Stream`s of a node, given how many publishers each topic has."""
+    def judge(self, streams: Collection, publishers_of: Callable[[str], int], stale_after: float) -> None:
+        """Look at the `Stream`s of a node, given what counts the publishers of a topic."""
         silent, back = [], []
         for stream in streams:
             limit = stale_after if stream.count else max(stale_after, FIRST_MESSAGE_S)
@@ -31,7 +31,7 @@ class SilenceLog:
                 silent.append(stream)
         if silent:
             self._silent.update(stream.topic for stream in silent)
-            names = [f"{stream.topic} ({_who(publishers[stream.topic])})" for stream in silent]
+            names = [f"{stream.topic} ({_who(publishers_of(stream.topic))})" for stream in silent]
             seconds = min(stream.silent_for for stream in silent)
             self._logger.warning(f"Nothing received for {seconds:.1f} s on {', '.join(names)}.")
         if back:

@@ -68,16 +68,30 @@ class NodeParameters:
         self.values = SimpleNamespace()
         # rclpy has no public way to see what the user gave before it is declared.
         given = {n: p.value for n, p in getattr(node, "_parameter_overrides", {}).items()}
+        given, renamed = _by_present_names(self._table, given)
         problems = list(_problems(self._table, given))
         if problems:
             raise ValueError(" ".join(problems))
-        for unknown in _unknown(self._table, given):
-            node.get_logger().warning(unknown)
+        for sentence in (*renamed, *_unknown(self._table, given)):
+            node.get_logger().warning(sentence)
         for parameter in self._table.values():
-            # Dynamic typing lets `max_depth: 80` pass for a float; `check` decides on types.
-            declared = node.declare_parameter(parameter.name, parameter.default, _descriptor(parameter))
+            # Dynamic typing lets `max_range: 80` pass for a float; `check` decides on types.
+            value = given.get(parameter.name, parameter.default)
+            declared = node.declare_parameter(parameter.name, value, _descriptor(parameter))
             setattr(self.values, parameter.name, check(parameter, declared.value))
+        self._warn = node.get_logger().warning
+        node.add_pre_set_parameters_callback(self._before_set)
         node.add_on_set_parameters_callback(self._on_set)
+
+    def _before_set(self, changes):
+        """Changes under former names, under the present ones."""
+        from rclpy.parameter import Parameter as Change
+
+        present = _present_names(self._table)
+        for change in changes:
+            if change.name in present:
+                self._warn(_renamed(change.name, present[change.name]))
+        return [Change(present.get(c.name, c.name), c.type_, c.value) for c in changes]
 
     def _on_set(self, changes):
         from rcl_interfaces.msg import SetParametersResult
@@ -130,6 +144,39 @@ def _problems(table: dict[str, Parameter], given: dict[str, object]) -> Iterable
                 yield str(error)
 
 
+def _present_names(table: dict[str, Parameter]) -> dict[str, str]:
+    """Former names of parameters to the present ones."""
+    return {old: p.name for p in table.values() for old in p.formerly}
+
+
+def _renamed(old: str, new: str) -> str:
+    return f"Parameter '{old}' is called '{new}' now; the old name is still taken, but will go."
+
+
+def _by_present_names(
+    table: dict[str, Parameter], given: dict[str, object]
+) -> tuple[dict[str, object], list[str]]:
+    """Values by the present names of their parameters, and a sentence on each that came under a former one.
+
+    Raises:
+        ValueError: one parameter is given under both names, with different values.
+    """
+    present = _present_names(table)
+    values = {name: value for name, value in given.items() if name not in present}
+    sentences = []
+    for old, new in present.items():
+        if old not in given:
+            continue
+        if new in given and given[new] != given[old]:
+            raise ValueError(
+                f"Parameter '{new}' is {given[new]} and {given[old]}, the latter under its former name "
+                f"'{old}'; it must be given once."
+            )
+        values[new] = given[old]
+        sentences.append(_renamed(old, new))
+    return values, sentences
+
+
 def _unknown(table: dict[str, Parameter], given: Iterable[str]) -> Iterable[str]:
     import difflib
 
@@ -148,6 +195,8 @@ def markdown(name: str) -> str:
     lines = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
     for p in TABLES[name]:
         meaning = p.description + (" May change while the node runs." if p.live else "")
+        if p.formerly:
+            meaning += f" Formerly {' or '.join(f'`{old}`' for old in p.formerly)}, which is still taken."
         lines.append(f"| `{p.name}` | `{_yaml_value(p.default)}` | {p.allowed} | {meaning} |")
     return "\n".join(lines)
 
@@ -201,8 +250,16 @@ def check_yaml(path: str | Path, name: str | None = None) -> list[str]:
             continue
         given = _flatten(section["ros__parameters"])
         table = {p.name: p for p in TABLES[table_name]}
-        problems += [f"{path}: {p}" for p in (*_problems(table, given), *_unknown(table, given))]
+        problems += [f"{path}: {sentence}" for sentence in _all_wrong(table, given)]
     return problems
+
+
+def _all_wrong(table: dict[str, Parameter], given: dict[str, object]) -> Iterable[str]:
+    try:
+        given, renamed = _by_present_names(table, given)
+    except ValueError as error:
+        return [str(error)]
+    return [*renamed, *_problems(table, given), *_unknown(table, given)]
 
 
 def _flatten(values: dict, prefix: str = "") -> dict[str, object]:

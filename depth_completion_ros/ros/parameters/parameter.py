@@ -16,6 +16,7 @@ class Parameter:
         choices: what a string may be; anything when empty.
         lengths: how many entries a list may have.
         live: whether a change while the node runs takes effect with the next frame.
+        formerly: names that the parameter had before; they are still taken, with a warning.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     lengths: tuple[int, ...] = ()
     live: bool = False
+    formerly: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> str:

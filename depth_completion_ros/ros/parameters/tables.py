@@ -75,23 +75,45 @@ _EXTRINSICS = (
     ),
 )
 
-_DEPTH_LIMITS = (
-    Parameter("min_depth", 0.1, "Nearer depth is left out.", 0.0, 1000.0, "m", live=True),
-    Parameter("max_depth", 1000.0, "Farther depth is left out.", 0.0, 100000.0, "m", live=True),
+
+def _metres(name: str, default: float, description: str, maximum: float, **more) -> Parameter:
+    return Parameter(name, default, description, 0.0, maximum, "m", live=True, **more)
+
+
+_RANGE = (
+    _metres(
+        "min_range",
+        0.1,
+        "What was measured nearer in front of the camera is not fed to the completer.",
+        1000.0,
+        formerly=("min_depth",),
+    ),
+    _metres(
+        "max_range",
+        1000.0,
+        "What was measured farther in front of the camera is not fed to the completer.",
+        100000.0,
+        formerly=("max_depth",),
+    ),
 )
 
-_REGION = (
-    Parameter(
+_SCORED_DEPTH = (
+    _metres("min_depth", 0.1, "Nearer truth is not scored.", 1000.0),
+    _metres("max_depth", 1000.0, "Farther truth is not scored.", 100000.0),
+)
+
+
+def _region(what: str) -> Parameter:
+    return Parameter(
         "region",
         [0, 0, 0, 0],
-        "Part of the image whose measurements count: left, top, right, bottom (exclusive); all zero "
-        "for the whole image.",
+        f"{what}: left, top, right, bottom (right and bottom exclusive); all zero for the whole image.",
         minimum=0,
         unit="pixels",
         lengths=(4,),
         live=True,
-    ),
-)
+    )
+
 
 _STALE = Parameter(
     "stale_after",
@@ -142,8 +164,8 @@ COMPLETION = (
         "Frame that does not move, such as odom, through which points are moved from the cloud's "
         "stamp to the image's; empty for none. Needs `extrinsics_source` tf.",
     ),
-    *_DEPTH_LIMITS,
-    *_REGION,
+    *_RANGE,
+    _region("Part of the image whose measurements are fed to the completer"),
     Parameter(
         "filter_see_through",
         True,
@@ -271,8 +293,8 @@ EVALUATION = (
     *_QOS,
     *_SYNC,
     *_EXTRINSICS,
-    *_DEPTH_LIMITS,
-    *_REGION,
+    *_SCORED_DEPTH,
+    _region("Part of the image that is scored"),
     Parameter("report", "", "JSON file written at the end with the metrics of all frames; empty for none."),
     _STALE,
 )

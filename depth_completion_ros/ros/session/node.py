@@ -292,13 +292,17 @@ class SessionNode(Node):
 
 def main() -> int:
     """Play, and end with the table; exit code 0 only where every frame was completed."""
-    made: list[SessionNode] = []
+    session: SessionNode
 
-    def session() -> SessionNode:
-        made.append(SessionNode())
-        return made[0]
+    def make_session() -> SessionNode:
+        nonlocal session
+        session = SessionNode()
+        return session
 
-    return run(session, lambda: made[0].make_player(), interrupted_code=1)
+    def make_player() -> PlayerNode:
+        return session.make_player()
+
+    return run(make_session, make_player, interrupted_code=1)
 
 
 if __name__ == "__main__":

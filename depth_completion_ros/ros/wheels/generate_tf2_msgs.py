@@ -87,8 +87,9 @@ def build(folder: Path, prefix: Path) -> None:
     # The ROS wheels restart Python with a library path; cmake and the compiler must not inherit it.
     wheels = ("LD_LIBRARY_PATH", "_ROS_WHEELS_BOOTSTRAP_COMPLETE")
     environment = {name: value for name, value in os.environ.items() if name not in wheels}
+    build = str(folder / "build")
     configure = [
-        "cmake", "-S", folder, "-B", folder / "build",
+        "cmake", "-S", str(folder), "-B", build,
         f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_INSTALL_PREFIX={prefix}",
         f"-DPython3_EXECUTABLE={sys.executable}", "-DCMAKE_BUILD_TYPE=Release",
     ]  # fmt: skip
@@ -96,8 +97,8 @@ def build(folder: Path, prefix: Path) -> None:
         configure += ["-G", "Ninja"]
     for step in (
         configure,
-        ["cmake", "--build", folder / "build", "--parallel"],
-        ["cmake", "--install", folder / "build"],
+        ["cmake", "--build", build, "--parallel"],
+        ["cmake", "--install", build],
     ):
         subprocess.run(step, env=environment, check=True, capture_output=True, text=True)
 

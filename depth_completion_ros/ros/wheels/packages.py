@@ -10,10 +10,11 @@ where not even its messages are there; `report` says why.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from functools import cache
 from importlib import metadata
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def _try_tf2(module) -> None:
 class _Package(NamedTuple):
     genuine: str
     equivalent: str
-    try_out: object
+    try_out: Callable[[ModuleType], None]
 
 
 _PACKAGES = {
@@ -83,7 +84,7 @@ _PACKAGES = {
 }
 
 
-def __getattr__(name: str) -> ModuleType | None:
+def __getattr__(name: str) -> Any:
     if name not in _PACKAGES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return _find(name)[0]

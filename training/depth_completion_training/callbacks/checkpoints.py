@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -20,7 +19,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint, path, storage_options=None) -> None:
         unfinished = f"{path}.unfinished"
         super().save_checkpoint(checkpoint, unfinished, storage_options)
-        os.replace(unfinished, path)
+        Path(unfinished).replace(path)
 
 
 class LastCheckpoint(Callback):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from hashlib import blake2b
 from pathlib import Path
@@ -82,7 +81,7 @@ class SimulatedFrames(Dataset):
         self.augment = augment or (Augmentation() if split == "train" else Augmentation.none())
         self.seed, self.prior, self.plane = seed, prior, plane
         names = _frame_names(Path(folder))
-        names = [name for name in names if split == "all" or split_of(os.path.basename(name)) == split]
+        names = [name for name in names if split == "all" or split_of(Path(name).name) == split]
         if not names:
             raise FileNotFoundError(
                 f"Folder '{folder}' holds no frame of split '{split}'; generate some with: "

@@ -74,7 +74,7 @@ class Recipe:
         except FileNotFoundError:
             temporary = folder / f".{RECIPE_FILE}.{os.getpid()}"
             temporary.write_text(text)
-            os.replace(temporary, file)
+            temporary.replace(file)
             return
         if there != text:
             raise ValueError(

@@ -110,10 +110,10 @@ def write_frame(path: str | Path, frame: SimulatedFrame) -> int:
         arrays[name] = np.concatenate([np.zeros(0, kind), *parts])
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(temporary, "wb") as file:
+        with temporary.open("wb") as file:
             np.savez(file, **arrays)
             size = file.tell()
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     return size

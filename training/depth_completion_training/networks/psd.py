@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from depth_completion_ros.completion.prior import create_prior
-from depth_completion_ros.completion.prior.interface import Look, MonocularPrior
-from depth_completion_ros.completion.psd.lookout import look_at_pixels
+from depth_completion_ros.completion.prior.interface import MonocularPrior, PriorOutput
+from depth_completion_ros.completion.psd.inputs import prior_output_of_pixels
 from depth_completion_ros.completion.psd.network import PSD, Stages, rays_of
 from depth_completion_ros.completion.psd.resize import SIDE, foundation_size
 
@@ -69,10 +69,10 @@ class TrainedPSD(PSD):
         size = foundation_size(*sparse.shape[-2:], self.side, self._foundation.prior.patch)
         # As the official code resizes NYUv2 in training.
         pixels = F.interpolate(rgb, size, mode="bicubic", antialias=True).clamp(0, 255)
-        look = self._foundation.look(pixels)
+        seen = self._foundation.output(pixels)
         with torch.autocast(rgb.device.type, enabled=False):
             rays = rays_of(K.float(), *sparse.shape[-2:])
-        return self.predict(look.features, look.prediction, sparse, rays)
+        return self.predict(seen.features, seen.prediction, sparse, rays)
 
     def propagate(self, guide, inverse_depth, sparse, rays, initial=None):
         with torch.autocast(guide.device.type, enabled=False):
@@ -85,12 +85,12 @@ class _Foundation:
     def __init__(self, prior: MonocularPrior):
         self.prior, self._device = prior, torch.device("cpu")
 
-    def look(self, pixels: Tensor) -> Look:
+    def output(self, pixels: Tensor) -> PriorOutput:
         """Inverse depth and features of pictures B x 3 x h x w, from 0 to 255."""
         if self._device != pixels.device:
             self.prior.to(pixels.device)
             self._device = pixels.device
-        return look_at_pixels(self.prior, pixels)
+        return prior_output_of_pixels(self.prior, pixels)
 
     def __deepcopy__(self, _seen) -> _Foundation:
         return self

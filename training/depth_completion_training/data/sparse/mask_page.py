@@ -1,4 +1,7 @@
-"""Draws what masking strategies leave known: `python -m depth_completion_training.data.sparse.mask_page OUT.png`."""
+"""Draws what masking strategies leave known.
+
+Run as `python -m depth_completion_training.data.sparse.mask_page OUT.png`.
+"""
 
 from __future__ import annotations
 

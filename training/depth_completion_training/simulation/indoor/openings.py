@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, rectangles
@@ -37,7 +39,7 @@ def door_leaf(rng: Rng, opening: Opening, angle: float) -> Mesh:
     if kind < 0.45:  # raised fields
         rows = int(rng.integers(1, 4))
         z = np.linspace(0.15, high - 0.12, rows + 1)
-        for a, b in zip(z[:-1], z[1:], strict=True):
+        for a, b in pairwise(z):
             parts.append(boxes([0.13, -0.028, a + 0.05], [wide - 0.13, 0.028, b - 0.05], **look))
     elif kind < 0.65:
         parts.append(

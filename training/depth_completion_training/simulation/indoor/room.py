@@ -15,7 +15,8 @@ from .solids import quads
 @dataclass
 class Opening:
     """A hole in wall `edge`, from u0 to u1 along it and from z0 to z1; `kind` door, closed (a shut
-    door), window or niche."""
+    door), window or niche.
+    """
 
     edge: int
     u0: float

@@ -141,7 +141,6 @@ def tap(rng: Rng) -> Mesh:
 
 def fridge(rng: Rng) -> Mesh:
     """Fridge or washing machine."""
-
     wide, high = rng.uniform(0.54, 0.7), one_of(rng, (0.85, 1.45, 1.85))
     look = {
         "material": Surface.PAINT,

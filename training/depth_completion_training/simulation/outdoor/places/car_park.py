@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join
@@ -182,7 +184,7 @@ def _border(site: Site, stock: Stock, half_x: float, half_y: float) -> None:
     """Fences or hedges around, trees behind, and a barrier at the entry."""
     rng, e = site.rng, 1.2
     corners = [(-half_x - e, half_y), (-half_x - e, -half_y - e), (half_x + e, -half_y - e)]
-    for a, b in zip(corners[:-1], corners[1:], strict=True):
+    for a, b in pairwise(corners):
         common.run(site, common.any_border(rng, stock), a, b, 4.0, 0.05)
     for y in (-half_y - 5, -half_y - 9):
         common.row(

@@ -93,7 +93,7 @@ def _highway_side(site: Site, stock: Stock, side: int, outer: float) -> None:
     a, b = ((-70, y), (70, y)) if side < 0 else ((70, y), (-70, y))  # the beam faces the road
     kind = rng.integers(3)
     if kind == 0:
-        common.run(site, lambda n: fences.concrete_barrier(n), a, b, 6.0)
+        common.run(site, fences.concrete_barrier, a, b, 6.0)
     elif kind == 1 or rng.random() < 0.6:
         common.run(site, lambda n: fences.guard_rail(rng, n), b, a, 8.0, 0.04)
     if rng.random() < 0.3:
@@ -136,7 +136,7 @@ def _highway_side(site: Site, stock: Stock, side: int, outer: float) -> None:
 def _middle_barrier(site: Site, stock: Stock, middle: float) -> None:
     rng = site.rng
     if rng.random() < 0.4:
-        common.run(site, lambda n: fences.concrete_barrier(n), (-75, 0), (75, 0), 6.0)
+        common.run(site, fences.concrete_barrier, (-75, 0), (75, 0), 6.0)
         return
     for y, a, b in ((middle - 0.35, -75, 75), (-middle + 0.35, 75, -75)):
         common.run(site, lambda n: fences.guard_rail(rng, n), (b, y), (a, y), 8.0)

@@ -1,0 +1,92 @@
+"""Subscriptions of the completion node: images, CameraInfo and clouds in, pairs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+
+from ...core.pairing import Pairing
+from .. import qos
+from ..diagnostics import Stream
+from ..wheels.packages import message_filters
+from .pairing_filter import PairingFilter
+
+
+class Inputs:
+    """Subscribes to all inputs and pairs images with clouds.
+
+    Args:
+        node: owner of the subscriptions.
+        settings: values of its parameters.
+        on_info: called with each CameraInfo.
+        on_pair: called with each image and cloud that belong together.
+        on_time_jump: called when stamps have jumped back.
+        on_unpaired: called with each image that will be in no pair, and why.
+
+    Attributes:
+        streams: what is known of each input topic, by name.
+        pairing: decides which messages belong together, and counts what found no partner.
+    """
+
+    def __init__(
+        self,
+        node,
+        settings,
+        on_info: Callable[[object], None],
+        on_pair: Callable[[object, object], None],
+        on_time_jump: Callable[[], None],
+        on_unpaired: Callable[[object, str], None] = lambda image, cause: None,
+    ):
+        self._node, self._profile = node, qos.input_profile(settings)
+        self.streams: dict[str, Stream] = {}
+        if settings.image_transport == "compressed":
+            image = self._subscribe("image", CompressedImage, "/compressed")
+        else:
+            image = self._subscribe("image", Image)
+        points = self._subscribe("points", PointCloud2)
+        info = self._subscribe("camera_info", CameraInfo)
+        info.registerCallback(on_info)
+        self.pairing = PairingFilter(
+            image, points, _policy(settings), node.get_logger(), on_time_jump, on_unpaired
+        )
+        self.pairing.registerCallback(on_pair)
+        self._subscriptions = [image.sub, points.sub, info.sub]
+        self._timer = node.create_timer(0.2, self.pairing.flush_if_silent, clock=qos.steady_clock())
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._node.destroy_timer(self._timer)
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self.pairing.reset("deactivated")
+
+    def _subscribe(self, name: str, kind: type, transport: str = ""):
+        stream = self.streams[name] = Stream(name, self._node.resolve_topic_name(name) + transport)
+        subscriber = message_filters.Subscriber(
+            self._node,
+            kind,
+            stream.topic,
+            qos_profile=self._profile,
+            event_callbacks=qos.subscription_events(lambda policy: self._on_mismatch(stream, policy)),
+        )
+        subscriber.registerCallback(lambda _: stream.message())
+        return subscriber
+
+    def _on_mismatch(self, stream: Stream, policy: str) -> None:
+        stream.mismatch = policy
+        self._node.get_logger().warning(
+            f"A publisher of {stream.topic} offers an incompatible QoS ({policy}); nothing arrives from it."
+        )
+
+
+def _policy(settings) -> Pairing:
+    """How images and clouds are paired."""
+    s = settings
+    return Pairing(
+        round(s.slack * 1e9),
+        round(s.image_time_offset * 1e9),
+        max_images=s.sync_queue,
+        max_points=s.sync_queue,
+        image_interval_ns=round(1e9 / s.image_rate) if s.image_rate else 0,
+    )
