@@ -23,6 +23,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from depth_completion_ros.ros.process.launching import (
+    hear_every_interrupt,
     is_on_command_line,
     process_options,
     refuse_unknown_arguments,
@@ -86,6 +87,7 @@ def nodes(context: LaunchContext) -> list:
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
+    hear_every_interrupt(__file__)
     check(given)
     image = given("image").rstrip("/")
     beside = f"{image.rsplit('/', 1)[0]}/camera_info" if "/" in image else "camera_info"

@@ -29,6 +29,7 @@ from launch_ros.substitutions import FindPackageShare
 
 from depth_completion_ros.demo.plan import Plan, demo_folder
 from depth_completion_ros.ros.process.launching import (
+    hear_every_interrupt,
     process_options,
     refuse_unknown_arguments,
     require_package,
@@ -138,6 +139,7 @@ def plan_of(context: LaunchContext) -> tuple[Plan, bool]:
 
 def begin(context: LaunchContext) -> list:
     """The nodes; before them the demo drive, where that is to be played."""
+    hear_every_interrupt(__file__)
     plan, rviz = plan_of(context)
     if plan.data:
         return nodes(plan, rviz)

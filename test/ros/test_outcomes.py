@@ -24,6 +24,22 @@ class Told:
         return [outcome.cause for outcome in self.outcomes if outcome.stamp == stamp]
 
 
+class Console:
+    """What was said on stderr so far."""
+
+    def __init__(self, capfd):
+        self._capfd = capfd
+        self._said = ""
+
+    def has(self, words: str) -> bool:
+        return words in self.text
+
+    @property
+    def text(self) -> str:
+        self._said += self._capfd.readouterr().err
+        return self._said
+
+
 def test_every_image_has_one_outcome(ros):
     robot, told = Robot(ros), Told(ros)
     node = completion_node(ros)
@@ -58,7 +74,8 @@ def test_a_frame_that_nobody_wants_is_told_too(ros, capfd):
     told.connect(ros, node)
     robot.send(START)
     assert ros.spin_until(lambda: told.of(START) == ["nobody subscribes"])
-    assert "Nobody subscribes to any output" in capfd.readouterr().err
+    console = Console(capfd)
+    assert ros.spin_until(lambda: console.has("Nobody subscribes to any output"))
 
 
 def test_frames_that_wait_when_the_node_is_deactivated_are_told_and_the_totals_are_said(ros, capfd):
@@ -90,19 +107,13 @@ def test_silent_inputs_are_told_once_on_the_console_and_so_is_their_return(ros, 
     robot.connect()
     robot.send(START)
     robot.wait_for_outputs(1)
-    said = []
-
-    def told(words: str) -> bool:
-        said.append(capfd.readouterr().err)
-        return words in "".join(said)
-
-    assert ros.spin_until(lambda: told("Nothing received for "))
-    assert all(f"/{name} (1 publisher(s))" in "".join(said) for name in ("image", "points", "camera_info"))
+    console = Console(capfd)
+    assert ros.spin_until(lambda: console.has("Nothing received for "))
+    assert all(console.has(f"/{name} (1 publisher(s))") for name in ("image", "points", "camera_info"))
     ros.spin_until(lambda: False, 1.5)
-    told("")
-    assert "".join(said).count("Nothing received for ") == 1
+    assert console.text.count("Nothing received for ") == 1
     robot.send(START + STEP)
-    assert ros.spin_until(lambda: told("Received again: /image"))
+    assert ros.spin_until(lambda: console.has("Received again: /image"))
 
 
 def test_stamps_of_a_recording_without_its_clock_are_named(ros, capfd):
