@@ -6,6 +6,12 @@ ros2 launch depth_completion_ros camera_lidar.launch.py \
 
 from __future__ import annotations
 
+# ruff: noqa: E402
+# First of all, as what follows takes a second.
+from depth_completion_ros.ros.process.launching import hear_every_interrupt
+
+hear_every_interrupt(__file__)
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +29,6 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from depth_completion_ros.ros.process.launching import (
-    hear_every_interrupt,
     is_on_command_line,
     process_options,
     refuse_unknown_arguments,
@@ -87,7 +92,6 @@ def nodes(context: LaunchContext) -> list:
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    hear_every_interrupt(__file__)
     check(given)
     image = given("image").rstrip("/")
     beside = f"{image.rsplit('/', 1)[0]}/camera_info" if "/" in image else "camera_info"

@@ -8,6 +8,12 @@ It ends with the data, with a table, and with exit code 0 only where every frame
 
 from __future__ import annotations
 
+# ruff: noqa: E402
+# First of all, as what follows takes a second.
+from depth_completion_ros.ros.process.launching import hear_every_interrupt
+
+hear_every_interrupt(__file__)
+
 import sys
 
 from launch import LaunchContext, LaunchDescription
@@ -29,7 +35,6 @@ from launch_ros.substitutions import FindPackageShare
 
 from depth_completion_ros.demo.plan import Plan, demo_folder
 from depth_completion_ros.ros.process.launching import (
-    hear_every_interrupt,
     process_options,
     refuse_unknown_arguments,
     require_package,
@@ -102,9 +107,9 @@ ARGUMENTS = (
         None,
     ),
     (
-        "crop",
+        "region",
         "",
-        "Score only inside left,top,width,height; empty for the whole image, on the demo drive for what is "
+        "Score only inside left,top,right,bottom; empty for the whole image, on the demo drive for what is "
         "below the topmost scan line.",
         None,
     ),
@@ -139,7 +144,6 @@ def plan_of(context: LaunchContext) -> tuple[Plan, bool]:
 
 def begin(context: LaunchContext) -> list:
     """The nodes; before them the demo drive, where that is to be played."""
-    hear_every_interrupt(__file__)
     plan, rviz = plan_of(context)
     if plan.data:
         return nodes(plan, rviz)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import Frame, SparseDepth
+from ..core.region import check_region
 from ..data.reader import open_reader
 from ..evaluation.protocols import CannotServe, parse_protocol
 from ..ros.process.launching import did_you_mean, require_parameter_file
@@ -34,7 +35,7 @@ UNLIMITED_M = 100_000.0
 class Plan:
     """What to play, how, and what to make of it.
 
-    `protocol`, `filters`, `max_range`, `max_depth` and `crop` are named, and mean, what they do in
+    `protocol`, `filters`, `max_range`, `max_depth` and `region` are named, and mean, what they do in
     `depth-completion evaluate`. Where they are not given (empty), so is what they are by default: all that
     was measured, and the whole truth. On the demo drive truth counts up to 80 m, and below the topmost scan
     line, as no completer without a prior can know what is above.
@@ -65,7 +66,7 @@ class Plan:
     filters: str = "see-through"
     max_range: str = "inf"
     max_depth: str = ""
-    crop: str = ""
+    region: str = ""
     realtime: bool = False
     rate: float = 1.0
     max_frames: int = 0
@@ -106,7 +107,7 @@ class Plan:
             raise ValueError(f"Filters are '{self.filters}'; they must be one of {', '.join(FILTERS)}.")
         for name in ("max_range", "max_depth"):
             _metres(name, getattr(self, name))
-        _window(self.crop)
+        _region(self.region)
         if self.params:
             require_parameter_file(self.params, "completion")
         if self.protocol and parse_protocol(self.protocol).is_random:
@@ -123,8 +124,8 @@ class Plan:
         """The plan with the limits of the demo drive where none are given."""
         rows = np.nonzero(SparseDepth.from_points(frame).depth)[0]
         top = int(np.percentile(rows, 1))
-        crop = f"0,{top},{frame.camera.width},{frame.camera.height - top}"
-        return replace(self, max_depth=self.max_depth or f"{DEMO_DEPTH_M:g}", crop=self.crop or crop)
+        region = f"0,{top},{frame.camera.width},{frame.camera.height}"
+        return replace(self, max_depth=self.max_depth or f"{DEMO_DEPTH_M:g}", region=self.region or region)
 
     def prepared(self) -> Prepared:
         """The parameters of the nodes, once the data is there.
@@ -213,7 +214,7 @@ class Prepared:
             "isolated": isolated,
             "max_range": _or_zero(_metres("max_range", plan.max_range)),
             "max_depth": _or_zero(_metres("max_depth", plan.max_depth)),
-            "crop": list(_window(plan.crop) or (0, 0, 0, 0)),
+            "region": list(_region(plan.region) or (0, 0, 0, 0)),
             "out": str(self.out),
             "report": str(Path(plan.report).expanduser().absolute()) if plan.report else "",
             "again": self.offline_command() if plan.protocol else "",
@@ -227,7 +228,7 @@ class Prepared:
         for option, value, usual in (
             ("max-range", plan.max_range, "inf"),
             ("max-depth", plan.max_depth or "inf", "inf"),
-            ("crop", plan.crop, ""),
+            ("region", plan.region, ""),
             ("filters", plan.filters, "see-through"),
             ("weights", plan.weights, ""),
             ("prior", plan.prior, ""),
@@ -263,8 +264,8 @@ def _or_zero(value: float) -> float:
     return value if np.isfinite(value) else 0.0
 
 
-def _window(crop: str) -> tuple[int, ...] | None:
-    parts = crop.replace(" ", "").split(",") if crop else []
+def _region(text: str) -> tuple[int, ...] | None:
+    parts = text.replace(" ", "").split(",") if text else []
     if parts and (len(parts) != 4 or not all(part.isdecimal() for part in parts)):
-        raise ValueError(f"Crop is '{crop}'; it must be left,top,width,height in whole pixels.")
-    return tuple(map(int, parts)) or None
+        raise ValueError(f"Region is '{text}'; it must be left,top,right,bottom in whole pixels.")
+    return check_region(tuple(map(int, parts))) if parts else None

@@ -30,7 +30,7 @@ LAUNCH = "/share/launch/kitti.launch.py"
         ({"filters": "some"}, "Filters are 'some'; they must be one of see-through"),
         ({"max_depth": "-1"}, "Argument max_depth is '-1'; it must be metres above 0, or inf."),
         ({"max_range": "far"}, "Argument max_range is 'far'"),
-        ({"crop": "1,2,3"}, "Crop is '1,2,3'; it must be left,top,width,height"),
+        ({"region": "1,2,3"}, "Region is '1,2,3'; it must be left,top,right,bottom"),
         ({"protocol": "share:50"}, "Protocol 'share:50' draws pixels"),
     ],
 )
@@ -93,7 +93,7 @@ def test_the_protocol_is_truth_where_there_is_one_and_else_hidden_rings_for_thos
 
 def test_defaults_are_those_of_the_offline_evaluation(folder):
     parameters = Plan(data=str(folder / "true")).prepared().session_parameters()
-    assert parameters["max_range"] == parameters["max_depth"] == 0.0 and parameters["crop"] == [0, 0, 0, 0]
+    assert parameters["max_range"] == parameters["max_depth"] == 0.0 and parameters["region"] == [0, 0, 0, 0]
     assert parameters["see_through"] and not parameters["isolated"] and not parameters["realtime"]
     assert parameters["again"] == f"depth-completion evaluate {folder / 'true'} -c default -p truth"
     assert parameters["out"] == str(folder / "true_completed" / "default")
@@ -105,16 +105,16 @@ def test_what_is_fed_is_limited_in_the_completion_node_and_what_is_scored_in_the
         completer="linear",
         max_range="30",
         max_depth="20",
-        crop="1,2,30,40",
+        region="1,2,30,40",
         filters="isolated",
     )
     prepared = plan.prepared()
     node, session = prepared.completion_parameters(), prepared.session_parameters()
-    assert node["max_range"] == 30.0 and session["max_depth"] == 20.0 and session["crop"] == [1, 2, 30, 40]
+    assert node["max_range"] == 30.0 and session["max_depth"] == 20.0 and session["region"] == [1, 2, 30, 40]
     assert node["filter_isolated"] and not node["filter_see_through"]
     assert node["warm_up_size"] == [80, 60]
     assert prepared.offline_command().endswith(
-        "-c linear -p truth --max-range 30 --max-depth 20 --crop 1,2,30,40 --filters isolated"
+        "-c linear -p truth --max-range 30 --max-depth 20 --region 1,2,30,40 --filters isolated"
     )
 
 
@@ -123,7 +123,7 @@ def test_on_the_demo_drive_truth_counts_up_to_80_m_below_the_topmost_scan_line(o
 
     drive = make_demo_drive(tmp_path, frames=2, width=414, height=125)
     parameters = Plan(data=str(drive)).prepared().session_parameters()
-    left, top, width, height = parameters["crop"]
-    assert parameters["max_depth"] == 80.0 and (left, width) == (0, 414)
-    assert 30 < top < 70 and top + height == 125
+    left, top, right, bottom = parameters["region"]
+    assert parameters["max_depth"] == 80.0 and (left, right) == (0, 414)
+    assert 30 < top < 70 and bottom == 125
     assert Plan(data=str(drive), max_depth="inf").prepared().session_parameters()["max_depth"] == 0.0

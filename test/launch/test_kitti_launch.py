@@ -62,7 +62,7 @@ def test_a_person_sees_how_it_goes_and_in_the_end_a_table_and_files(drive, tmp_p
     [
         ({}, "truth", {"max_depth": 80.0}),
         ({"max_depth": "inf"}, "truth", {}),
-        ({"protocol": "hide:2", "max_depth": "40", "crop": "10,60,300,50"}, "hide:2", {"max_depth": 40.0}),
+        ({"protocol": "hide:2", "max_depth": "40", "region": "10,60,310,110"}, "hide:2", {"max_depth": 40.0}),
         (
             {"protocol": "truth:lines=16", "max_range": "30", "filters": "all"},
             "truth:lines=16",
@@ -77,9 +77,9 @@ def test_live_scores_are_those_of_the_offline_evaluation(drive, tmp_path, argume
     with walk(tmp_path, *(f"{name}:={value}" for name, value in words.items())) as it:
         assert it.wait() == 0, it.output
     report = json.loads((out / "report.json").read_text())
-    crop = re.search(r"inside ([\d,]+)", report["scored_on"])[1]
+    region = re.search(r"region ([\d,]+)", report["scored_on"])[1]
     offline = Settings(
-        crop=tuple(map(int, crop.split(","))),
+        region=tuple(map(int, region.split(","))),
         see_through=True,
         isolated=arguments.get("filters") == "all",
         max_range=float(arguments.get("max_range", "inf")),

@@ -86,7 +86,7 @@ def test_frames_that_wait_when_the_node_is_deactivated_are_told_and_the_totals_a
     robot.send(START)
     robot.wait_for_outputs(1)
     robot.publishers["image"].publish(image_message(START + STEP))
-    assert ros.spin_until(lambda: node._pairing.pending == 1)
+    assert ros.spin_until(lambda: node._inputs.pairing.pending == 1)
     node.trigger_deactivate()
     assert ros.spin_until(lambda: told.of(START + STEP) == ["deactivated"])
     said = capfd.readouterr().err
@@ -135,9 +135,9 @@ def test_a_loop_that_begins_again_is_no_fault(ros):
         for i in range(4):
             robot.send(START + i * STEP)
         robot.publishers["image"].publish(image_message(START + 4 * STEP))
-        assert ros.spin_until(lambda: node._pairing.received[0] % 5 == 0)
-    assert ros.spin_until(lambda: node._pairing.time_jumps == 1)
-    assert node._pairing.dropped["time jump"] > 0
+        assert ros.spin_until(lambda: node._inputs.pairing.received[0] % 5 == 0)
+    assert ros.spin_until(lambda: node._inputs.pairing.time_jumps == 1)
+    assert node._inputs.pairing.dropped["time jump"] > 0
     robot.statuses.clear()
     robot.wait_for_status("completion: frames", "OK")
 

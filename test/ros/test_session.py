@@ -220,7 +220,7 @@ def test_without_a_completion_node_it_gives_up_with_a_sentence(ros, bag, capfd):
     [
         ({"protocol": "points:500"}, "draws pixels, which a LiDAR cannot leave out"),
         ({"protocol": "all"}, "Protocol 'all' is unknown"),
-        ({"crop": [0, 0, 0, 5]}, "Crop is 0,0,0,5"),
+        ({"region": [0, 0, 0, 5]}, "0,? ?0,? ?0,? ?5"),
     ],
 )
 def test_what_cannot_be_scored_is_refused_in_a_sentence(ros, bag, parameters, words):

@@ -43,9 +43,9 @@ SESSION = (
     ),
     Parameter("max_depth", 0.0, "Truth beyond is not scored; 0 for all.", 0.0, 100000.0, "m"),
     Parameter(
-        "crop",
+        "region",
         [0, 0, 0, 0],
-        "Left, top, width and height of the window that is scored; all zero for the whole image.",
+        "Part of the image that is scored: left, top, right, bottom (exclusive); all zero for all of it.",
         minimum=0,
         unit="pixels",
         lengths=(4,),

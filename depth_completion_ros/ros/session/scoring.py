@@ -16,7 +16,7 @@ class Scoring:
         none: what stands for a score where there is none.
 
     Raises:
-        ValueError: a protocol that is unknown or cannot be played, or a crop of no size.
+        ValueError: a protocol that is unknown or cannot be played, or a region of no size.
     """
 
     none = "not asked for"
@@ -34,7 +34,7 @@ class Scoring:
             isolated=s.isolated,
             max_range=s.max_range or float("inf"),
             max_depth=s.max_depth or float("inf"),
-            crop=tuple(s.crop) if any(s.crop) else None,
+            region=tuple(s.region) if any(s.region) else None,
         )
 
     @property
@@ -44,14 +44,14 @@ class Scoring:
 
     @property
     def described(self) -> str:
-        """In words, for tables: `truth, up to 80 m, inside 0,146,1242,229`."""
+        """In words, for tables: `truth, up to 80 m, region 0,146,1242,375`."""
         if self._protocol is None:
             return "nothing"
         parts = [self._protocol.text]
         if np.isfinite(self._settings.max_depth):
             parts.append(f"up to {self._settings.max_depth:g} m")
-        if self._settings.crop:
-            parts.append(f"inside {','.join(map(str, self._settings.crop))} (left, top, width, height)")
+        if self._settings.region:
+            parts.append(f"region {','.join(map(str, self._settings.region))}")
         return ", ".join(parts)
 
     def fed(self, frame: Frame) -> Frame:
