@@ -186,8 +186,9 @@ class Prepared:
             "max_range": min(_metres("max_range", plan.max_range), UNLIMITED_M),
             "slack": SLACK_S,
             "warm_up_size": [frame.camera.width, frame.camera.height],
-            # A machine that is busy may be late with /tf; nothing of a robot hangs on it here.
+            # A machine that is busy may be late; nothing of a robot hangs on it here, but each frame counts.
             "calibration_timeout": 2.0,
+            "qos_output_depth": 30,
         }
         if not plan.realtime:
             # The next image comes only after this frame, so none can be nearer to its cloud.

@@ -17,7 +17,7 @@ def process_options() -> dict[str, object]:
     return {
         "additional_env": {PARENT: str(os.getpid())},
         # Of one SIGINT to the launch alone the processes are not told; this is when they are.
-        "sigterm_timeout": "2.0",
+        "sigterm_timeout": "3.0",
         "sigkill_timeout": "5.0",
     }
 
