@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ..ros.process.stopping import stop
 
-
 SAY_EVERY_S = 5.0
 
 
