@@ -35,6 +35,8 @@ from .wheels import packages
 
 FIRST_STAMP_NS = 1_000_000_000
 """Where the time of data without stamps begins; zero means 'not stamped' in ROS."""
+LAST_TIME_NS = 2**62
+"""Later than all stamps there are."""
 SETTLE_S = 0.5
 """How long to wait once the first subscribers are there, for the others that start with them."""
 LINGER_S = 1.5
@@ -120,11 +122,9 @@ class PlayerNode(Node):
                 return
             self._now_ns = self._events[0][0]
         else:
-            self._now_ns += round((now - self._last_tick) * self.settings.rate * 1e9)
+            passed = round((now - self._last_tick) * self.settings.rate * 1e9)
+            self._now_ns = max(self._now_ns, min(self._now_ns + passed, self._latest_time(now)))
         self._last_tick = now
-        holds = self._holds(now)
-        if holds and self._events:  # the clock stands still just before the next frame
-            self._now_ns = min(self._now_ns, self._events[0][0] - 1)
         self._publish_clock()
         while self._events and self._events[0][0] <= self._now_ns:
             self._events.popleft()[1]()
@@ -133,8 +133,15 @@ class PlayerNode(Node):
                 self._load()
                 if self._in_flight is not None:
                     return
-        if not self._events and not holds:
+        if not self._events and self._in_flight is None:
             self._at_end(now)
+
+    def _latest_time(self, now: float) -> int:
+        """How far the clock may go on: not past a frame that is still to be published, or must wait."""
+        holds = self._holds(now)
+        if self.settings.realtime or not self._events:
+            return LAST_TIME_NS
+        return self._events[0][0] - 1 if holds else self._events[-1][0]
 
     def _may_begin(self, now: float) -> bool:
         """Whether those that are waited for are there, or the wait is over; none of them is an error."""

@@ -124,6 +124,7 @@ def test_with_realtime_false_a_frame_waits_until_the_one_before_has_ended(ros, b
             teller.dropped(header, "no transform")
     assert ros.spin_until(lambda: player.finished)
     assert player.played == 5
+    assert audience.clock == sorted(audience.clock)
 
 
 @pytest.mark.parametrize(
