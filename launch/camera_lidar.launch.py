@@ -6,12 +6,6 @@ ros2 launch depth_completion_ros camera_lidar.launch.py \
 
 from __future__ import annotations
 
-# ruff: noqa: E402
-# First of all, as what follows takes a second.
-from depth_completion_ros.ros.process.launching import hear_every_interrupt
-
-hear_every_interrupt(__file__)
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -8,12 +8,6 @@ It ends with the data, with a table, and with exit code 0 only where every frame
 
 from __future__ import annotations
 
-# ruff: noqa: E402
-# First of all, as what follows takes a second.
-from depth_completion_ros.ros.process.launching import hear_every_interrupt
-
-hear_every_interrupt(__file__)
-
 import sys
 
 from launch import LaunchContext, LaunchDescription

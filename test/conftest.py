@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
@@ -108,10 +109,16 @@ def official(tmp_path_factory):
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def networks():
-    """Networks of MSPN with random weights by variant: with 82 million parameters, copies come faster."""
-    return {}
+    """Networks of MSPN with random weights by variant: with 82 million parameters, copies come faster.
+
+    Those of a module go with it: each takes a third of a gigabyte.
+    """
+    made = {}
+    yield made
+    made.clear()
+    gc.collect()
 
 
 @pytest.fixture
@@ -131,4 +138,5 @@ def mspn(networks, monkeypatch):
         return deepcopy(networks[variant])
 
     monkeypatch.setattr(MSPNCompleter, "make_network", staticmethod(make_once))
-    return partial(create_completer, "mspn", device="cpu")
+    yield partial(create_completer, "mspn", device="cpu")
+    gc.collect()  # completers lie in circles of references, too few for Python to look for them by itself

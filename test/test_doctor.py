@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import shutil
 from dataclasses import replace
 
+import boxes
 import numpy as np
 import pytest
 
 from depth_completion_ros.core import Camera, invert, rigid
+from depth_completion_ros.data import open_reader
 from depth_completion_ros.data.bag import writer as messages
 from depth_completion_ros.data.bag.writer import BagWriter
 from depth_completion_ros.doctor import diagnose
@@ -33,14 +37,17 @@ def street() -> np.ndarray:
 
 
 class Bag:
-    """A bag of ten images and clouds; each attribute may be replaced to put a fault in."""
+    """A bag of images and clouds; each attribute may be replaced to put a fault in."""
 
     def __init__(self, folder, points):
         self.path, self.points = folder / "bag", points
         self.T_lidar_cam = invert(T_CAM_LIDAR)
         self.camera, self.image_size = CAMERA, (120, 160)
         self.image_stamp = self.points_stamp = lambda at: BEGIN + at * PERIOD
-        self.points_delay = 0
+        self.points_delay, self.number = 0, 10
+        self.info_topic = INFO
+        self.tf_topic, self.more_tf = "/tf_static", []
+        self.more = lambda writer, stamp: None
         self.camera_frame, self.lidar_frame = "camera", "lidar"
         self.tf_latched = self.with_tf = True
         self.edit_info = self.edit_cloud = lambda message: message
@@ -50,16 +57,21 @@ class Bag:
         with BagWriter(self.path) as writer:
             if self.with_tf:
                 transform = messages.transform_message("lidar", "camera", self.T_lidar_cam, BEGIN)
-                tf = messages.typestore().types["tf2_msgs/msg/TFMessage"](transforms=[transform])
-                writer.write("/tf_static", "tf2_msgs/msg/TFMessage", tf, BEGIN, latched=self.tf_latched)
-            for at in range(10):
+                tf = messages.typestore().types["tf2_msgs/msg/TFMessage"](
+                    transforms=[*self.more_tf, transform]
+                )
+                writer.write(self.tf_topic, "tf2_msgs/msg/TFMessage", tf, BEGIN, latched=self.tf_latched)
+            for at in range(self.number):
                 received, stamp = BEGIN + at * PERIOD, self.image_stamp(at)
                 picture = messages.image_message(image, "rgb8", stamp, self.camera_frame)
                 info = messages.camera_info_message(self.camera, stamp, self.camera_frame)
                 stamp = self.points_stamp(at)
                 cloud = messages.points_message(self.points, None, stamp, self.lidar_frame)
                 writer.write(IMAGE, "sensor_msgs/msg/Image", picture, received)
-                writer.write(INFO, "sensor_msgs/msg/CameraInfo", self.edit_info(info), received)
+                if self.info_topic:
+                    kind = "sensor_msgs/msg/CameraInfo"
+                    writer.write(self.info_topic, kind, self.edit_info(info), received)
+                self.more(writer, stamp)
                 received += self.points_delay
                 writer.write(POINTS, "sensor_msgs/msg/PointCloud2", self.edit_cloud(cloud), received)
         return self.path
@@ -196,6 +208,149 @@ def test_clouds_without_coordinates_are_an_error(bag):
 def test_a_volatile_static_transform_is_told(bag):
     bag.tf_latched = False
     assert said(bag.findings(), "warning", "/tf_static", "recorded as volatile")
+
+
+@pytest.mark.parametrize("number", [10, 500])
+def test_following_the_advice_for_a_lidar_in_tai_pairs_every_cloud(bag, number):
+    bag.number, bag.image_size = number, (12, 16)
+    bag.camera = CAMERA.resized(16, 12)
+    bag.points_stamp = lambda at: BEGIN + at * PERIOD + 37_000_000_000
+    findings = bag.findings()
+    assert said(findings, "error", f"{IMAGE} and {POINTS}", "image_time_offset: 37.000 makes up for it")
+    assert len(list(open_reader(bag.path, image_offset_s=37.0))) == number
+    findings = diagnose(bag.path, installation=False, image_time_offset=37.0)
+    assert said(findings, "ok", f"{IMAGE} and {POINTS}", f"{number} of {number} clouds have an image")
+
+
+def test_moving_tf_may_be_of_the_clock_of_the_camera_or_of_the_lidar(bag):
+    bag.with_tf = False
+    bag.points_stamp = lambda at: BEGIN + at * PERIOD + 37_000_000_000
+    ahead = iter([0] * 10 + [37_000_000_000] * 10)
+
+    def joint(writer, stamp):
+        received = stamp - 37_000_000_000
+        transform = messages.transform_message("lidar", "camera", bag.T_lidar_cam, received + next(ahead))
+        tf = messages.typestore().types["tf2_msgs/msg/TFMessage"](transforms=[transform])
+        writer.write("/tf", "tf2_msgs/msg/TFMessage", tf, received)
+
+    bag.more = joint
+    for _ in ("of the camera", "of the LiDAR"):
+        path = bag.write()
+        assert len(list(open_reader(path, image_offset_s=37.0))) == 10
+        findings = diagnose(path, installation=False, image_time_offset=37.0)
+        assert [f for f in findings if f.level == "error"] == []
+        shutil.rmtree(path)
+
+
+def test_a_broken_transform_of_a_frame_nobody_needs_is_counted_and_the_rest_judged(bag):
+    wheel = messages.transform_message("lidar", "wheel", np.eye(4), BEGIN)
+    zero = replace(wheel.transform.rotation, x=0.0, y=0.0, z=0.0, w=0.0)
+    bag.more_tf = [replace(wheel, transform=replace(wheel.transform, rotation=zero))] * 2
+    findings = bag.findings()
+    assert said(findings, "warning", "/tf_static", "2 x Transform of 'wheel' in 'lidar': Quaternion")
+    assert said(findings, "ok", "lidar to camera", "points in view")
+    assert [f for f in findings if f.level == "error"] == []
+
+
+def test_doctor_and_reader_find_tf_in_a_namespace(bag):
+    bag.tf_topic = "/robot/tf_static"
+    assert faults(bag.findings()) == []
+    assert len(list(open_reader(bag.path))) == 10
+
+
+def test_tf_of_two_robots_must_be_chosen_and_then_doctor_and_reader_agree(bag):
+    bag.tf_topic = "/red/tf_static"
+
+    def other_robot(writer, stamp):
+        tf = messages.transform_message("lidar", "camera", T_CAM_LIDAR, BEGIN)  # the wrong way round
+        tf = messages.typestore().types["tf2_msgs/msg/TFMessage"](transforms=[tf])
+        writer.write("/blue/tf_static", "tf2_msgs/msg/TFMessage", tf, stamp, latched=True)
+
+    bag.more = other_robot
+    assert said(bag.findings(), "error", "topics", "TF of 2 namespaces, /blue/tf_static, /red/tf_static")
+    with pytest.raises(ValueError, match="choose with tf_topics"):
+        open_reader(bag.path)
+    findings = diagnose(bag.path, installation=False, tf_topics="/red/tf_static")
+    assert [f for f in findings if f.level == "error"] == []
+    assert len(list(open_reader(bag.path, tf_topics="/red/tf_static"))) == 10
+
+
+def test_a_depth_topic_that_sorts_first_is_no_image_for_doctor_and_reader(bag):
+    def depth(writer, stamp):
+        image = np.full((*bag.image_size, 1), 2500, np.uint16)
+        message = messages.image_message(image, "16UC1", stamp, "camera")
+        writer.write("/aligned_depth/image_raw", "sensor_msgs/msg/Image", message, stamp)
+
+    bag.more = depth
+    findings = bag.findings()
+    assert faults(findings) == []
+    assert said(findings, "ok", "/aligned_depth/image_raw", "Images of depth")
+    assert open_reader(bag.path).image_topic == IMAGE
+
+
+def test_a_camera_file_stands_for_camera_info(bag, tmp_path):
+    bag.info_topic = ""
+    assert said(bag.findings(), "error", "topics", "has no camera info topic")
+    file = tmp_path / "camera.json"
+    file.write_text(json.dumps({"K": CAMERA.K.tolist(), "width": 160, "height": 120}))
+    findings = diagnose(bag.path, installation=False, camera_info_file=file)
+    assert faults(findings) == []
+    assert said(findings, "ok", "lidar to camera", "points in view")
+    assert len(list(open_reader(bag.path, camera_info_file=file))) == 10
+    file.write_text("{}")
+    findings = diagnose(bag.path, installation=False, camera_info_file=file)
+    assert said(findings, "error", "camera.json", "Camera file")
+
+
+def test_what_a_file_or_depth_can_stand_for_is_told(tmp_path):
+    pytest.importorskip("rosbags")
+    with BagWriter(tmp_path / "bag") as writer:
+        image = messages.image_message(np.zeros((12, 16, 3), np.uint8), "rgb8", BEGIN, "camera")
+        depth = messages.image_message(np.ones((12, 16, 1), np.float32), "32FC1", BEGIN, "camera")
+        writer.write(IMAGE, "sensor_msgs/msg/Image", image, BEGIN)
+        writer.write("/camera/depth", "sensor_msgs/msg/Image", depth, BEGIN)
+    findings = diagnose(tmp_path / "bag", installation=False)
+    assert said(findings, "error", "topics", "no camera info topic; its topics are /camera/depth, /camera/im")
+    assert said(findings, "error", "topics", "-O camera_info_file=")
+    assert said(findings, "error", "topics", "Depth can stand for it: -O sparse_depth_topic=/camera/depth")
+
+
+def test_two_cameras_are_told_with_the_option_that_a_command_wants(bag):
+    def second_camera(writer, stamp):
+        message = messages.image_message(np.zeros((*bag.image_size, 3), np.uint8), "rgb8", stamp, "camera")
+        writer.write("/side/image_raw", "sensor_msgs/msg/Image", message, stamp)
+
+    bag.more = second_camera
+    assert said(bag.findings(), "warning", "topics", f"commands want one: -O image_topic={IMAGE}")
+    with pytest.raises(ValueError, match="choose with image_topic"):
+        open_reader(bag.path)
+    assert faults(diagnose(bag.path, installation=False, image=IMAGE)) == []
+
+
+@pytest.mark.parametrize("yaw", [0, 2])
+def test_edges_of_points_and_image_tell_an_error_of_the_calibration(tmp_path, yaw):
+    pytest.importorskip("rosbags")
+    turn = np.array([[np.cos(a := np.deg2rad(yaw)), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    T_cam_lidar = rigid(turn, [0, 0, 0]) @ boxes.T_CAM_LIDAR
+    with BagWriter(tmp_path / "bag") as writer:
+        transform = messages.transform_message("lidar", "camera", invert(T_cam_lidar), BEGIN)
+        tf = messages.typestore().types["tf2_msgs/msg/TFMessage"](transforms=[transform])
+        writer.write("/tf_static", "tf2_msgs/msg/TFMessage", tf, BEGIN, latched=True)
+        for seed in range(5):
+            stamp, frame = BEGIN + 5 * seed * PERIOD, boxes.frame(seed)
+            image = messages.image_message(frame.image, "rgb8", stamp, "camera")
+            info = messages.camera_info_message(frame.camera, stamp, "camera")
+            cloud = messages.points_message(frame.points, frame.rings, stamp, "lidar")
+            writer.write(IMAGE, "sensor_msgs/msg/Image", image, stamp)
+            writer.write(INFO, "sensor_msgs/msg/CameraInfo", info, stamp)
+            writer.write(POINTS, "sensor_msgs/msg/PointCloud2", cloud, stamp)
+    findings = diagnose(tmp_path / "bag", installation=False)
+    subject = f"{POINTS} on {IMAGE}"
+    if yaw:
+        assert said(findings, "warning", subject, "points moved by yaw -2.0 degrees would fit")
+    else:
+        assert said(findings, "ok", subject, "Edges of depth lie on image edges")
+    assert [f for f in findings if f.level == "error"] == []
 
 
 def test_a_truncated_bag_is_told(bag):

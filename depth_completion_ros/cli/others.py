@@ -70,13 +70,21 @@ def doctor(
     image: Annotated[str, typer.Option(help="Image topic; the likeliest if not given.")] = "",
     points: Annotated[str, typer.Option(help="PointCloud2 topic; the likeliest if not given.")] = "",
     extrinsics: Annotated[Path | None, typer.Option(help="Calibration file to judge in place of TF.")] = None,
+    camera_info_file: Annotated[
+        Path | None, typer.Option(help="Calibration file of the camera in place of CameraInfo.")
+    ] = None,
     rectified: Annotated[bool, typer.Option("--rectified", help="Images are rectified: use P.")] = False,
     slack: Annotated[float, typer.Option(min=0, help="Seconds that image and cloud may differ.")] = 0.05,
+    image_time_offset: Annotated[float, typer.Option(help="Seconds added to the stamps of images.")] = 0.0,
+    tf_topics: Annotated[
+        str, typer.Option(help="TF topics, commas between them; those of the robot if not given.")
+    ] = "",
 ):
     """
     Say what of ROS, GPU and weights is here, and what is wrong with a bag or the live graph.
 
-    Looks at topics, rates, stamps, QoS, TF and calibration. Exit code 1 if anything is an error.
+    Looks at topics, rates, stamps, clocks, QoS, TF and calibration, and compares the edges of the points
+    with those of the images. Exit code 1 if anything is an error.
 
     Examples:
 
@@ -93,8 +101,11 @@ def doctor(
         image=image,
         points=points,
         extrinsics=extrinsics,
+        camera_info_file=camera_info_file,
         rectified=rectified,
         slack=slack,
+        image_time_offset=image_time_offset,
+        tf_topics=tf_topics,
     )
     _print_findings(findings)
     raise typer.Exit(1 if any(finding.level == "error" for finding in findings) else 0)

@@ -10,9 +10,61 @@ import numpy as np
 
 DISTORTION_MODELS = {
     "plumb_bob": (0, 4, 5),
-    "rational_polynomial": (0, 8, 12, 14),
+    "rational_polynomial": (0, 4, 5, 8, 12, 14),
     "equidistant": (0, 4),
 }
+"""Numbers of coefficients by model of `sensor_msgs/distortion_models`, in OpenCV's order; those left out
+are zero. More of them than that are taken where they are zero."""
+
+_OTHER_NAMES = {
+    "": "plumb_bob",
+    "brown_conrady": "plumb_bob",
+    "opencv": "plumb_bob",
+    "radial_tangential": "plumb_bob",
+    "radtan": "plumb_bob",
+    "pinhole_radtan": "plumb_bob",
+    "rational": "rational_polynomial",
+    "equi": "equidistant",
+    "fisheye": "equidistant",
+    "kannala_brandt": "equidistant",
+    "kannala_brandt4": "equidistant",
+    "kb4": "equidistant",
+    "opencv_fisheye": "equidistant",
+    "pinhole_equi": "equidistant",
+}
+"""What drivers and calibration tools (Kalibr, COLMAP, RealSense) call the same models."""
+_UNDISTORTED_NAMES = ("none", "perspective", "pinhole", "inverse_brown_conrady", "modified_brown_conrady")
+"""Names that fit a camera with all coefficients zero, and say too little or another formula else."""
+
+
+def distortion(model: str, D: np.ndarray) -> tuple[str, np.ndarray]:
+    """Name of `DISTORTION_MODELS` and its coefficients for a model as drivers and tools write it.
+
+    Raises:
+        ValueError: a model that is none of these, or coefficients that it does not have.
+    """
+    D = np.array(D, dtype=np.float64).ravel()
+    if not np.isfinite(D).all():
+        raise ValueError("Camera D has values that are not finite.")
+    name = "_".join(str(model).lower().replace("-", " ").replace("_", " ").split())
+    name = _OTHER_NAMES.get(name, name)
+    if name in _UNDISTORTED_NAMES and not D.any():
+        return "plumb_bob", np.zeros(0)
+    if name not in DISTORTION_MODELS:
+        but = ", unless all its coefficients are zero" if name in _UNDISTORTED_NAMES else ""
+        raise ValueError(
+            f"Camera distortion model is '{model}', which is not known{but}; "
+            f"it must be one of {', '.join(DISTORTION_MODELS)}."
+        )
+    allowed = DISTORTION_MODELS[name]
+    if D.size > max(allowed) and not D[max(allowed) :].any():
+        D = D[: max(allowed)]
+    if D.size not in allowed and (D.any() or D.size > max(allowed)):
+        also = "; with more it is rational_polynomial" if name == "plumb_bob" and D.size > 5 else ""
+        raise ValueError(
+            f"Camera D has {D.size} coefficients; {name} takes {' or '.join(map(str, allowed))}{also}."
+        )
+    return name, D if D.any() else np.zeros(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +77,8 @@ class Camera:
     Args:
         width, height: image size in pixels.
         K: 3 x 3 matrix of the raw image, pixels.
-        distortion_model: `plumb_bob`, `rational_polynomial` or `equidistant`.
+        distortion_model: `plumb_bob`, `rational_polynomial` or `equidistant`, or another name of one of
+            them (see `distortion`).
         D: coefficients in OpenCV's order; empty or all zero for a rectified image.
 
     Raises:
@@ -40,7 +93,6 @@ class Camera:
 
     def __post_init__(self):
         K = np.array(self.K, dtype=np.float64)
-        D = np.array(self.D, dtype=np.float64).ravel()
         if self.width <= 0 or self.height <= 0:
             raise ValueError(f"Camera size is {self.width} x {self.height}; both must be positive.")
         if K.shape != (3, 3):
@@ -50,23 +102,12 @@ class Camera:
                 f"Camera K has focal lengths {K[0, 0]:g} and {K[1, 1]:g}; both must be positive "
                 "(an all-zero CameraInfo means the camera is not calibrated)."
             )
-        allowed = DISTORTION_MODELS.get(self.distortion_model)
-        if allowed is None:
-            raise ValueError(
-                f"Camera distortion model is '{self.distortion_model}'; "
-                f"it must be one of {', '.join(DISTORTION_MODELS)}."
-            )
-        if not np.isfinite(D).all():
-            raise ValueError("Camera D has values that are not finite.")
-        if D.size not in allowed:
-            raise ValueError(
-                f"Camera D has {D.size} coefficients; {self.distortion_model} takes "
-                f"{' or '.join(map(str, allowed))}."
-            )
+        model, D = distortion(self.distortion_model, self.D)
         object.__setattr__(self, "width", int(self.width))
         object.__setattr__(self, "height", int(self.height))
         object.__setattr__(self, "K", K)
-        object.__setattr__(self, "D", D if D.any() else np.zeros(0))
+        object.__setattr__(self, "distortion_model", model)
+        object.__setattr__(self, "D", D)
 
     def __eq__(self, other) -> bool:
         return (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .camera import Camera
-from .geometry import invert
+from .geometry import Box, invert
 
 FIXED_FRAME = "odom"
 """What the fixed frame of `T_world_lidar` is called on /tf (REP 105)."""
@@ -33,9 +33,13 @@ class Frame:
         sparse_depth: float32 H x W, metres along z, 0 where not measured, for sensors that deliver
             an image of depth (RGB-D, ToF, SfM) instead of points.
         ground_truth: float32 H x W, metres along z, 0 where unknown; never seen by a completer.
+        robot: box around the robot itself, whose points tell nothing of the world; None for no such box.
         camera_info: the CameraInfo message that `camera` was read from, of whatever class, to be passed
             on as it came; None where there was none.
         name: what a report calls this frame.
+
+    Raises:
+        ValueError: arrays of another type, or that do not fit each other.
     """
 
     camera: Camera | None
@@ -50,6 +54,7 @@ class Frame:
     rings: np.ndarray | None = None
     sparse_depth: np.ndarray | None = None
     ground_truth: np.ndarray | None = None
+    robot: Box | None = None
     camera_info: object = None
     name: str = ""
 
@@ -69,6 +74,21 @@ class Frame:
             raise ValueError(f"Frame points have shape {self.points.shape}; they must be N x 3 or more.")
         if self.rings is not None and (self.points is None or len(self.rings) != len(self.points)):
             raise ValueError("Frame rings must have one entry for each point.")
+        for name in ("sparse_depth", "ground_truth"):
+            self._check_depth(name.replace("_", " "), getattr(self, name))
+
+    def _check_depth(self, name: str, depth: np.ndarray | None) -> None:
+        if depth is None:
+            return
+        if not np.issubdtype(depth.dtype, np.floating):
+            raise ValueError(
+                f"Frame {name} is {depth.dtype}; it must be floating point in metres, so divide by the units "
+                "in a metre."
+            )
+        if depth.shape != self.size:
+            raise ValueError(
+                f"Frame {name} has shape {depth.shape}; it must be that of the image, {self.size} (H x W)."
+            )
 
     @property
     def size(self) -> tuple[int, int]:

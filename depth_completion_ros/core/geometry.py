@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -80,6 +83,37 @@ def interpolate(T0: np.ndarray, T1: np.ndarray, alpha: float) -> np.ndarray:
     else:
         q = np.sin((1 - alpha) * angle) * q0 + np.sin(alpha * angle) * q1
     return rigid(quaternion_to_matrix(q), (1 - alpha) * T0[:3, 3] + alpha * T1[:3, 3])
+
+
+@dataclass(frozen=True, eq=False)
+class Box:
+    """A box along the axes of a frame, such as what the robot itself fills.
+
+    Args:
+        lower, upper: x, y and z of two opposite corners, metres.
+        T_box_points: 4 x 4 from the frame of the points to that of the box.
+
+    Raises:
+        ValueError: not three numbers each, or a lower one that is not below its upper one.
+    """
+
+    lower: Sequence[float]
+    upper: Sequence[float]
+    T_box_points: np.ndarray = field(default_factory=lambda: np.eye(4))
+
+    def __post_init__(self):
+        corners = [np.array(corner, dtype=np.float64) for corner in (self.lower, self.upper)]
+        if any(corner.shape != (3,) for corner in corners) or not (corners[0] < corners[1]).all():
+            raise ValueError(
+                f"Box from {list(self.lower)} to {list(self.upper)} is none; it must be x y z of the lower "
+                "and of the upper corner, each of the first below that of the second."
+            )
+
+    def contains(self, points: np.ndarray) -> np.ndarray:
+        """Mask N of the points (N x 3 or more) inside or on the box; those that are NaN are not."""
+        inside = transform_points(self.T_box_points, points)
+        with np.errstate(invalid="ignore"):
+            return ((inside >= np.float32(self.lower)) & (inside <= np.float32(self.upper))).all(axis=1)
 
 
 def transform_points(T: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -12,6 +12,10 @@ from .camera import Camera
 from .frame import Frame
 from .region import Region, region_mask
 
+LIDAR_MIN_RANGE = 0.3
+"""Metres from the LiDAR below which nothing is believed: beams without return arrive as (0, 0, 0), those of
+a dirty window as a few centimetres. 3D LiDARs measure from 0.3 to 1 m on, the Livox Mid-360 from 0.1 m."""
+
 
 @dataclass(eq=False)
 class SparseDepth:
@@ -45,16 +49,19 @@ class SparseDepth:
         *,
         min_depth: float = 0.1,
         max_depth: float = float("inf"),
+        lidar_min_range: float = LIDAR_MIN_RANGE,
         region: Region | None = None,
         see_through: bool = True,
         isolated: bool = False,
     ) -> SparseDepth:
         """Project the points of a frame into its image; the nearest point of a pixel wins.
 
-        A frame that brings `sparse_depth` instead of points gives that, within the same limits.
+        A frame that brings `sparse_depth` instead of points gives that, within the same limits. Points in
+        the box `frame.robot` are left out.
 
         Args:
             min_depth, max_depth: limits along z, metres.
+            lidar_min_range: metres from the LiDAR (the origin of the points) below which a point is left out.
             region: left, top, right, bottom in pixels (right and bottom exclusive) to keep.
             see_through: drop far points that show through nearer surfaces.
             isolated: drop points in mid-air that no neighbour supports (rain, dust); it also costs a
@@ -70,9 +77,10 @@ class SparseDepth:
             missing = [n for n in ("camera", "points", "T_cam_lidar") if getattr(frame, n) is None]
             raise ValueError(f"Frame {frame.name or 'without name'} lacks {', '.join(missing)}.")
         T = frame.T_cam_lidar if frame.T_image_points is None else frame.T_cam_lidar @ frame.T_image_points
-        u, v, z, dropped = project_to_pixels(frame.points, T, frame.camera, min_depth, max_depth)
+        points, dropped = _of_the_world(frame, lidar_min_range)
+        u, v, z, outside = project_to_pixels(points, T, frame.camera, min_depth, max_depth)
         depth, hidden = z_buffer(u, v, z, frame.camera.height, frame.camera.width)
-        sparse = cls(depth, dropped | {"occluded": hidden})
+        sparse = cls(depth, dropped | outside | {"occluded": hidden})
         sparse._keep_region(region)
         sparse.filter(float(frame.camera.K[0, 0]), see_through=see_through, isolated=isolated)
         return sparse
@@ -92,6 +100,21 @@ class SparseDepth:
         removed = np.flatnonzero(mask)
         self.dropped[cause] = self.dropped.get(cause, 0) + len(removed)
         self.depth.ravel()[removed] = 0
+
+
+def _of_the_world(frame: Frame, lidar_min_range: float) -> tuple[np.ndarray, dict[str, int]]:
+    """The points of a frame that are neither at its LiDAR nor on the robot, and counts of the rest."""
+    points, dropped = frame.points, {}
+    xyz = points[:, :3]
+    with np.errstate(invalid="ignore", over="ignore"):
+        at_lidar = np.einsum("ij,ij->i", xyz, xyz) < lidar_min_range * lidar_min_range  # false for NaN
+    dropped["too near the LiDAR"] = int(np.count_nonzero(at_lidar))
+    left_out = at_lidar
+    if frame.robot is not None:
+        on_robot = frame.robot.contains(points) & ~at_lidar
+        dropped["on the robot"] = int(np.count_nonzero(on_robot))
+        left_out = at_lidar | on_robot
+    return (points[~left_out] if left_out.any() else points), dropped
 
 
 def project_to_pixels(
@@ -150,3 +173,20 @@ def z_buffer(u: np.ndarray, v: np.ndarray, z: np.ndarray, height: int, width: in
         depth[pixel[nearer]] = z[nearer]
     hidden = len(z) - int(np.count_nonzero(depth > 0))
     return depth.reshape(height, width), hidden
+
+
+def scatter(depth: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Depth of low resolution at the pixels of an image where the centres of its pixels lie.
+
+    Args:
+        depth: float32 h x w metres, 0 where unknown; of the same view as the image.
+
+    Returns:
+        float32 height x width, 0 at all other pixels.
+    """
+    v, u = np.nonzero(depth)
+    full = np.zeros((height, width), np.float32)
+    rows = np.floor((v + 0.5) * height / depth.shape[0]).astype(np.intp)
+    columns = np.floor((u + 0.5) * width / depth.shape[1]).astype(np.intp)
+    full[rows, columns] = depth[v, u]
+    return full

@@ -9,6 +9,10 @@ import numpy as np
 
 from .geometry import interpolate, invert
 
+OTHER_CLOCK_NS = 1_000_000_000
+"""Where the clocks of camera and LiDAR are this far apart, TF may be of either: of the LiDAR's, by whose
+stamps it is asked, or of the camera's."""
+
 
 class TransformError(LookupError):
     """A transform that cannot be given; the message says which frames and why."""

@@ -1,5 +1,5 @@
-"""Data sets and bags as iterators of `Frame`."""
+"""Data sets and bags as readers of `Frame`."""
 
-from .reader import FORMATS, Reader, open_reader
+from .reader import FORMATS, IndexedReader, NoFrame, Reader, open_reader
 
-__all__ = ["FORMATS", "Reader", "open_reader"]
+__all__ = ["FORMATS", "IndexedReader", "NoFrame", "Reader", "open_reader"]

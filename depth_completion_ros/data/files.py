@@ -1,4 +1,4 @@
-"""Images, depth, scans and transforms in files; what cannot be read is told in one clear sentence."""
+"""Images, depth and transforms in files; what cannot be read is told in one clear sentence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,20 @@ import cv2
 import numpy as np
 
 from depth_completion_ros.core.geometry import check_rigid, rigid
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".JPG", ".PNG")
+
+
+def find_image(folder: Path, stem: str) -> Path:
+    """The image of a name in a folder, whatever its format; the PNG it would be where there is none."""
+    found = (folder / f"{stem}{suffix}" for suffix in IMAGE_SUFFIXES)
+    return next((file for file in found if file.is_file()), folder / f"{stem}.png")
+
+
+def numbered_files(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
+    """Files of a folder by the number that their name is, however many digits it has."""
+    files = (file for file in sorted(folder.iterdir()) if file.suffix in suffixes and file.stem.isdigit())
+    return {int(file.stem): file for file in files}
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -73,14 +87,6 @@ def _decode(path: Path, flags: int) -> np.ndarray:
     return image
 
 
-def read_scan(path: Path) -> np.ndarray:
-    """Scan of float32 x, y, z, intensity (KITTI's velodyne layout), float32 N x 4."""
-    data = read_bytes(path)
-    if len(data) % 16:
-        raise ValueError(f"Scan '{path}' has {len(data)} bytes; four float32 a point make a multiple of 16.")
-    return np.frombuffer(data, "<f4").reshape(-1, 4)
-
-
 def read_bytes(path: Path) -> bytes:
     """Content of a file; FileNotFoundError with a sentence where it is missing."""
     try:
@@ -92,7 +98,7 @@ def read_bytes(path: Path) -> bytes:
 def read_text(path: Path) -> str:
     """Text of a file; a sentence where it is missing or no text."""
     try:
-        return read_bytes(path).decode()
+        return read_bytes(path).decode("utf-8-sig")  # with or without the mark of Windows
     except UnicodeDecodeError:
         raise ValueError(f"File '{path}' is not text.") from None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from io import BytesIO
 from pathlib import Path
@@ -11,18 +10,57 @@ from pathlib import Path
 import numpy as np
 
 from depth_completion_ros.core import Camera, Frame
+from depth_completion_ros.core.sparse import scatter
 
-from .files import nearest_rigid, read_bytes, read_depth, read_image, read_scan, read_text
+from .files import nearest_rigid, read_bytes, read_depth, read_image, read_text
 from .messages import rings_from_top
-from .reader import Reader
+from .reader import IndexedReader
+from .scan import read_scan
 
 KINDS = ("lidar", "rgbd", "lowres_depth", "sparse_gt")
+KEYS = {
+    "kind": "one of lidar, rgbd, lowres_depth, sparse_gt; only lidar has points",
+    "image": "file of the image",
+    "width": "pixels of the image",
+    "height": "pixels of the image",
+    "K": "3 x 3, pixels; null where it is not known",
+    "D": "distortion coefficients in OpenCV's order",
+    "distortion_model": "as in CameraInfo; none or missing for a rectified image",
+    "points": "file of the scan, float32 x y z intensity",
+    "columns": "float32 numbers of a point in it, 4 if missing",
+    "T_cam_lidar": "4 x 4, x_cam = T x_lidar",
+    "rings": "NumPy file with the laser of each point",
+    "T_world_lidar": "4 x 4, pose of the LiDAR in a frame that stands still",
+    "depth": "sparse or low-resolution depth of the sensor: file and units_per_metre",
+    "gt_depth": "ground truth: file and units_per_metre",
+    "gt_accum": "the same, accumulated from scans; used where there is no gt_depth",
+    "frame": "number in its sequence, which with rate_hz makes a stamp",
+    "rate_hz": "frames a second",
+}
+"""Entries of calib.json that are read."""
+REMARKS = {
+    *(
+        "name",
+        "note",
+        "sensor",
+        "lidar",
+        "sequence",
+        "n_points",
+        "points_layout",
+        "lidar_to_camera",
+        "full_360",
+    ),
+    *("source_repo", "source_path", "licence", "T_world_cam_xyz_qxyzw", "fields_in_source", "description"),
+}
+"""Entries that tell people where a frame comes from, and are not read."""
+DEPTH_KEYS = {"file", "units_per_metre", "invalid", "note"}
 
 
-class FrameFolder(Reader):
+class FrameFolder(IndexedReader):
     """Frames of a folder of frame folders, or of one of them, in the order of their names.
 
-    Frames with a `rate_hz` get stamps of their number in the sequence.
+    A frame folder has files and a calib.json with the entries of `KEYS`; others are refused, as a misspelt
+    one would be ignored. Frames with a `rate_hz` get stamps of their number in the sequence.
 
     Args:
         select: pattern that the names must match, such as `kitti_seq_*`.
@@ -46,8 +84,8 @@ class FrameFolder(Reader):
     def __len__(self) -> int:
         return len(self.folders)
 
-    def __iter__(self) -> Iterator[Frame]:
-        return map(read_frame, self.folders)
+    def read(self, index: int) -> Frame:
+        return read_frame(self.folders[index])
 
     def describe(self) -> str:
         return f"{len(self)} frame folders of {self.name}"
@@ -76,6 +114,7 @@ def read_frame(folder: Path) -> Frame:
 
 
 def _frame(folder: Path, calibration: dict) -> Frame:
+    _check_keys(calibration)
     kind = calibration["kind"]
     if kind not in KINDS:
         raise ValueError(f"Kind of '{folder}' is '{kind}'; it must be one of {', '.join(KINDS)}.")
@@ -95,20 +134,34 @@ def _frame(folder: Path, calibration: dict) -> Frame:
     return frame
 
 
+def _check_keys(calibration: dict) -> None:
+    unknown = sorted(set(calibration) - set(KEYS) - REMARKS)
+    if unknown:
+        raise ValueError(
+            f"calib.json has the entry '{unknown[0]}', which is not known; known are {', '.join(KEYS)}."
+        )
+    for name in ("depth", "gt_depth", "gt_accum"):
+        entry = calibration.get(name)
+        unknown = sorted(set(entry) - DEPTH_KEYS) if isinstance(entry, dict) else []
+        if unknown:
+            raise ValueError(
+                f"entry '{name}' of calib.json has '{unknown[0]}', which is not known; "
+                f"known are {', '.join(sorted(DEPTH_KEYS))}."
+            )
+
+
 def _camera(calibration: dict) -> Camera | None:
     if calibration["K"] is None:
         return None
     model = calibration.get("distortion_model") or "none"
     D = calibration.get("D", ())
-    if model == "fisheye":
-        model = "equidistant"
-    elif model.startswith("none"):
+    if model.startswith("none"):
         model, D = "plumb_bob", ()
     return Camera(calibration["width"], calibration["height"], calibration["K"], model, D)
 
 
 def _points(folder: Path, calibration: dict) -> dict:
-    points = read_scan(folder / calibration["points"])
+    points = read_scan(folder / calibration["points"], calibration.get("columns", 4))
     rings = None
     if "rings" in calibration:
         rings = _rings(folder / calibration["rings"])
@@ -139,20 +192,3 @@ def _depth(folder: Path, entry: dict | None, size: tuple[int, int]) -> np.ndarra
         return None
     depth = read_depth(folder / entry["file"], entry["units_per_metre"])
     return depth if depth.shape == size[::-1] else scatter(depth, *size)
-
-
-def scatter(depth: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Depth of low resolution at the pixels of an image where the centres of its pixels lie.
-
-    Args:
-        depth: float32 h x w metres, 0 where unknown; of the same view as the image.
-
-    Returns:
-        float32 height x width, 0 at all other pixels.
-    """
-    v, u = np.nonzero(depth)
-    full = np.zeros((height, width), np.float32)
-    rows = np.floor((v + 0.5) * height / depth.shape[0]).astype(np.intp)
-    columns = np.floor((u + 0.5) * width / depth.shape[1]).astype(np.intp)
-    full[rows, columns] = depth[v, u]
-    return full

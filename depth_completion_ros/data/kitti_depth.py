@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from depth_completion_ros.core import Camera, Frame
 
-from .files import read_depth, read_image, read_K
-from .kitti_raw import read_camera
-from .reader import Reader
+from .calibration.kitti import read_camera
+from .files import find_image, read_depth, read_image, read_K
+from .reader import IndexedReader
 
 SELECTIONS = ("val_selection_cropped", "test_depth_completion_anonymous")
 SPLITS = ("val", "train")
@@ -30,7 +31,7 @@ class _Entry:
     """Date folder of the raw data and number of the camera, for the tree without intrinsics."""
 
 
-class KittiDepth(Reader):
+class KittiDepth(IndexedReader):
     """Frames of a selection folder or of a train/val tree; the LiDAR comes as `sparse_depth`.
 
     Read are `val_selection_cropped`, `test_depth_completion_anonymous`, a folder that holds one of
@@ -82,11 +83,9 @@ class KittiDepth(Reader):
     def __len__(self) -> int:
         return len(self.entries)
 
-    def __iter__(self) -> Iterator[Frame]:
-        self.skipped.clear()
-        for entry in self.entries:
-            frame = _read(entry)
-            yield frame if self.rows is None else _bottom(frame, self.rows)
+    def read(self, index: int) -> Frame:
+        frame = _read(self.entries[index])
+        return frame if self.rows is None else _bottom(frame, self.rows)
 
     def describe(self) -> str:
         images = sum(entry.image is not None for entry in self.entries)
@@ -123,7 +122,7 @@ def _selection(folder: Path) -> list[_Entry]:
             _Entry(
                 name=stem,
                 sparse=sparse,
-                image=folder / "image" / f"{stem}.png",
+                image=find_image(folder / "image", stem),
                 truth=truth if truth.is_file() else None,
                 intrinsics=folder / "intrinsics" / f"{stem}.txt",
             )
@@ -141,7 +140,7 @@ def _tree(folder: Path, camera: int, raw_root: Path | None) -> list[_Entry]:
             image = raw = None
             if raw_root is not None:
                 raw = (raw_root / drive.name[:10], camera)
-                image = raw[0] / drive.name / image_folder / "data" / sparse.name
+                image = find_image(raw[0] / drive.name / image_folder / "data", sparse.stem)
             truth = truths / sparse.name
             entries.append(
                 _Entry(
@@ -155,8 +154,17 @@ def _tree(folder: Path, camera: int, raw_root: Path | None) -> list[_Entry]:
     return entries
 
 
+FAR = 130.0
+"""Metres; the LiDAR of KITTI measures up to 120."""
+
+
 def _read(entry: _Entry) -> Frame:
     sparse = read_depth(entry.sparse)
+    if np.count_nonzero(sparse > FAR) > 0.01 * np.count_nonzero(sparse):
+        raise ValueError(
+            f"Depth file '{entry.sparse}' has depth of up to {sparse.max():.0f} m when read as metres x 256, "
+            "as KITTI stores it; is it in millimetres?"
+        )
     image = read_image(entry.image) if entry.image else None
     camera = None
     if entry.intrinsics:

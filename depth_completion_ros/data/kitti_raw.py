@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import warnings
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import numpy as np
 
-from depth_completion_ros.core import Camera, Frame, invert, rigid
+from depth_completion_ros.core import Frame, invert, rigid
 from depth_completion_ros.core.geometry import interpolate
 
-from .files import nearest_rigid, read_depth, read_image, read_scan, read_text
-from .reader import Reader
+from .calibration.kitti import read_calibration, read_transform
+from .files import IMAGE_SUFFIXES, numbered_files, read_depth, read_image, read_text
+from .reader import IndexedReader, NoFrame
+from .scan import read_scan
 
 EARTH_RADIUS_M = 6378137.0
 CAMERAS = (0, 1, 2, 3)
 
 
-class KittiRaw(Reader):
+class KittiRaw(IndexedReader):
     """Frames of one drive, `<date>/<date>_drive_XXXX_sync`.
 
     Given are the folder of the drive, or of the date or above it where it holds a single drive. Scans
-    or pictures missing from the drive, as in the original data, leave out their frame. A folder
-    `ground_truth/data` of 16-bit PNGs (metres x 256), as our demo drive has it, is read along.
+    or images missing from the drive, as in the original data, leave out their frame. A folder
+    `ground_truth/data` of 16-bit PNGs (metres x 256), as our demo drive has it, is read along. Without both
+    `timestamps.txt` frames have no stamps, without the calibration of the IMU no poses.
 
     Args:
         camera: 0 and 1 are the grey, 2 and 3 the colour cameras, left and right.
+        columns: float32 numbers of a point in the scans, x y z first; see `read_scan`.
     """
 
     layout = "a drive with image_02/data and velodyne_points/data, calib_*.txt one level up"
 
-    def __init__(self, path: Path, *, camera: int = 2):
+    def __init__(self, path: Path, *, camera: int = 2, columns: int = 4):
         self.drive = _single_drive(path)
         super().__init__(self.drive.name)
         check_camera(camera)
-        self.camera_number = camera
+        self.camera_number, self.columns = camera, columns
         self._images = self.drive / f"image_{camera:02d}"
         if not (self._images / "data").is_dir():
             there = ", ".join(sorted(p.name for p in self.drive.glob("image_*")))
@@ -44,9 +50,15 @@ class KittiRaw(Reader):
             )
         self._points = self.drive / "velodyne_points"
         self.camera, self.T_cam_lidar = read_calibration(self.drive.parent, camera)
-        self._image_stamps = read_timestamps(self._images / "timestamps.txt")
-        self._points_stamps = read_timestamps(self._points / "timestamps.txt")
-        self._poses = _lidar_poses(self.drive)
+        self._image_files = numbered_files(self._images / "data", IMAGE_SUFFIXES)
+        self._scan_files = numbered_files(self._points / "data", (".bin", ".txt"))
+        self._image_stamps, self._points_stamps = _stamps(self._images), _stamps(self._points)
+        if (self._image_stamps is None) != (self._points_stamps is None):
+            lacks = self._points if self._points_stamps is None else self._images
+            raise FileNotFoundError(
+                f"File '{lacks / 'timestamps.txt'}' is missing; the other sensor has one."
+            )
+        self._poses = _lidar_poses(self.drive) if self._image_stamps is not None else None
         self._truth = self.drive / "ground_truth" / "data"
 
     @classmethod
@@ -54,27 +66,23 @@ class KittiRaw(Reader):
         return path.is_dir() and bool(_drives(path))
 
     def __len__(self) -> int:
-        return len(self._image_stamps)
-
-    def __iter__(self) -> Iterator[Frame]:
-        self.skipped.clear()
-        for index in range(len(self)):
-            frame = self._read(index)
-            if frame is not None:
-                yield frame
+        if self._image_stamps is not None:
+            return len(self._image_stamps)
+        return max([*self._image_files, *self._scan_files], default=-1) + 1
 
     def describe(self) -> str:
         return f"{len(self)} frames of the KITTI raw drive {self.name}, camera {self.camera_number}"
 
-    def _read(self, index: int) -> Frame | None:
-        scan = self._points / "data" / f"{index:010d}.bin"
-        image = self._images / "data" / f"{index:010d}.png"
-        for cause, file in (("no scan", scan), ("no image", image)):
-            if not file.is_file() or index >= len(self._points_stamps):
-                self.skipped[cause] += 1
-                return None
-        points = read_scan(scan)
-        stamp_image, stamp_points = self._image_stamps[index], self._points_stamps[index]
+    def read(self, index: int) -> Frame:
+        stamp_image, stamp_points = self._stamps_of(index)
+        scan, image = self._scan_files.get(index), self._image_files.get(index)
+        for cause, file, folder, kind in (
+            ("no scan", scan, self._points, "bin"),
+            ("no image", image, self._images, "png"),
+        ):
+            if file is None:
+                raise NoFrame(cause, f"file '{folder / 'data' / f'{index:010d}.{kind}'}' is missing.")
+        points = read_scan(scan, self.columns)
         at_image, at_points = self._pose_at(stamp_image), self._pose_at(stamp_points)
         moved = at_image is not None and at_points is not None
         truth = self._truth / f"{index:010d}.png"
@@ -93,8 +101,15 @@ class KittiRaw(Reader):
             ground_truth=read_depth(truth) if truth.is_file() else None,
         )
 
-    def _pose_at(self, stamp: int) -> np.ndarray | None:
-        return None if self._poses is None else pose_at(*self._poses, stamp)
+    def _stamps_of(self, index: int) -> tuple[int | None, int | None]:
+        if self._image_stamps is None or self._points_stamps is None:
+            return None, None
+        if index >= len(self._points_stamps):
+            raise NoFrame("no scan", f"'{self._points / 'timestamps.txt'}' has no line {index + 1}.")
+        return self._image_stamps[index], self._points_stamps[index]
+
+    def _pose_at(self, stamp: int | None) -> np.ndarray | None:
+        return None if self._poses is None or stamp is None else pose_at(*self._poses, stamp)
 
 
 def _drives(path: Path) -> list[Path]:
@@ -120,71 +135,46 @@ def check_camera(camera: int) -> None:
         raise ValueError(f"Option camera is {camera!r}; it must be one of 0, 1, 2, 3.")
 
 
-def read_values(path: Path) -> dict[str, np.ndarray]:
-    """Numbers of a calibration file of KITTI, by the name before the colon."""
-    values = {}
-    for line in read_text(path).splitlines():
-        name, _, numbers = line.partition(":")
-        try:
-            values[name.strip()] = np.array(numbers.split(), dtype=np.float64)
-        except ValueError:
-            continue  # calib_time and the like
-    return values
-
-
-def matrix(values: dict[str, np.ndarray], name: str, rows: int, columns: int, path: Path) -> np.ndarray:
-    """One entry of `read_values` as a matrix; ValueError with a sentence where it is not there."""
-    numbers = values.get(name, np.zeros(0))
-    if numbers.size != rows * columns:
-        raise ValueError(
-            f"Entry {name} of '{path}' has {numbers.size} numbers; it must have {rows * columns}."
-        )
-    return numbers.reshape(rows, columns)
-
-
-def read_camera(folder: Path, number: int) -> tuple[Camera, np.ndarray]:
-    """Rectified camera of a date folder and T_cam_rect0, 4 x 4 from the rectified camera 0 to it."""
-    file = folder / "calib_cam_to_cam.txt"
-    values = read_values(file)
-    width, height = matrix(values, f"S_rect_{number:02d}", 1, 2, file)[0].astype(int)
-    K, T_cam_rect0 = split_projection(matrix(values, f"P_rect_{number:02d}", 3, 4, file))
-    return Camera(width, height, K), T_cam_rect0
-
-
-def split_projection(P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """K, and as 4 x 4 the shift of the camera that the last column of a 3 x 4 projection stands for."""
-    K = P[:, :3]
-    return K, rigid(np.eye(3), np.linalg.solve(K, P[:, 3]))
-
-
-def read_calibration(folder: Path, number: int) -> tuple[Camera, np.ndarray]:
-    """Rectified camera of a date folder and its T_cam_lidar, 4 x 4."""
-    camera, T_cam_rect0 = read_camera(folder, number)
-    file = folder / "calib_cam_to_cam.txt"
-    R_rect = rigid(matrix(read_values(file), "R_rect_00", 3, 3, file), np.zeros(3))
-    T_cam0_lidar = read_transform(folder / "calib_velo_to_cam.txt")
-    return camera, nearest_rigid(T_cam_rect0 @ R_rect @ T_cam0_lidar, f"T_cam_lidar of '{folder}'")
-
-
-def read_transform(file: Path) -> np.ndarray:
-    """4 x 4 of a file with the entries R and T."""
-    values = read_values(file)
-    return rigid(matrix(values, "R", 3, 3, file), matrix(values, "T", 1, 3, file)[0])
+def _stamps(sensor: Path) -> list[int] | None:
+    file = sensor / "timestamps.txt"
+    return read_timestamps(file) if file.is_file() else None
 
 
 def read_timestamps(file: Path) -> list[int]:
-    """Stamps in nanoseconds of lines such as `2011-09-26 13:02:25.964389445`, taken as UTC."""
-    stamps = []
-    for line in filter(str.strip, read_text(file).splitlines()):
-        text, _, fraction = line.strip().partition(".")
-        try:
-            whole = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-            stamps.append(int(whole.timestamp()) * 10**9 + int(f"{fraction:0<9.9}"))
-        except ValueError:
-            raise ValueError(
-                f"Line '{line.strip()}' of '{file}' is no stamp like 2011-09-26 13:02:25.964389445."
-            ) from None
-    return stamps
+    """Stamps in nanoseconds of lines such as `2011-09-26 13:02:25.964389445`, taken as UTC.
+
+    ISO 8601 (`2011-09-26T13:02:25Z`) and seconds, milli-, micro- or nanoseconds since 1970 are read as well.
+    """
+    return [_stamp(line.strip(), file) for line in read_text(file).splitlines() if line.strip()]
+
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,](\d+))?\s*(?:Z|UTC|([+-]\d\d:?\d\d))?")
+
+
+def _stamp(text: str, file: Path) -> int:
+    try:
+        return _since_1970(Decimal(text))
+    except InvalidOperation:
+        pass
+    match = _TIME.fullmatch(text)
+    try:
+        whole = datetime.fromisoformat(f"{match[1]} {match[2]}").replace(tzinfo=UTC)
+        zone = datetime.strptime(match[4] or "+0000", "%z").utcoffset().total_seconds()
+        return int(whole.timestamp() - zone) * 10**9 + int(f"{match[3] or '':0<9.9}")
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"Line '{text}' of '{file}' is no stamp like 2011-09-26 13:02:25.964389445 or seconds since 1970."
+        ) from None
+
+
+def _since_1970(number: Decimal) -> int:
+    """Nanoseconds of a number in the unit that makes it a time of our days."""
+    if not number.is_finite():
+        raise InvalidOperation
+    for unit in (10**9, 10**6, 10**3):
+        if abs(number) < 10**20 // unit:
+            return round(number * unit)
+    return round(number)
 
 
 def rings_of_scan(points: np.ndarray) -> np.ndarray:
@@ -207,8 +197,15 @@ def _lidar_poses(drive: Path) -> tuple[list[int], list[np.ndarray]] | None:
     folder = drive / "oxts"
     if not (folder / "data").is_dir():
         return None
+    calibration = drive.parent / "calib_imu_to_velo.txt"
+    for file in (calibration, folder / "timestamps.txt"):
+        if not file.is_file():
+            warnings.warn(
+                f"Drive '{drive}' has oxts but no '{file.name}', so frames have no poses.", stacklevel=3
+            )
+            return None
     stamps, poses, scale = [], [], None
-    T_imu_lidar = invert(read_transform(drive.parent / "calib_imu_to_velo.txt"))
+    T_imu_lidar = invert(read_transform(calibration))
     for index, stamp in enumerate(read_timestamps(folder / "timestamps.txt")):
         file = folder / "data" / f"{index:010d}.txt"
         if not file.is_file():

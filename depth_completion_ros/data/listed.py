@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -12,7 +11,7 @@ import numpy as np
 from depth_completion_ros.core import Camera, Frame
 
 from .files import read_bytes, read_depth, read_image, read_K, read_text
-from .reader import Reader
+from .reader import IndexedReader
 
 NO_FILE = "None"
 """What a list has in place of a file that a frame lacks; the frame is left out."""
@@ -50,7 +49,7 @@ class Layout:
     K_of_bottom: tuple[int, int] | None = None
 
 
-class Listed(Reader):
+class Listed(IndexedReader):
     """Frames of a `Layout`; sparse depth comes as `sparse_depth`, and names are those of the pictures.
 
     Raises:
@@ -73,11 +72,8 @@ class Listed(Reader):
     def __len__(self) -> int:
         return len(self.entries)
 
-    def __iter__(self) -> Iterator[Frame]:
-        return map(self._read, self.entries)
-
-    def describe(self) -> str:
-        return f"{len(self)} frames of {self.name}"
+    def read(self, index: int) -> Frame:
+        return self._read(self.entries[index])
 
     def _entries(self) -> list[list[str]]:
         """Columns of every frame."""
@@ -118,7 +114,10 @@ class Listed(Reader):
             depth = read_depth(file, self.files.units)
             depth = np.maximum(depth - np.float32(self.files.offset / self.files.units), 0)
         elif file.suffix == ".npy":
-            depth = read_array(file, shape).astype(np.float32)
+            depth = read_array(file, shape)
+            if not np.issubdtype(depth.dtype, np.floating):
+                raise ValueError(f"Depth '{file}' is {depth.dtype}; it must be floating point in metres.")
+            depth = depth.astype(np.float32)
         else:
             depth = _without_header(file, shape)
         if depth.shape != shape:

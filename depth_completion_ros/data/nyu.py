@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -10,32 +9,39 @@ import numpy as np
 
 from depth_completion_ros.core import Camera, Frame
 
-from .reader import Reader
+from .reader import IndexedReader
 
 CROP = (228, 304)
 """Height and width of a frame as the papers have it: halved, and cropped in the middle."""
 K = np.array([[518.8579, 0, 325.5824], [0, 519.4696, 253.7362], [0, 0, 1]])
-"""Of a whole picture, pixels."""
+"""Of a whole image, pixels."""
+SIZE = (480, 640)
+"""Height and width of a whole image, which K belongs to."""
+FAR = 50.0
+"""Metres that no room of the data set reaches; its camera measures up to 10."""
 DOWNLOAD = "http://datasets.lids.mit.edu/fastdepth/data/nyudepthv2.tar.gz"
 
 
-class Nyu(Reader):
+class Nyu(IndexedReader):
     """Frames of a split: of `val`, which has the 654 of the official test, if there, else of `train`.
 
     Args:
         split: `val` or `train`.
-        whole: pictures of 640 x 480 as they are, not the 304 x 228 of the papers.
+        whole: images of 640 x 480 as they are, not the 304 x 228 of the papers.
+        units: of depth in a metre, where files of your own have integers, such as 1000 for millimetres.
     """
 
     layout = "nyudepthv2: {val/official,train/<scene>}/*.h5"
 
-    def __init__(self, path: Path, *, split: str | None = None, whole: bool = False):
+    def __init__(self, path: Path, *, split: str | None = None, whole: bool = False, units: float = 1.0):
         there = _splits(path)
         if not there or split not in (None, *there):
             raise FileNotFoundError(f"Folder '{path}' has no files {split or 'val'}/*/*.h5.")
         split = split or there[0]
         super().__init__(f"nyu_{split}")
-        self.path, self.whole = path, whole
+        if isinstance(units, bool) or not isinstance(units, (int, float)) or not units > 0:
+            raise ValueError(f"Option units is {units!r}; it must be a number above 0.")
+        self.path, self.whole, self.units = path, whole, float(units)
         self.files = sorted((path / split).glob("*/*.h5"))
 
     @classmethod
@@ -45,15 +51,10 @@ class Nyu(Reader):
     def __len__(self) -> int:
         return len(self.files)
 
-    def __iter__(self) -> Iterator[Frame]:
-        return map(self._read, self.files)
-
-    def describe(self) -> str:
-        return f"{len(self)} frames of {self.name}"
-
-    def _read(self, file: Path) -> Frame:
+    def read(self, index: int) -> Frame:
+        file = self.files[index]
         image, depth = read_h5(file, "rgb", "depth")
-        image = np.ascontiguousarray(image.transpose(1, 2, 0))
+        image, depth = self._image(image, file), self._metres(depth, file)
         matrix = K.copy()
         if not self.whole:
             image, depth = (centre(halved(plane)) for plane in (image, depth))
@@ -66,13 +67,45 @@ class Nyu(Reader):
             ground_truth=depth,
         )
 
+    def _image(self, rgb: np.ndarray, file: Path) -> np.ndarray:
+        if rgb.shape != (3, *SIZE) or rgb.dtype != np.uint8:
+            raise ValueError(
+                f"'rgb' of '{file}' is {rgb.dtype} with shape {rgb.shape}; it must be uint8 with "
+                "(3, 480, 640), as the camera of NYUv2 is known for whole images."
+            )
+        return np.ascontiguousarray(rgb.transpose(1, 2, 0))
+
+    def _metres(self, depth: np.ndarray, file: Path) -> np.ndarray:
+        """Depth as the files have it, H x W or 1 x H x W, as float32 metres."""
+        plane = depth[0] if depth.ndim == 3 and depth.shape[0] == 1 else depth
+        if plane.shape != SIZE:
+            raise ValueError(
+                f"'depth' of '{file}' has shape {depth.shape}; it must be that of the image, {SIZE}."
+            )
+        if self.units == 1:
+            if not np.issubdtype(plane.dtype, np.floating):
+                raise ValueError(
+                    f"'depth' of '{file}' is {plane.dtype}; it must be floating point in metres. For "
+                    "millimetres give the option units=1000."
+                )
+            metres = plane
+        else:
+            metres = plane.astype(np.float32) * np.float32(1 / self.units)
+        known = metres[metres > 0]
+        if known.size and np.median(known) > FAR:
+            raise ValueError(
+                f"'depth' of '{file}' has a median of {np.median(known):.0f} m, which no room has; "
+                "for millimetres give the option units=1000."
+            )
+        return metres
+
 
 def _splits(path: Path) -> list[str]:
     return [split for split in ("val", "train") if next(path.glob(f"{split}/*/*.h5"), None) is not None]
 
 
 def halved(plane: np.ndarray) -> np.ndarray:
-    """A picture or depth at half its height and width, as Pillow halves with a bilinear filter.
+    """An image or depth at half its height and width, as Pillow halves with a bilinear filter.
 
     That averages four rows and columns with weights 1, 3, 3, 1; away from the border, where Pillow leaves
     out what is missing, to its rounding.
@@ -83,7 +116,7 @@ def halved(plane: np.ndarray) -> np.ndarray:
 
 
 def centre(plane: np.ndarray) -> np.ndarray:
-    """The middle `CROP` of a picture or depth."""
+    """The middle `CROP` of an image or depth."""
     top, left = ((side - wanted) // 2 for side, wanted in zip(plane.shape, CROP, strict=False))
     return np.ascontiguousarray(plane[top : top + CROP[0], left : left + CROP[1]])
 

@@ -12,20 +12,37 @@ from pathlib import Path
 from depth_completion_ros.core import Frame
 
 FORMATS = {
-    "kitti_depth": "kitti_depth:KittiDepth",
-    "kitti_raw": "kitti_raw:KittiRaw",
-    "kitti_object": "kitti_object:KittiObject",
-    "void": "void:Void",
-    "diode": "diode:Diode",
-    "nyu": "nyu:Nyu",
-    "frame_folder": "frame_folder:FrameFolder",
-    "rosbag": "bag.reader:RosBag",
+    "kitti_depth": ".kitti_depth:KittiDepth",
+    "kitti_raw": ".kitti_raw:KittiRaw",
+    "kitti_object": ".kitti_object:KittiObject",
+    "void": ".void:Void",
+    "diode": ".diode:Diode",
+    "nyu": ".nyu:Nyu",
+    "frame_folder": ".frame_folder:FrameFolder",
+    "rosbag": ".bag.reader:RosBag",
 }
-"""Names of the formats, and their readers as module:class. The first that matches a path wins."""
+"""Names of the formats, and their readers as module:class, imported when they are asked. The first that
+matches a path wins."""
+
+
+class NoFrame(LookupError):
+    """A frame that a data set lists but cannot give; the message says what was looked for.
+
+    Args:
+        cause: short name under which it is counted.
+        sentence: what is missing, and where.
+    """
+
+    def __init__(self, cause: str, sentence: str):
+        super().__init__(sentence)
+        self.cause = cause
 
 
 class Reader(ABC):
     """Frames of a data set or bag; can be iterated again and again, always in the same order.
+
+    A bag is a stream: its frames come one after the other, and which they are is known only after reading.
+    Data sets have a number for each frame, see `IndexedReader`.
 
     Attributes:
         name: what a report calls the data.
@@ -49,17 +66,48 @@ class Reader(ABC):
         """Number of frames there are, or at most are where that is known only after reading."""
 
     @abstractmethod
-    def __iter__(self) -> Iterator[Frame]: ...
+    def __iter__(self) -> Iterator[Frame]:
+        """All frames in order; ValueError after the last where there was none, with the reason."""
 
-    @abstractmethod
     def describe(self) -> str:
         """What is read, in one line."""
+        return f"{len(self)} frames of {self.name}"
 
     @classmethod
     def options(cls) -> list[str]:
         """Names of the options of this format."""
         parameters = inspect.signature(cls.__init__).parameters.values()
         return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
+class IndexedReader(Reader):
+    """Frames of a data set, read by their number in any order; iteration is built on that."""
+
+    @abstractmethod
+    def read(self, index: int) -> Frame:
+        """Frame number `index`, from 0 to `len(self) - 1`.
+
+        Raises:
+            NoFrame: a file of this frame is missing, which an iteration counts and goes on.
+            FileNotFoundError, ValueError: a file is missing or broken that should not be.
+        """
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.skipped.clear()
+        given, first = 0, None
+        for index in range(len(self)):
+            try:
+                frame = self.read(index)
+            except NoFrame as error:
+                self.skipped[error.cause] += 1
+                first = first or error
+                continue
+            given += 1
+            yield frame
+        if not given:
+            causes = ", ".join(f"{count} x {cause}" for cause, count in self.skipped.items())
+            why = f"{causes}; the first: {first}" if first else "it lists none."
+            raise ValueError(f"There is no frame in {self.name}: {why}")
 
 
 def open_reader(path: str | Path, **options) -> Reader:
@@ -97,4 +145,4 @@ def reader_class(name: str) -> type[Reader]:
     if name not in FORMATS:
         raise ValueError(f"Format '{name}' is unknown; it must be one of {', '.join(FORMATS)}.")
     module, _, class_name = FORMATS[name].partition(":")
-    return getattr(import_module(f".{module}", __package__), class_name)
+    return getattr(import_module(module, __package__), class_name)

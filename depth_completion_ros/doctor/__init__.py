@@ -14,12 +14,8 @@ def diagnose(
     *,
     graph: bool = False,
     seconds: float = 4.0,
-    image: str = "",
-    points: str = "",
-    extrinsics: str | Path | None = None,
-    rectified: bool = False,
-    slack: float = 0.05,
     installation: bool = True,
+    **options,
 ) -> list[Finding]:
     """Look at the installation, and at a bag or the live graph where one is asked for.
 
@@ -29,43 +25,35 @@ def diagnose(
         bag: rosbag2 folder, `.mcap` or `.db3` file.
         graph: whether to listen to the nodes that run now; needs rclpy.
         seconds: how long to listen, from the first message on.
-        image, points: topics to look at; empty for the likeliest.
-        extrinsics: calibration file to judge in place of TF.
-        rectified: whether images are rectified, so that P of the CameraInfo is their camera.
-        slack: seconds that the stamps of a cloud and its image may differ.
         installation: whether to report what is installed.
+        options: how to judge; the fields of `doctor.options.Options`.
     """
     from .checks import examine
     from .finding import error, warning
     from .installation import look_at_installation
+    from .options import Options
 
+    wanted = Options(**options)
     findings = list(look_at_installation()) if installation else []
-    wanted = {
-        "image": image,
-        "points": points,
-        "extrinsics": extrinsics,
-        "rectified": rectified,
-        "slack": slack,
-    }
     if bag is not None:
         from .bag import record_bag
 
         try:
-            recording = record_bag(Path(bag), rectified=rectified)
+            recording = record_bag(Path(bag), wanted)
         except (OSError, ValueError, ImportError) as problem:
             findings.append(error("bag", str(problem)))
         else:
-            findings += recording.findings + examine(recording, **wanted)
+            findings += recording.findings + examine(recording, wanted)
     if graph:
         try:
             from .graph import record_graph
         except ImportError as problem:
             findings.append(warning("graph", f"The live graph cannot be heard without rclpy: {problem}."))
             return findings
-        recording = record_graph(seconds, rectified=rectified)
+        recording = record_graph(seconds, wanted)
         findings += recording.findings
         if recording.streams:
-            findings += examine(recording, **wanted)
+            findings += examine(recording, wanted)
         else:
             findings.append(warning("graph", "Nobody publishes images or points."))
     return findings

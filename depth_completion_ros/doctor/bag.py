@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 from ..core import TransformTree
-from ..core.geometry import quaternion_to_matrix, rigid
-from ..data.messages import stamp_ns
+from ..data.bag.topics import TopicError, Topics
 from .finding import Finding, error, warning
-from .recording import KINDS, Recording, Stream
+from .options import Options
+from .recording import Recording, Stream
+from .samples import Sampler
+from .transforms import Transforms
 
-_TRANSFORMS = "tf2_msgs/msg/TFMessage"
 
-
-def record_bag(path: Path, rectified: bool = False) -> Recording:
+def record_bag(path: Path, options: Options) -> Recording:
     """Read a whole bag, decoding little of it.
 
     Args:
         path: rosbag2 folder, `.mcap` or `.db3` file, even one that breaks off.
-        rectified: whether P of the CameraInfo is the camera.
+        options: of these, which topics are meant, and how images and clouds are paired.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -30,42 +31,54 @@ def record_bag(path: Path, rectified: bool = False) -> Recording:
     if find_spec("rosbags") is None:
         raise ImportError("Bags need the library rosbags: pip install rosbags")
     from ..data.bag.stream import BagStream, is_bag
-    from ..data.bag.writer import typestore
 
     if not path.exists():
         raise FileNotFoundError(f"There is nothing at '{path}'.")
     if not is_bag(path):
         raise ValueError(f"'{path}' is no rosbag2; it must be a bag's folder, an .mcap or a .db3 file.")
     stream = BagStream(path)
+    topics = Topics(stream.topics, stream.counts, stream.image_content(), f"The bag {path.name}")
     # For all time, so that early transforms of a long bag are still there.
-    tree = TransformTree(history_s=1e9)
-    recording = Recording(f"bag {path.name}", {}, tree.lookup)
+    transforms = Transforms(TransformTree(history_s=1e9))
+    recording = Recording(f"bag {path.name}", {}, transforms.tree.lookup, is_bag=True)
     for topic, message_type in stream.topics.items():
-        if message_type in KINDS:
-            recording.streams[topic] = Stream(topic, KINDS[message_type], rectified)
+        if topic in topics.of("image", "compressed", "camera_info", "points"):
+            recording.streams[topic] = Stream(topic, message_type, options.rectified)
         else:
             recording.others[topic] = message_type
-    wanted = [t for t, kind in stream.topics.items() if kind in KINDS or kind == _TRANSFORMS]
-    types = typestore()
+    pair = options.pair(topics)
+    if pair:
+        recording.sampler = Sampler(*pair, options.slack_ns, options.offset_ns)
     try:
-        for topic, received, raw in stream.messages(wanted):
-            message = types.deserialize_cdr(raw, stream.topics[topic])
-            if topic in recording.streams:
-                recording.streams[topic].add(message, received)
-            else:
-                _remember(tree, message, topic.endswith("tf_static"))
-    except ValueError as broken:
-        recording.findings.append(error(recording.name, str(broken)))
-    recording.findings += _offered(path)
+        tf_topics = topics.transforms(pair or (), options.tf_topics)
+    except TopicError as unclear:
+        tf_topics = []
+        recording.findings.append(error("topics", str(unclear)))
+    _listen(stream, recording, transforms, tf_topics)
+    recording.findings += [*transforms.findings(), *_offered(path)]
     return recording
 
 
-def _remember(tree: TransformTree, message, static: bool) -> None:
-    for transform in message.transforms:
-        t, q = transform.transform.translation, transform.transform.rotation
-        T = rigid(quaternion_to_matrix((q.x, q.y, q.z, q.w)), (t.x, t.y, t.z))
-        stamp = None if static else stamp_ns(transform.header)
-        tree.set(transform.header.frame_id, transform.child_frame_id, T, stamp)
+def _listen(stream, recording: Recording, transforms: Transforms, tf_topics: list[str]) -> None:
+    """Take the messages of all streams and of TF, up to where the bag breaks off."""
+    unreadable: Counter[str] = Counter()
+    try:
+        for topic, received, raw in stream.messages({*recording.streams, *tf_topics}):
+            try:
+                message = stream.decode(topic, raw)
+            except ValueError:
+                unreadable[topic] += 1
+                continue
+            if topic in recording.streams:
+                recording.streams[topic].add(message, received)
+                if recording.sampler:
+                    recording.sampler.add(topic, message)
+            else:
+                transforms.add(topic, message)
+    except ValueError as broken:
+        recording.findings.append(error(recording.name, str(broken)))
+    for topic, number in unreadable.items():
+        recording.findings.append(error(topic, f"{number} messages cannot be read; their bytes are broken."))
 
 
 def _offered(path: Path) -> Iterator[Finding]:

@@ -2,74 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from ..core import Frame, SparseDepth, TransformError
+from ..core.transform_tree import OTHER_CLOCK_NS
+from ..data.bag.topics import CAMERA_INFO
+from .alignment import alignment
+from .clocks import clocks, stamps
 from .finding import Finding, error, ok, warning
+from .options import Options
 from .recording import Recording, Stream
 
-SECOND = 1_000_000_000
 
-
-def examine(
-    recording: Recording,
-    *,
-    image: str = "",
-    points: str = "",
-    extrinsics: str | Path | None = None,
-    rectified: bool = False,
-    slack: float = 0.05,
-) -> list[Finding]:
-    """Judge a recording; the arguments are those of `diagnose`."""
-    findings = list(_topics(recording, image, points))
-    pictures = _wanted(recording.of("image", "compressed"), image)
-    clouds = _wanted(recording.of("points"), points)
-    infos = recording.of("camera_info")
-    for stream in (*pictures, *clouds, *infos):
+def examine(recording: Recording, options: Options) -> list[Finding]:
+    """Judge a recording."""
+    findings = list(_topics(recording, options))
+    topics = recording.topics
+    image, points = (
+        [t] if t else there
+        for t, there in ((options.image, topics.images()), (options.points, topics.points()))
+    )
+    images = [recording.streams[topic] for topic in image if topic in recording.streams]
+    clouds = [recording.streams[topic] for topic in points if topic in recording.streams]
+    infos = [recording.streams[topic] for topic in topics.of("camera_info")]
+    for stream in (*images, *clouds, *infos):
         findings += _messages(stream)
-    for stream in (*pictures, *clouds):
-        findings += _stamps(stream, recording.wall_clock)
-    info = _info_of(pictures[0], infos) if pictures else None
-    if pictures:
-        findings += _calibration(pictures[0], info, rectified)
-    if pictures and clouds and len(pictures[0]) and len(clouds[0]):
-        findings += _pairs(pictures[0], clouds[0], slack)
-        findings += _extrinsics(recording, pictures[0], clouds[0], info, extrinsics)
+    for stream in (*images, *clouds):
+        findings += stamps(stream, recording.wall_clock)
+    info = None
+    if images:
+        info, of_file = _info_of(images[0], recording, options)
+        findings += [*of_file, *_calibration(images[0], info, options.rectified)]
+    if images and clouds and len(images[0]) and len(clouds[0]):
+        in_time = list(clocks(images[0], clouds[0], options))
+        T_cam_lidar, in_place = _extrinsics(recording, images[0], clouds[0], info, options)
+        findings += in_time + in_place
+        # Where more is wrong already, the edges would only say so once more.
+        if info and info.cameras and not any(f.level == "error" for f in (*in_time, *in_place)):
+            findings += alignment(recording, info.cameras[-1], T_cam_lidar)
     return findings
 
 
-def _wanted(streams: list[Stream], topic: str) -> list[Stream]:
-    """The stream of a topic, or all of them, those that brought something first."""
-    if topic:
-        return [stream for stream in streams if stream.topic == topic]
-    return sorted(streams, key=lambda stream: len(stream) == 0)
+def _info_of(image: Stream, recording: Recording, options: Options) -> tuple[Stream | None, list[Finding]]:
+    """The CameraInfo of an image topic, where it is clear which it is, or a file in place of it."""
+    file = options.camera_info_file
+    if not file:
+        found = recording.topics.camera_infos(image.topic)
+        return (recording.streams[found[0]] if len(found) == 1 else None), []
+    if not image.sizes:
+        return None, []
+    from ..data.calibration.camera_file import read_camera_file
+
+    size = next(iter(image.sizes))
+    try:
+        camera = read_camera_file(file, image.topic).camera(*size, options.rectified)
+    except (OSError, ValueError) as failure:
+        return None, [error(str(file), str(failure))]
+    return Stream(str(file), CAMERA_INFO, sizes={size}, cameras=[camera]), []
 
 
-def _info_of(picture: Stream, infos: list[Stream]) -> Stream | None:
-    """The CameraInfo beside an image topic, as image_transport finds it, else the only one."""
-    place = picture.topic.rsplit("/", 2 if picture.kind == "compressed" else 1)[0]
-    beside = [info for info in infos if info.topic.rsplit("/", 1)[0] == place]
-    return beside[0] if beside else infos[0] if len(infos) == 1 else None
-
-
-def _topics(recording: Recording, image: str, points: str) -> Iterator[Finding]:
+def _topics(recording: Recording, options: Options) -> Iterator[Finding]:
+    """What is missing, and what a command would want to be told."""
+    topics = recording.topics
     there = ", ".join(sorted([*recording.streams, *recording.others])) or "none"
-    needs = (
-        ("image", ("image", "compressed"), image),
-        ("camera info", ("camera_info",), ""),
-        ("points", ("points",), points),
-    )
-    for what, kinds, topic in needs:
-        found = _wanted(recording.of(*kinds), topic)
-        if not found:
-            named = f"{what} on '{topic}'" if topic else f"{what} topic"
-            yield error("topics", f"The {recording.name} has no {named}; its topics are {there}.")
-        elif len(found) > 1:
-            names = ", ".join(stream.topic for stream in found)
-            yield ok("topics", f"{len(found)} {what} topics ({names}); {found[0].topic} is paired.")
+    needs = [
+        ("image", topics.images(), options.image, topics.of("image", "compressed")),
+        ("points", topics.points(), options.points, topics.of("points")),
+    ]
+    for what, found, given, allowed in needs:
+        if given and given not in allowed:
+            yield error("topics", f"{topics.name} has no {what} on '{given}'; its topics are {there}.")
+        elif not given and not found:
+            depth = topics.depths() if what == "points" and recording.is_bag else []
+            advice = f" Depth can stand for it: -O sparse_depth_topic={depth[0]}" if depth else ""
+            yield error("topics", f"{topics.name} has no {what} topic; its topics are {there}.{advice}")
+        elif not given and len(found) > 1:
+            choose = f"; commands want one: -O {what}_topic={found[0]}" * recording.is_bag
+            sentence = f"{len(found)} {what} topics ({', '.join(found)}); {found[0]} is looked at{choose}."
+            yield (warning if recording.is_bag else ok)("topics", sentence)
+    infos = topics.camera_infos(options.image or next(iter(topics.images()), ""))
+    if options.camera_info_file:
+        pass  # stands for it
+    elif not infos:
+        sentence = f"{topics.name} has no camera info topic; its topics are {there}."
+        advice = " A calibration file can stand for it: -O camera_info_file=..." * recording.is_bag
+        yield error("topics", sentence + advice)
+    elif len(infos) > 1:
+        yield warning(
+            "topics",
+            f"None of the camera info topics ({', '.join(infos)}) stands beside the images"
+            + "; commands want one: -O camera_info_topic=..." * recording.is_bag
+            + ".",
+        )
+    for topic in topics.depths():
+        yield ok(topic, "Images of depth, which can serve as ground truth: -O ground_truth_topic=...")
 
 
 def _messages(stream: Stream) -> Iterator[Finding]:
@@ -88,90 +116,7 @@ def _messages(stream: Stream) -> Iterator[Finding]:
         yield warning(stream.topic, f"The frame_id changes between {names}; one topic, one frame.")
 
 
-def _stamps(stream: Stream, wall_clock: bool) -> Iterator[Finding]:
-    """Rate, and stamps that are zero, repeat, go back, leave gaps or are of another clock."""
-    stamps = np.array(stream.stamps, dtype=np.int64)
-    if not len(stamps):
-        return
-    zero = int(np.count_nonzero(stamps == 0))
-    if zero:
-        yield error(
-            stream.topic,
-            f"{zero} of {len(stamps)} stamps are zero; the driver must stamp every message with the "
-            "time of measurement.",
-        )
-    steps = np.diff(stamps[stamps != 0])
-    backwards, equal = int(np.count_nonzero(steps < 0)), int(np.count_nonzero(steps == 0))
-    if backwards:
-        yield warning(
-            stream.topic,
-            f"Stamps go back {backwards} times, by up to {-steps.min() / SECOND:.3f} s; a looping bag "
-            "or a driver that mixes clocks. The nodes begin anew each time.",
-        )
-    if equal:
-        yield warning(stream.topic, f"{equal} messages have the stamp of the one before.")
-    steps = steps[steps > 0]
-    if len(steps):
-        yield from _rate(stream, steps)
-    away = np.median(np.array(stream.received) - stamps) / SECOND
-    if wall_clock and not zero and abs(away) > 1.0:
-        yield warning(
-            stream.topic,
-            f"Stamps are {abs(away):.1f} s {'older' if away > 0 else 'newer'} than the time at which "
-            "messages are received; synchronise the clocks (PTP, chrony), and set use_sim_time when "
-            "playing.",
-        )
-
-
-def _rate(stream: Stream, steps: np.ndarray) -> Iterator[Finding]:
-    usual = float(np.median(steps))
-    gaps = steps[steps > 2.5 * usual]
-    sentence = f"{len(stream)} messages at {SECOND / usual:.1f} Hz"
-    if len(gaps):
-        yield warning(
-            stream.topic, f"{sentence}, with {len(gaps)} gaps of up to {gaps.max() / SECOND:.2f} s."
-        )
-    elif usual > SECOND:
-        yield warning(stream.topic, f"{sentence}: less than one a second.")
-    else:
-        yield ok(stream.topic, f"{sentence}.")
-
-
-def _pairs(picture: Stream, cloud: Stream, slack: float) -> Iterator[Finding]:
-    """How far the nearest image is from each cloud, in stamps and in delay."""
-    subject = f"{picture.topic} and {cloud.topic}"
-    images, points = np.sort(np.array(picture.stamps)), np.array(cloud.stamps)
-    after = np.clip(np.searchsorted(images, points), 1, len(images) - 1) if len(images) > 1 else 0
-    offsets = np.stack([images[after] - points, images[np.maximum(after - 1, 0)] - points])
-    nearest = np.take_along_axis(offsets, np.abs(offsets).argmin(axis=0)[None], 0)[0] / SECOND
-    paired = np.abs(nearest) <= slack
-    middle = float(np.median(nearest))
-    if not paired.any():
-        yield error(
-            subject,
-            f"No cloud has an image within {slack:g} s; the nearest is {abs(middle):.3f} s "
-            f"{'later' if middle > 0 else 'earlier'}. Where that is constant, image_time_offset: "
-            f"{-middle:.3f} makes up for it.",
-        )
-        return
-    sentence = (
-        f"{np.count_nonzero(paired)} of {len(points)} clouds have an image within {slack:g} s, "
-        f"{1000 * np.median(np.abs(nearest)):.0f} ms away in the median."
-    )
-    yield (ok if paired.mean() >= 0.9 else warning)(subject, sentence)
-    delays = [np.median(np.array(s.received) - np.array(s.stamps)) / SECOND for s in (picture, cloud)]
-    shift = float(delays[0] - delays[1])
-    # A LiDAR that stamps the begin of its sweep comes a sweep later than it says.
-    if abs(shift) > 0.15 + slack:
-        late = picture.topic if shift > 0 else cloud.topic
-        yield warning(
-            subject,
-            f"{late} arrives {abs(shift):.2f} s later after its stamp than the other, so one of the two "
-            "clocks is probably off; check moving objects in `overlay`, then image_time_offset.",
-        )
-
-
-def _calibration(picture: Stream, info: Stream | None, rectified: bool) -> Iterator[Finding]:
+def _calibration(image: Stream, info: Stream | None, rectified: bool) -> Iterator[Finding]:
     """Whether the CameraInfo is that of the image."""
     if info is None or not info.cameras:
         if info is not None and not info.faults and len(info):
@@ -179,24 +124,24 @@ def _calibration(picture: Stream, info: Stream | None, rectified: bool) -> Itera
         return
     if len(info.cameras) > 1:
         yield warning(info.topic, f"The calibration changes {len(info.cameras) - 1} times on the way.")
-    if picture.sizes and not picture.sizes & info.sizes:
-        (width, height), (w, h) = next(iter(picture.sizes)), next(iter(info.sizes))
+    if image.sizes and not image.sizes & info.sizes:
+        (width, height), (w, h) = next(iter(image.sizes)), next(iter(info.sizes))
         yield error(
             info.topic,
-            f"CameraInfo is of {w} x {h} pixels but {picture.topic} of {width} x {height}; calibrate at "
+            f"CameraInfo is of {w} x {h} pixels but {image.topic} of {width} x {height}; calibrate at "
             "the size that is used, or resize the two together (image_proc's resize).",
         )
-    if picture.frame_ids and info.frame_ids and picture.frame_ids != info.frame_ids:
-        frames = [next(iter(sorted(s.frame_ids))) for s in (info, picture)]
+    if image.frame_ids and info.frame_ids and image.frame_ids != info.frame_ids:
+        frames = [next(iter(sorted(s.frame_ids))) for s in (info, image)]
         yield warning(
             info.topic,
-            f"CameraInfo is in frame '{frames[0]}' but {picture.topic} in '{frames[1]}'; that of the "
+            f"CameraInfo is in frame '{frames[0]}' but {image.topic} in '{frames[1]}'; that of the "
             "image is used.",
         )
     camera = info.cameras[-1]
-    if "rect" in picture.topic.rsplit("/", 1)[-1] and not rectified and not camera.is_rectified:
+    if "rect" in image.topic.rsplit("/", 1)[-1] and not rectified and not camera.is_rectified:
         yield warning(
-            picture.topic,
+            image.topic,
             "The name says rectified, yet the CameraInfo has distortion that would be applied once "
             "more; set rectified: true.",
         )
@@ -208,38 +153,48 @@ def _calibration(picture: Stream, info: Stream | None, rectified: bool) -> Itera
 
 
 def _extrinsics(
-    recording: Recording, picture: Stream, cloud: Stream, info: Stream | None, file: str | Path | None
-) -> Iterator[Finding]:
-    """Whether the LiDAR can be put in front of the camera, and lands in its image."""
-    camera_frame, lidar_frame = (min(s.frame_ids) for s in (picture, cloud))
+    recording: Recording, image: Stream, cloud: Stream, info: Stream | None, options: Options
+) -> tuple[Callable[[int], np.ndarray], list[Finding]]:
+    """T_cam_lidar by stamp; and whether the LiDAR can be put before the camera and lands in its image."""
+    camera_frame, lidar_frame = (min(s.frame_ids) for s in (image, cloud))
     subject = f"{lidar_frame or '?'} to {camera_frame or '?'}"
+    T, findings = None, []
+
+    def by_tf(stamp: int) -> np.ndarray:
+        """By the clock of the LiDAR or else by that of the camera, as the reader does."""
+        try:
+            return recording.lookup(camera_frame, lidar_frame, stamp)
+        except TransformError:
+            if abs(options.offset_ns) < OTHER_CLOCK_NS:
+                raise
+            return recording.lookup(camera_frame, lidar_frame, stamp - options.offset_ns)
+
+    file = options.extrinsics
     if file is None:
         failures = []
         for stamp in cloud.stamps:
             try:
-                T = recording.lookup(camera_frame, lidar_frame, stamp)
+                T = by_tf(stamp)
             except TransformError as failure:
                 failures.append(str(failure))
         if len(failures) == len(cloud):
-            advice = "Publish it, or give a calibration file."
-            yield error(subject, f"{failures[0]} {advice}")
-            return
+            return by_tf, [error(subject, f"{failures[0]} Publish it, or give a calibration file.")]
         if failures:
-            yield warning(subject, f"For {len(failures)} of {len(cloud)} clouds: {failures[0]}")
+            findings.append(warning(subject, f"For {len(failures)} of {len(cloud)} clouds: {failures[0]}"))
     else:
-        from ..data.calibration_file import read_extrinsics
+        from ..data.calibration.extrinsics_file import read_extrinsics
 
         try:
             T = read_extrinsics(file, camera_frame, lidar_frame)
         except (OSError, ValueError) as failure:
-            yield error(subject, str(failure))
-            return
+            return by_tf, [error(subject, str(failure))]
     if info is not None and info.cameras and cloud.clouds:
-        yield from _view(subject, T, info, cloud)
+        findings += _view(subject, T, info, cloud)
+    return (by_tf if file is None else lambda stamp: T), findings
 
 
 def _view(subject: str, T: np.ndarray, info: Stream, cloud: Stream) -> Iterator[Finding]:
-    from ..data.calibration_file import check_direction
+    from ..data.calibration.extrinsics import check_direction
 
     camera, (_, first) = info.cameras[-1], cloud.clouds[0]
     wrong_way = check_direction(T, camera, first.points)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -13,15 +14,24 @@ from rclpy.qos import QoSCompatibility, qos_check_compatible
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 from ..core import TransformTree
+from ..data.bag.topics import KINDS, TRANSFORMS, TopicError, Topics, is_static
 from ..ros import qos
 from ..ros.diagnostics import ERROR, OK, STALE, WARN
-from ..ros.inputs.extrinsics import TfExtrinsics
 from ..ros.publishers import OUTPUTS
 from ..ros.transport import use_large_message_profile
+from ..ros.wheels import packages
 from .finding import Finding, error, ok, warning
-from .recording import KINDS, Recording, Stream
+from .options import Options
+from .recording import Recording, Stream
+from .samples import Sampler
+from .transforms import Transforms
 
-_CLASSES = {"image": Image, "compressed": CompressedImage, "camera_info": CameraInfo, "points": PointCloud2}
+_SENSORS = {
+    "sensor_msgs/msg/Image": Image,
+    "sensor_msgs/msg/CompressedImage": CompressedImage,
+    "sensor_msgs/msg/CameraInfo": CameraInfo,
+    "sensor_msgs/msg/PointCloud2": PointCloud2,
+}
 # Participants that miss each other's first announcements meet at the next, 3 s later.
 _DISCOVERY_S = 4.0
 # An output that only a completion node has.
@@ -30,12 +40,12 @@ _SIGN = "depth/source"
 _LIFE_CYCLE = "life cycle"
 
 
-def record_graph(seconds: float = 4.0, rectified: bool = False) -> Recording:
+def record_graph(seconds: float, options: Options) -> Recording:
     """Listen to every camera and LiDAR on the graph, or only to those that a completion node uses.
 
     Args:
         seconds: how long, from the first message on; there is none on a graph silent for 4 s.
-        rectified: whether P of the CameraInfo is the camera.
+        options: of these, which topics are meant, and how images and clouds are paired.
     """
     use_large_message_profile()
     context = Context()
@@ -43,7 +53,7 @@ def record_graph(seconds: float = 4.0, rectified: bool = False) -> Recording:
     node = Node("depth_completion_doctor", context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
-    graph = _Graph(node, rectified)
+    graph = _Graph(node, options)
     try:
         end, look, heard = time.monotonic() + _DISCOVERY_S, 0.0, False
         limit = end + seconds
@@ -56,7 +66,6 @@ def record_graph(seconds: float = 4.0, rectified: bool = False) -> Recording:
                 heard, end = True, now + seconds
         return graph.recording()
     finally:
-        graph.close()
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown(context=context)
@@ -65,18 +74,17 @@ def record_graph(seconds: float = 4.0, rectified: bool = False) -> Recording:
 class _Graph:
     """What a node sees of the others."""
 
-    def __init__(self, node: Node, rectified: bool):
-        self._node, self._rectified = node, rectified
+    def __init__(self, node: Node, options: Options):
+        self._node, self._options = node, options
         self._streams: dict[str, Stream] = {}
+        self._tf: dict[str, list] = {}
+        self._sampler: Sampler | None = None
         self._seen: set[str] = set()
         self._statuses: dict[str, DiagnosticStatus] = {}
         self._findings: list[Finding] = []
         node.create_subscription(DiagnosticArray, "/diagnostics", self._take_diagnostics, 10)
-        self._tf = None
-        try:
-            self._tf = TfExtrinsics(node)
-        except ValueError as problem:
-            self._findings.append(warning("/tf", str(problem)))
+        if packages.tf2 is None:
+            self._findings.append(warning("/tf", f"TF cannot be heard here, {packages.reason('tf2')}."))
 
     @property
     def heard(self) -> bool:
@@ -99,35 +107,82 @@ class _Graph:
                 outputs.update(topic.removesuffix(_SIGN) + output.topic for output in OUTPUTS)
         before, self._seen = self._seen, {topic for topic, _ in names}
         for topic, types in names:
-            kind = KINDS.get(types[0])
-            # An output of the completion node is computed only for its subscribers: do not be one.
-            if kind is None or topic in outputs or topic in self._streams or topic not in before:
-                continue
-            if not self._node.get_publishers_info_by_topic(topic):
-                continue
-            stream = self._streams[topic] = Stream(topic, kind, self._rectified)
-            self._node.create_subscription(
-                _CLASSES[kind],
-                topic,
-                lambda message, stream=stream: stream.add(message, time.time_ns()),
-                qos.profile("best_effort", 30),
-            )
+            if topic in before and self._node.get_publishers_info_by_topic(topic):
+                # An output of the completion node is computed only for its subscribers: do not be one.
+                if types[0] in _SENSORS and topic not in outputs and topic not in self._streams:
+                    self._hear_sensor(topic, types[0])
+                elif types[0] == TRANSFORMS and topic not in self._tf and packages.tf2 is not None:
+                    self._hear_transforms(topic)
+        self._choose_pair()
+
+    def _hear_sensor(self, topic: str, message_type: str) -> None:
+        stream = self._streams[topic] = Stream(topic, message_type, self._options.rectified)
+
+        def take(message) -> None:
+            stream.add(message, time.time_ns())
+            if self._sampler:
+                self._sampler.add(topic, message)
+
+        profile = qos.profile("best_effort", 30)
+        self._node.create_subscription(_SENSORS[message_type], topic, take, profile)
+
+    def _hear_transforms(self, topic: str) -> None:
+        from tf2_msgs.msg import TFMessage
+
+        messages = self._tf[topic] = []
+        profile = qos.latched() if is_static(topic) else qos.profile("best_effort", 100)
+        profile.depth = 100  # there may be as many broadcasters
+        self._node.create_subscription(TFMessage, topic, messages.append, profile)
+
+    def _choose_pair(self) -> None:
+        """Sample pairs of the topics that will be judged, as far as that can be seen yet."""
+        pair = self._options.pair(Recording("live graph", self._heard_streams(), None).topics)
+        if pair and (self._sampler is None or pair != (self._sampler.image, self._sampler.points)):
+            self._sampler = Sampler(*pair, self._options.slack_ns, self._options.offset_ns)
+
+    def _heard_streams(self) -> dict[str, Stream]:
+        """The streams that completion nodes use, or all if there is none."""
+        used = {topic for name in self._completion_nodes() for topic in self._inputs_of(*name)}
+        heard = {topic: stream for topic, stream in self._streams.items() if topic in used}
+        return heard or self._streams
 
     def recording(self) -> Recording:
         """All that was seen."""
         names = dict(self._node.get_topic_names_and_types())
         nodes = sorted(node for node in self._completion_nodes() if node[1].startswith("/"))
         self._findings += [*self._nodes(nodes, names), *self._mismatches(names), *self._reported()]
-        used = {topic for name in nodes for topic in self._inputs_of(*name)}
-        heard = {topic: stream for topic, stream in self._streams.items() if topic in used}
+        transforms = self._transforms(nodes)
         return Recording(
             "live graph",
-            heard if used & self._streams.keys() else self._streams,
-            self._tf.lookup if self._tf else TransformTree().lookup,
+            self._heard_streams(),
+            transforms.tree.lookup,
             {topic: types[0] for topic, types in names.items() if topic not in self._streams},
             wall_clock=not self._node.get_publishers_info_by_topic("/clock"),
-            findings=self._findings,
+            findings=[*self._findings, *transforms.findings()],
+            sampler=self._sampler,
         )
+
+    def _transforms(self, nodes: list[tuple[str, str]]) -> Transforms:
+        """TF as the completion nodes hear it, or as they would once its topics are given to them."""
+        transforms = Transforms(TransformTree(history_s=1e9))
+        listened = {t for node in nodes for t in self._subscribed(*node, (TRANSFORMS,))} & self._tf.keys()
+        near = (self._sampler.image, self._sampler.points) if self._sampler else ()
+        topics = Topics(dict.fromkeys(self._tf, TRANSFORMS), name="The live graph")
+        try:
+            chosen = topics.transforms(near, self._options.tf_topics or sorted(listened))
+        except TopicError as unclear:
+            self._findings.append(error("/tf", str(unclear)))
+            return transforms
+        for topic in chosen:
+            for message in self._tf[topic]:
+                transforms.add(topic, message)
+        unheard = [t for t in chosen if t not in ("/tf", "/tf_static")]
+        if unheard and not listened:
+            remap = " ".join(f"-r /{topic.rpartition('/')[2]}:={topic}" for topic in unheard)
+            level = error if nodes else warning
+            sentence = f"TF is on {', '.join(unheard)}, where no node looks for it; start nodes with {remap}."
+            self._findings.append(level("/tf", sentence))
+        return transforms
 
     def _completion_nodes(self) -> set[tuple[str, str]]:
         return {
@@ -149,16 +204,20 @@ class _Graph:
     def _inputs_of(self, name: str, namespace: str) -> list[str]:
         if not namespace.startswith("/"):
             return []
+        told = self._subscribed(name, namespace, _SENSORS)
+        return told or self._inputs_of_process(name, namespace)
+
+    def _subscribed(self, name: str, namespace: str, message_types: Collection[str]) -> list[str]:
+        """Topics of some types that a node subscribes to."""
         try:
             inputs = self._node.get_subscriber_names_and_types_by_node(name, namespace)
         except NodeNameNonExistentError:
             return []
-        told = [topic for topic, types in inputs if types[0] in KINDS]
-        return told or self._inputs_of_process(name, namespace)
+        return [topic for topic, types in inputs if types[0] in message_types]
 
     def _inputs_of_process(self, name: str, namespace: str) -> list[str]:
         """Inputs of the process a node lives in: what is known before it is told whose they are."""
-        topics = [t for t, types in self._node.get_topic_names_and_types() if types[0] in KINDS]
+        topics = [t for t, types in self._node.get_topic_names_and_types() if types[0] in _SENSORS]
         process = {
             _participant(end)
             for topic in topics
@@ -192,7 +251,7 @@ class _Graph:
         """Pairs of publisher and subscription between which nothing flows."""
         findings = []
         for topic, types in sorted(names.items()):
-            if types[0] not in KINDS and topic not in ("/tf", "/tf_static"):
+            if types[0] not in KINDS:
                 continue
             for publisher in self._node.get_publishers_info_by_topic(topic):
                 for subscription in self._node.get_subscriptions_info_by_topic(topic):
@@ -220,10 +279,6 @@ class _Graph:
             if named[name] in ours and level != OK:
                 findings.append(levels[level](name, status.message))
         return findings
-
-    def close(self) -> None:
-        if self._tf:
-            self._tf.close()
 
 
 def _participant(end) -> bytes:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..core import Camera
+from ..data.bag.topics import KINDS, Topics
 from ..data.messages import (
-    DEPTH_ENCODINGS,
-    IMAGE_ENCODINGS,
     Cloud,
     decode_camera_info,
     decode_compressed_image,
@@ -20,13 +19,8 @@ from ..data.messages import (
     stamp_ns,
 )
 from .finding import Finding
+from .samples import Sampler
 
-KINDS = {
-    "sensor_msgs/msg/Image": "image",
-    "sensor_msgs/msg/CompressedImage": "compressed",
-    "sensor_msgs/msg/CameraInfo": "camera_info",
-    "sensor_msgs/msg/PointCloud2": "points",
-}
 _SAMPLES = 3
 
 
@@ -35,18 +29,18 @@ class Stream:
     """What one topic brought.
 
     Args:
-        kind: one of the values of `KINDS`.
+        message_type: a key of `KINDS`, such as sensor_msgs/msg/Image.
         stamps, received: nanoseconds, of the header and of receipt (or recording).
         frame_ids: frames named by the headers.
         sizes: width and height of images and of the cameras of CameraInfo.
         cameras: different cameras described, in order.
         clouds: the first clouds that hold points, with their stamps.
         faults: messages that cannot be used, by the sentence that says why.
-        encoding: of images.
+        content: encoding of images, format of compressed ones.
     """
 
     topic: str
-    kind: str
+    message_type: str
     rectified: bool = False
     stamps: list[int] = field(default_factory=list)
     received: list[int] = field(default_factory=list)
@@ -56,15 +50,21 @@ class Stream:
     clouds: list[tuple[int, Cloud]] = field(default_factory=list)
     empty: int = 0
     faults: Counter[str] = field(default_factory=Counter)
-    encoding: str = ""
+    content: str | None = None
 
     def __len__(self) -> int:
         return len(self.stamps)
 
     @property
+    def kind(self) -> str:
+        """What the messages are to this package: a value of `KINDS`."""
+        return KINDS[self.message_type]
+
+    @property
     def is_depth(self) -> bool:
-        """Whether these are images of depth rather than pictures."""
-        return self.encoding in DEPTH_ENCODINGS and self.encoding not in IMAGE_ENCODINGS
+        """Whether these are images of depth."""
+        known = {} if self.content is None else {self.topic: self.content}
+        return Topics({self.topic: self.message_type}, content=known).is_depth(self.topic)
 
     def add(self, message, received: int) -> None:
         """Take one message, decoding no more of it than is looked at."""
@@ -77,13 +77,14 @@ class Stream:
             self.faults[str(fault)] += 1
 
     def _add_image(self, message) -> None:
-        self.encoding = message.encoding
+        self.content = message.encoding
         if not self.is_depth and (message.width, message.height) not in self.sizes:
             decode_image(message)
         self.sizes.add((message.width, message.height))
 
     def _add_compressed(self, message) -> None:
-        if not self.sizes:
+        self.content = message.format
+        if not self.sizes and not self.is_depth:
             height, width = decode_compressed_image(message).shape[:2]
             self.sizes.add((width, height))
 
@@ -114,6 +115,8 @@ class Recording:
         others: names and types of the topics that were not looked into.
         wall_clock: whether times of receipt are of the clock that stamped the messages.
         findings: what was seen while observing, beyond the streams.
+        sampler: a few pairs of messages.
+        is_bag: whether commands would read it, which want topics that are not clear to be chosen.
     """
 
     name: str
@@ -122,8 +125,15 @@ class Recording:
     others: dict[str, str] = field(default_factory=dict)
     wall_clock: bool = True
     findings: list[Finding] = field(default_factory=list)
+    sampler: Sampler | None = None
+    is_bag: bool = False
 
-    def of(self, *kinds: str) -> list[Stream]:
-        """Streams of the given kinds that are not images of depth, in order of their topics."""
-        found = [s for s in self.streams.values() if s.kind in kinds and not s.is_depth]
-        return sorted(found, key=lambda stream: stream.topic)
+    @property
+    def topics(self) -> Topics:
+        """The topics looked into, as the reader of bags sees them."""
+        return Topics(
+            {topic: stream.message_type for topic, stream in self.streams.items()},
+            {topic: len(stream) for topic, stream in self.streams.items()},
+            {t: stream.content for t, stream in self.streams.items() if stream.content is not None},
+            f"The {self.name}",
+        )

@@ -3,6 +3,7 @@
 Subscribers:
     image (sensor_msgs/Image) or image/compressed (sensor_msgs/CompressedImage)
     camera_info (sensor_msgs/CameraInfo), points (sensor_msgs/PointCloud2), /tf, /tf_static
+    measured_depth (sensor_msgs/Image) or measured_depth/compressedDepth in place of points
 
 Publishers, all with stamp and frame_id of the image:
     depth/image (32FC1 metres, NaN unknown), depth/image_mm (16UC1), depth/camera_info,
@@ -20,7 +21,8 @@ from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
-from ..core import Frame, SparseDepth
+from ..core import Box, Frame, SparseDepth
+from ..data.calibration.camera_file import CameraFile, read_camera_file
 from ..evaluation.outputs import CompletedFrame
 from . import qos
 from .diagnostics import (
@@ -34,6 +36,7 @@ from .diagnostics import (
     stream_statuses,
     totals,
 )
+from .inputs.alignment import CalibrationMonitor
 from .inputs.calibration import Cameras, Drop, Extrinsics
 from .inputs.frames import LiveFrames, Pair
 from .inputs.silence import SilenceLog
@@ -108,6 +111,7 @@ class CompletionNode(LifecycleNode):
         latency_s = time.monotonic() - pair.taken
         self.counters.complete(latency_s)
         self._outcomes.completed(pair.image.header, latency_s)
+        self._monitor.look(frame, others_wait=self._worker.pending > 1)
 
     def _complete(self, frame: Frame) -> CompletedFrame:
         """Points to sparse depth, and that to dense depth where anybody wants it."""
@@ -116,6 +120,7 @@ class CompletionNode(LifecycleNode):
             frame,
             min_depth=s.min_range,
             max_depth=s.max_range,
+            lidar_min_range=s.lidar_min_range,
             region=tuple(s.region) if any(s.region) else None,
             see_through=s.filter_see_through,
             isolated=s.filter_isolated,
@@ -171,6 +176,9 @@ class CompletionNode(LifecycleNode):
         s = self.settings
         try:
             completer = completer_of(s)
+            camera_file = self._camera_file()
+            if len(s.robot_box) != 1:
+                Box(s.robot_box[:3], s.robot_box[3:])
             self._extrinsics = Extrinsics(self, s)
         except Exception as error:
             return self._fail("configured", error)
@@ -178,7 +186,7 @@ class CompletionNode(LifecycleNode):
         self._trouble = None
         for sentence in self._completer.warnings:
             self.get_logger().warning(sentence)
-        self._cameras = Cameras(s.rectified, self.get_logger().info)
+        self._cameras = Cameras(s.rectified, self.get_logger().info, file=camera_file)
         self._outputs = Outputs(self, qos.output_profile(s))
         warn, now_ns = self.get_logger().warning, lambda: self.get_clock().now().nanoseconds
         self._frames = LiveFrames(s, self._cameras, self._extrinsics, now_ns, warn)
@@ -189,10 +197,15 @@ class CompletionNode(LifecycleNode):
             self._extrinsics.close()
             self._outputs.close()
             return self._fail("configured", error)
+        self._monitor = CalibrationMonitor(s)
         self._worker = Worker(self._work, self._on_work_failed, s.frame_queue)
         self._set_up = True
         self._state = "Inactive."
         return SUCCESS
+
+    def _camera_file(self) -> CameraFile | None:
+        path = self.settings.camera_info_file
+        return read_camera_file(path, self.resolve_topic_name("image")) if path else None
 
     def _warm_up(self) -> None:
         """Compile kernels, load libraries and set memory up now rather than at the first frame."""
@@ -220,7 +233,7 @@ class CompletionNode(LifecycleNode):
         )
         self._worker.start()
         self._active = True
-        image, points = (self._inputs.streams[name].topic for name in ("image", "points"))
+        image, points = (stream.topic for stream in list(self._inputs.streams.values())[:2])
         self.get_logger().info(
             f"Completing with '{self._completer.name}': {image} + {points} -> "
             f"{self.resolve_topic_name('depth/image')}"
@@ -292,8 +305,8 @@ class CompletionNode(LifecycleNode):
         counts, unpaired = self.counters.snapshot(), dict(self._inputs.pairing.dropped)
         statuses.append(frames_status(counts, self._reported[0], unpaired, self._reported[1]))
         self._reported = counts, unpaired
-        frames, completer = self._frames.statuses.values(), self._live.status
-        return [*statuses, *self._outputs.statuses, *frames, completer]
+        frames = self._frames.statuses.values()
+        return [*statuses, *self._outputs.statuses, *frames, self._monitor.status, self._live.status]
 
 
 def main() -> int:

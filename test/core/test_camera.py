@@ -132,3 +132,57 @@ def test_a_resized_and_a_cropped_camera_see_the_same_point_where_the_picture_mov
 def test_an_impossible_camera_is_refused_with_a_sentence(change, sentence):
     with pytest.raises(ValueError, match=sentence):
         Camera(**({"width": 10, "height": 10, "K": K} | change))
+
+
+@pytest.mark.parametrize(
+    ("model", "D", "name", "kept"),
+    [
+        ("plumb_bob", [0.0] * 8, "plumb_bob", 0),
+        ("plumb_bob", [0.0] * 14, "plumb_bob", 0),
+        ("plumb_bob", [-0.03, 0.035, -1e-4, -1e-4, -0.012, 0, 0, 0], "plumb_bob", 5),
+        ("Plumb_Bob", [0.0] * 5, "plumb_bob", 0),
+        ("plumb bob", [0.1, 0.2, 0, 0], "plumb_bob", 4),
+        ("rational_polynomial", [-0.03, 0.035, -1e-4, -1e-4, -0.012], "rational_polynomial", 5),
+        ("radtan", [-0.03, 0.035, -1e-4, -1e-4], "plumb_bob", 4),
+        ("pinhole-radtan", [-0.03, 0.035, -1e-4, -1e-4], "plumb_bob", 4),
+        ("brown_conrady", [-0.03, 0.035, -1e-4, -1e-4, 0], "plumb_bob", 5),
+        ("pinhole", [], "plumb_bob", 0),
+        ("Inverse Brown Conrady", [0.0] * 5, "plumb_bob", 0),
+        ("kannala_brandt4", [0.01, 0, 0, 0], "equidistant", 4),
+        ("equi", [0.01, 0.02, 0, 0], "equidistant", 4),
+        ("equidistant", [0.01, 0, 0, 0, 0], "equidistant", 4),
+        ("", [0.0] * 5, "plumb_bob", 0),
+        ("none", [], "plumb_bob", 0),
+    ],
+)
+def test_names_and_numbers_of_coefficients_as_drivers_and_tools_write_them(model, D, name, kept):
+    camera = Camera(640, 480, K, model, D)
+    assert (camera.distortion_model, camera.D.size) == (name, kept)
+    assert np.array_equal(camera.D, D[:kept])
+
+
+def test_rational_polynomial_of_five_coefficients_is_plumb_bob():
+    D = [-0.1, 0.035, -1e-3, 2e-3, -0.012]
+    points = random_points()
+    as_rational = Camera(640, 480, K, "rational_polynomial", D).project(points)[0]
+    np.testing.assert_array_equal(as_rational, Camera(640, 480, K, "plumb_bob", D).project(points)[0])
+
+
+@pytest.mark.parametrize(
+    ("model", "D", "sentence"),
+    [
+        (
+            "plumb_bob",
+            [0.1] * 8,
+            "has 8 coefficients; plumb_bob takes .* with more it is rational_polynomial",
+        ),
+        ("plumb_bob", [0.1, 0.01], "has 2 coefficients; plumb_bob takes 0 or 4 or 5"),
+        ("pinhole", [0.1, 0, 0, 0], "'pinhole', which is not known, unless all its coefficients are zero"),
+        ("inverse_brown_conrady", [0.1] * 5, "not known, unless all its coefficients are zero"),
+        ("equidistant", [0.1] * 5, "equidistant takes 0 or 4"),
+        ("mei", [0.1] * 5, "'mei', which is not known; it must be one of plumb_bob, rational_polynomial"),
+    ],
+)
+def test_a_model_that_is_not_known_for_sure_is_refused(model, D, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Camera(640, 480, K, model, D)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from depth_completion_ros import Camera, Frame, SparseDepth
+from depth_completion_ros.core import Box
 from depth_completion_ros.core.filters import isolated, see_through
 from depth_completion_ros.core.sparse import z_buffer
 
@@ -171,3 +172,46 @@ def test_on_real_scans_see_through_finds_most_wrong_points_and_few_right_ones(re
     through = known & (depth > 1.15 * truth)
     assert hidden[through].mean() > 0.8
     assert hidden[right].mean() < 0.01
+
+
+def test_beams_without_return_at_the_origin_of_the_lidar_are_no_measurement():
+    """The LiDAR is 0.6 m before the camera, so that its own origin is in view."""
+    T = np.eye(4)
+    T[2, 3] = 0.6
+    points = np.float32([[0, 0, 9.4], [0, 0, 0], [0, 0, 0], [0.05, 0.05, 0.05], [0.2, 0, 0.25], [1, 0, 7.4]])
+    frame = Frame(camera=CAMERA, points=points, T_cam_lidar=T)
+    sparse = SparseDepth.from_points(frame, see_through=False)
+    np.testing.assert_allclose(np.sort(sparse.depth[sparse.depth > 0]), [0.85, 8, 10])
+    assert sparse.dropped["too near the LiDAR"] == 3
+    assert SparseDepth.from_points(frame, lidar_min_range=0.4, see_through=False).count == 2
+    nothing_left_out = SparseDepth.from_points(frame, lidar_min_range=0.0, see_through=False)
+    assert nothing_left_out.dropped["too near the LiDAR"] == 0
+    assert nothing_left_out.depth[nothing_left_out.depth > 0].min() == np.float32(0.6)
+
+
+def test_points_on_the_robot_itself_are_left_out_and_counted():
+    """The box is told in the robot's base, 1 m below the LiDAR and turned by a quarter."""
+    T_base_lidar = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1]])
+    robot = Box([-0.5, -0.5, 0], [0.5, 0.5, 4.0], T_base_lidar)
+    points = [[0.4, 0.4, 2.9], [0.4, 0.4, 3.1], [0.6, 0.4, 2.9], [np.nan, 0, 2], [0, 0, 0]]
+    sparse = SparseDepth.from_points(frame_of(points, robot=robot), see_through=False)
+    np.testing.assert_allclose(sparse.depth[sparse.depth > 0], [3.1, 2.9])
+    causes = ("too near the LiDAR", "on the robot", "not finite")
+    assert [sparse.dropped[cause] for cause in causes] == [1, 1, 1]
+    assert sparse.count + sum(sparse.dropped.values()) == len(points)
+
+
+@pytest.mark.parametrize("corners", [([0, 0, 0], [1, 1, 0]), ([0, 0], [1, 1]), ([0, 0, np.nan], [1, 1, 1])])
+def test_a_box_without_volume_is_refused(corners):
+    with pytest.raises(ValueError, match="each of the first below that of the second"):
+        Box(*corners)
+
+
+@pytest.mark.parametrize("name", ["sparse_depth", "ground_truth"])
+def test_depth_of_another_size_or_in_integers_is_refused(name):
+    with pytest.raises(
+        ValueError, match=r"has shape \(100, 320\); it must be that of the image, \(200, 640\)"
+    ):
+        Frame(camera=CAMERA, **{name: np.ones((100, 320), np.float32)})
+    with pytest.raises(ValueError, match="is uint16; it must be floating point in metres"):
+        Frame(camera=CAMERA, **{name: np.ones((200, 640), np.uint16)})

@@ -9,11 +9,8 @@ import pytest
 
 from depth_completion_ros.core import Camera, invert, rigid
 from depth_completion_ros.core.geometry import matrix_to_quaternion
-from depth_completion_ros.data.calibration_file import (
-    check_direction,
-    extrinsics_from_numbers,
-    read_extrinsics,
-)
+from depth_completion_ros.data.calibration.extrinsics import check_direction, extrinsics_from_numbers
+from depth_completion_ros.data.calibration.extrinsics_file import read_extrinsics
 
 # Camera 0.3 m in front of and 0.1 m below a LiDAR with x forward, y left, z up.
 T_CAM_LIDAR = rigid([[0, -1, 0], [0, 0, -1], [1, 0, 0]], (0.0, -0.1, -0.3))
@@ -146,3 +143,71 @@ def test_direction_of_every_real_frame_is_judged_rightly(real_frames):
         assert check_direction(invert(T_cam_lidar), camera, points), folder.name
         judged += 1
     assert judged
+
+
+# Files as other tools write them -----------------------------------------------------------------------
+
+T_OF_FILES = rigid([[0, -1, 0], [0, 0, -1], [1, 0, 0]], (0.1, 0.2, 0.3))
+_ROWS = "0, -1, 0, 0.1, 0, 0, -1, 0.2, 1, 0, 0, 0.3"
+_POSE = "translation: {x: 0.1, y: 0.2, z: 0.3}\n  rotation: {x: 0.5, y: -0.5, z: 0.5, w: 0.5}\n"
+_STAMPED = (
+    "header:\n  stamp: {sec: 0, nanosec: 0}\n  frame_id: cam\nchild_frame_id: lidar\ntransform:\n  " + _POSE
+)
+_MATRIX = "%YAML:1.0\n---\nNAME: !!opencv-matrix\n   rows: ROWS\n   cols: 4\n   dt: d\n   data: DATA\n"
+
+
+def _opencv(name: str, data, rows: int = 4) -> str:
+    return _MATRIX.replace("NAME", name).replace("ROWS", str(rows)).replace("DATA", str(data))
+
+
+FILES = {
+    "KITTI, no space after the colon": "calib_time: x\nR:0 -1 0 0 0 -1 1 0 0\nT:0.1 0.2 0.3\n",
+    "KITTI, tabs": "R:\t0\t-1 0 0 0 -1 1 0 0\nT:\t0.1 0.2\t0.3\n",
+    "KITTI, lines of Windows": "R: 0 -1 0 0 0 -1 1 0 0\r\nT: 0.1 0.2 0.3\r\n",
+    "KITTI, mark of Windows": "\ufeffR: 0 -1 0 0 0 -1 1 0 0\nT: 0.1 0.2 0.3\n",
+    "KITTI, exponents": "R: 0 -1e+00 0 0 0 -1e0 1 0 0\nT: 1e-1 2e-1 3e-1\n",
+    "OpenCV, 4 x 4": _opencv("ExtrinsicMat", f"[{_ROWS}, 0., 0., 0., 1.]"),
+    "OpenCV, 3 x 4": _opencv("T_cam_lidar", f"[{_ROWS}]", rows=3).replace("%YAML:1.0", "%YAML 1.0"),
+    "3 x 4": "matrix: [[0,-1,0,0.1],[0,0,-1,0.2],[1,0,0,0.3]]\n",
+    "12 numbers": f"matrix: [{_ROWS}]\n",
+    "static transform": "parent: cam\nchild: lidar\n" + _POSE.replace("\n  ", "\n"),
+    "quaternion as mapping": "translation: [0.1, 0.2, 0.3]\nquaternion: {x: 0.5, y: -0.5, z: 0.5, w: 0.5}\n",
+    "rotation as list": "translation: [1e-1, 2e-1, 3e-1]\nrotation: [0.5, -0.5, 0.5, 0.5]\n",
+    "TransformStamped": _STAMPED,
+    "ros2 topic echo /tf_static": "transforms:\n- " + _STAMPED.replace("\n", "\n  ").rstrip() + "\n---\n",
+    "parameters of a node": "/static_tf:\n  ros__parameters:\n    frame_id: cam\n    "
+    "child_frame_id: lidar\n    " + _POSE.replace("\n  ", "\n    "),
+    "list of one": "- parent: cam\n  child: lidar\n  matrix: [" + _ROWS + "]\n",
+    "T_lidar_camera as matrix": json.dumps({"T_lidar_camera": invert(T_OF_FILES).tolist()}),
+    "CameraExtrinsicMat of Autoware": _opencv("CameraExtrinsicMat", invert(T_OF_FILES).ravel().tolist()),
+}
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_files_of_other_tools_are_read_as_they_are(tmp_path, text):
+    file = tmp_path / "calibration.yaml"
+    file.write_bytes(text.encode())
+    np.testing.assert_allclose(read_extrinsics(file), T_OF_FILES, atol=1e-9)
+    np.testing.assert_allclose(read_extrinsics(file, "cam", "lidar"), T_OF_FILES, atol=1e-9)
+
+
+def test_of_several_transforms_the_way_between_the_two_frames_is_taken(tmp_path):
+    to_camera = rigid(np.eye(3), (0, 0, 1.5))
+    transforms = [
+        {"parent": "base", "child": "cam", "matrix": to_camera.tolist()},
+        {"parent": "base", "child": "lidar", "matrix": (to_camera @ T_OF_FILES).tolist()},
+    ]
+    file = write(tmp_path / "tf.json", json.dumps({"transforms": transforms}))
+    np.testing.assert_allclose(read_extrinsics(file, "cam", "lidar"), T_OF_FILES, atol=1e-9)
+    with pytest.raises(ValueError, match="frame 'radar' is unknown"):
+        read_extrinsics(file, "cam", "radar")
+    with pytest.raises(ValueError, match="has 2 transforms; it must have one where the frames"):
+        read_extrinsics(file)
+
+
+def test_a_first_guess_is_no_calibration(tmp_path):
+    content = {"results": {"init_T_lidar_camera": [0, 0, 0, 0.5, -0.5, 0.5, -0.5]}}
+    with pytest.raises(
+        ValueError, match="only init_T_lidar_camera, the first guess; it needs T_lidar_camera"
+    ):
+        read_extrinsics(write(tmp_path / "calib.json", json.dumps(content)))

@@ -146,3 +146,30 @@ def test_all_real_frames_are_read(real_frames):
     assert frames["nyu_m3d_00000"].sparse_depth is None
     sparse = frames["arkit_promptda"].sparse_depth
     assert 256 * 192 * 0.9 < np.count_nonzero(sparse) <= 256 * 192
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"T_lidar_cam": np.eye(4).tolist()},
+            "calib.json has the entry 'T_lidar_cam', which is not known; known are",
+        ),
+        ({"units": 1000}, "the entry 'units', which is not known"),
+        (
+            {"depth": {"file": "d.png", "scale": 1000}},
+            "entry 'depth' of calib.json has 'scale', which is not known",
+        ),
+    ],
+)
+def test_an_entry_that_is_not_known_is_refused(tmp_path, changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        list(open_reader(write_frame(tmp_path / "one", **changes)))
+
+
+def test_entries_for_people_are_allowed_and_columns_are_read(tmp_path):
+    points = np.arange(30, dtype="<f4").reshape(6, 5)
+    folder = write_frame(tmp_path / "one", points="five.bin", columns=5, note="in the rain", licence="CC0")
+    points.tofile(folder / "five.bin")
+    (frame,) = open_reader(folder)
+    np.testing.assert_array_equal(frame.points, points[:, :4])

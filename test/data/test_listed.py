@@ -262,3 +262,61 @@ def test_a_folder_or_file_of_nyu_that_is_no_such_is_named(tmp_path):
     file.write_bytes(file.read_bytes()[:300])
     with pytest.raises(ValueError, match=r"00001\.h5' is damaged or no HDF5"):
         next(iter(open_reader(tmp_path)))
+
+
+def change_nyu(folder: Path, **arrays):
+    """Other arrays, by a function of those there are."""
+    import h5py
+
+    with h5py.File(folder / "val" / "official" / "00001.h5", "r+") as file:
+        for name, change in arrays.items():
+            array = change(file[name][()])
+            del file[name]
+            file[name] = array
+
+
+def test_nyu_files_of_your_own_may_be_in_other_units_and_of_one_channel(tmp_path):
+    depth = write_nyu(tmp_path)
+    change_nyu(tmp_path, depth=lambda d: np.rint(d * 1000).astype(np.uint16)[None])
+    (frame,) = open_reader(tmp_path, whole=True, units=1000)
+    np.testing.assert_allclose(frame.ground_truth, depth, atol=6e-4)
+    assert frame.ground_truth.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "sentence"),
+    [
+        (
+            "depth",
+            lambda d: (d * 1000).astype(np.uint16),
+            "is uint16; it must be .* give the option units=1000",
+        ),
+        ("depth", lambda d: d * 1000, "has a median of .* m, which no room has; for millimetres"),
+        ("depth", lambda d: d[::2, ::2], r"has shape \(240, 320\); it must be that of the image"),
+        ("depth", lambda d: d[None].repeat(2, 0), r"has shape \(2, 480, 640\); it must be that of the image"),
+        ("rgb", lambda d: d[:, ::2, ::2], r"uint8 with shape \(3, 240, 320\); it must be uint8"),
+        ("rgb", lambda d: d.transpose(1, 2, 0), r"uint8 with shape \(480, 640, 3\); it must be uint8"),
+        ("rgb", lambda d: d / 255, r"float64 with shape \(3, 480, 640\); it must be uint8"),
+    ],
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_arrays_that_are_not_as_those_of_nyu_are_refused_in_one_sentence(
+    tmp_path, name, change, sentence, whole
+):
+    write_nyu(tmp_path)
+    change_nyu(tmp_path, **{name: change})
+    with pytest.raises(ValueError, match=sentence):
+        list(open_reader(tmp_path, whole=whole))
+
+
+@pytest.mark.parametrize("units", [0, -1, "mm", True])
+def test_units_of_nyu_that_are_none_are_refused(tmp_path, units):
+    write_nyu(tmp_path)
+    with pytest.raises(ValueError, match="Option units is .*; it must be a number above 0"):
+        open_reader(tmp_path, units=units)
+
+
+def test_a_truth_of_integers_is_not_taken_for_metres(tmp_path):
+    png(tmp_path / "rgb/1.png", IMAGE), npy(tmp_path / "depth/1.npy", (DEPTH * 1000).astype(np.uint16))
+    with pytest.raises(ValueError, match=r"1.npy' is uint16; it must be floating point in metres"):
+        list(Listed(tmp_path, Layout(frames="rgb/*.png", truth="depth/{stem}.npy")))

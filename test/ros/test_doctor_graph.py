@@ -65,9 +65,10 @@ def sensors(robot):
 
 
 @contextmanager
-def completion_node(*parameters: str):
-    """A completion node in a process of its own, on its own topics."""
+def completion_node(*parameters: str, remap: tuple[str, ...] = ()):
+    """A completion node in a process of its own, on its own topics or remapped ones."""
     options = [word for parameter in parameters for word in ("-p", parameter)]
+    options += [word for rule in remap for word in ("-r", rule)]
     command = [sys.executable, "-m", "depth_completion_ros.ros.completion_node", "--ros-args", *options]
     process = subprocess.Popen(command)
     try:
@@ -115,6 +116,43 @@ def test_with_a_transform_nothing_is_wrong(sensors):
     findings = diagnose(graph=True, seconds=3, installation=False)
     assert [f for f in findings if f.level == "error"] == []
     assert said(findings, "ok", "lidar to camera", "points in view")
+
+
+@pytest.fixture
+def namespaced_tf(sensors):
+    """The LiDAR's transform on /robot/tf_static, beside one that is broken."""
+    from geometry_msgs.msg import Quaternion, Transform, TransformStamped
+    from tf2_msgs.msg import TFMessage
+
+    publisher = sensors.create_publisher(TFMessage, "/robot/tf_static", qos.latched())
+    turn = Quaternion(x=-0.5, y=0.5, z=-0.5, w=0.5)
+    message = TransformStamped(child_frame_id="camera", transform=Transform(rotation=turn))
+    message.header.frame_id = "lidar"
+    broken = TransformStamped(child_frame_id="wheel", transform=Transform(rotation=Quaternion(w=0.0)))
+    publisher.publish(TFMessage(transforms=[broken, message]))
+
+
+REMAP = "/tf_static:=/robot/tf_static"
+needs_tf = pytest.mark.skipif(packages.tf2 is None, reason=f"no TF here: {packages.reason('tf2')}")
+
+
+@needs_tf
+def test_transforms_in_a_namespace_are_used_and_the_remapping_is_told(namespaced_tf):
+    findings = diagnose(graph=True, seconds=3, installation=False)
+    assert said(findings, "ok", "lidar to camera", "points in view")
+    assert said(findings, "warning", "/tf", f"start nodes with -r {REMAP}")
+    assert said(findings, "warning", "/robot/tf_static", "1 x Transform of 'wheel' in '': Quaternion")
+
+
+@needs_tf
+@pytest.mark.parametrize("remapped", [False, True])
+def test_a_node_that_does_not_hear_tf_is_an_error_until_it_is_remapped(namespaced_tf, sensors, remapped):
+    inputs = (f"image:={IMAGE}", f"points:={POINTS}", f"camera_info:={INFO}")
+    with completion_node("completer:=nearest", remap=(*inputs, REMAP) if remapped else inputs):
+        wait_until(lambda: sensors.count_subscribers(POINTS) > 0)
+        findings = diagnose(graph=True, seconds=3, installation=False)
+    assert said(findings, "ok", "lidar to camera", "points in view")
+    assert said(findings, "error", "/tf", f"start nodes with -r {REMAP}") != remapped
 
 
 def test_a_reliable_subscription_to_a_best_effort_sensor_is_an_error(sensors):

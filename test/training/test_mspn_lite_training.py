@@ -67,7 +67,7 @@ def test_a_killed_run_ends_with_the_same_weights(frames, tmp_path):
     main(options("whole"))
     killer = "--trainer.callbacks=[{class_path: test_resume.KilledAt, init_args: {step: 4}}]"
     command = [sys.executable, "-m", "depth_completion_training", *options("killed", killer)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     whole, last = (torch.load(tmp_path / root / LAST, weights_only=True) for root in ("whole", "killed"))

@@ -15,6 +15,7 @@ from depth_completion_training.simulation.camera.sensor import Sensor
 from depth_completion_training.simulation.camera.shading import Shader, lamps_for
 from depth_completion_training.simulation.camera.sky import sky
 from depth_completion_training.simulation.camera.tiling import SIDE
+from depth_completion_training.simulation.camera.view import render
 from depth_completion_training.simulation.indoor import make_indoor
 from depth_completion_training.simulation.outdoor import make_outdoor
 from depth_completion_training.simulation.outdoor.objects import vegetation
@@ -61,7 +62,7 @@ def pose(height: float = 1.0, pitch: float = 0.0) -> np.ndarray:
 
 
 def view(world: World, T: np.ndarray, seed: int = 0):
-    picture, depth = world.render(CAMERA, T, np.random.default_rng(seed))
+    picture, depth = render(world, CAMERA, T, np.random.default_rng(seed))
     return picture.astype(float), depth
 
 
@@ -168,7 +169,7 @@ def test_pictures_repeat_with_their_seeds_and_differ_without():
     house = boxes([[5, -3, 0]], [[8, 3, 4]], Surface.BRICK, (0.4, 0.2, 0.15))
     T = pose(1.0)
     first, again, other = (
-        World(scene(ground(Surface.PAVING), house, seed=seed)).render(CAMERA, T, np.random.default_rng(3))[0]
+        render(World(scene(ground(Surface.PAVING), house, seed=seed)), CAMERA, T, np.random.default_rng(3))[0]
         for seed in (5, 5, 6)
     )
     np.testing.assert_array_equal(first, again)
@@ -186,7 +187,7 @@ def test_every_surface_can_be_seen_by_day_and_night(seed):
     ]
     light = Light.outdoor(rng) if seed % 2 else Light.indoor(rng, rng.uniform(1, 3, (3, 3)))
     made = scene(ground(Surface.ASPHALT), *things, light=light, indoor=seed % 2 == 0, seed=seed)
-    picture, depth = World(made).render(CAMERA, pose(1.5, 15), rng)
+    picture, depth = render(World(made), CAMERA, pose(1.5, 15), rng)
     assert picture.dtype == np.uint8
     assert picture.std() > 4 and 5 < picture.mean() < 250
     assert not np.isnan(depth).any() and (depth > 0).all()
@@ -228,7 +229,7 @@ def test_light_is_neither_negative_nor_unknown_and_pictures_are_well_exposed(see
     shader = Shader(world, lamps_for(world, hits.points[:, np.isfinite(hits.distance)]), 0.01, rng)
     light = shader.light(hits, directions, open_sky(world, hits, (32, 48)))
     assert np.isfinite(light).all() and (light >= 0).all()
-    picture, _ = world.render(camera, T, rng)
+    picture, _ = render(world, camera, T, rng)
     assert picture.std() > 4 and 20 < picture.mean() < 225
 
 

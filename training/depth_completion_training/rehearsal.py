@@ -24,6 +24,7 @@ from depth_completion_ros.evaluation.report import table
 from depth_completion_ros.evaluation.runner import completer_from_text, evaluate
 
 from .callbacks.checkpoints import LAST
+from .export import export
 from .generation.layouts import Layouts
 from .generation.options import parse_size, run
 
@@ -127,7 +128,7 @@ class Rehearsal:
         given += [f"--trainer.max_steps={steps}", "--trainer.accumulate_grad_batches=1"]
         given += ["--trainer.limit_val_batches=0", f"--trainer.default_root_dir={root}", "--ckpt_path=last"]
         python(PACKAGE, "fit", "--config", recipe, *given, *more, *self.more)
-        python(f"{PACKAGE}.export", root / LAST, weights, "--licence", "none: a rehearsal")
+        export(root / LAST, weights, "none: a rehearsal")
         return weights
 
 

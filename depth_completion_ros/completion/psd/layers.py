@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 SLOPE = 0.2
 """Of the leaky ReLU below 0."""
+GROWTH = 3.0
+"""Of maps in a residual block of kernels by their inputs and the one behind it, at the start: 3 ** 0.5 as two
+branches are summed, one without its ReLU, then nearly 2 as the second block adds its input to itself."""
 
 
 class Conv(nn.Module):
@@ -155,9 +158,22 @@ def join(x: Tensor, like: Tensor) -> Tensor:
 
 
 def initialise(network: nn.Module) -> None:
-    """Convolutions that train start as the official ones: normal, by the inputs; attention as in PyTorch."""
+    """Kernels start normal, by their inputs, such that maps keep their size; attention as in PyTorch.
+
+    The official kernels let maps grow fourfold with every pair of residual blocks and twofold with every
+    step up, to a thousand times the depths that come in. Attention, bins and confidence then start as hard
+    choices whose gradients are rounding errors, and the first steps at the published rate lead anywhere.
+    """
     spared = {m for a in network.modules() if isinstance(a, Attention) for m in a.modules()}
     for module in network.modules():
-        is_kernel = isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.weight.requires_grad
-        if is_kernel and module not in spared:
+        if module in spared:
+            continue
+        if isinstance(module, nn.ConvTranspose2d):  # PyTorch takes its outputs for inputs
+            taps = module.weight[0, 0].numel() / (module.stride[0] * module.stride[1])
+            nn.init.normal_(module.weight, std=(2 / (module.in_channels * taps)) ** 0.5)
+        elif isinstance(module, nn.Conv2d) and module.weight.requires_grad:
             nn.init.kaiming_normal_(module.weight)
+    for block in network.modules():
+        if isinstance(block, Residual) and isinstance(block.downsample, Conv):
+            for branch in (block.conv1, block.downsample):
+                branch.conv.weight.data /= GROWTH

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from depth_completion_ros.core import Camera, Frame, TransformError, TransformTree, invert
-from depth_completion_ros.core.geometry import quaternion_to_matrix, rigid
+from depth_completion_ros.core import Box, Camera, Frame, TransformError, TransformTree, invert
 from depth_completion_ros.core.pairing import Pairing
+from depth_completion_ros.core.transform_tree import OTHER_CLOCK_NS
 
 from ..messages import (
     decode_camera_info,
@@ -17,18 +17,20 @@ from ..messages import (
     decode_depth_image,
     decode_image,
     decode_points,
+    decode_sparse_depth,
     rings_from_top,
     stamp_ns,
 )
-from .messages import typestore
 from .stream import BagError
-
-COMPRESSED = "sensor_msgs/msg/CompressedImage"
-TF, TF_STATIC = "/tf", "/tf_static"
+from .topics import COMPRESSED, is_static, transforms_of
 
 LOOK_AHEAD_NS = 500_000_000
 """A pair waits so long, in time of recording, for what was recorded after it: TF, CameraInfo, truth."""
 LOOK_AHEAD_PAIRS = 50
+
+
+class _Drop(Exception):
+    """A pair that makes no frame: the cause it is counted under, and a sentence."""
 
 
 class BagFrames:
@@ -51,19 +53,19 @@ class BagFrames:
         self._truths: dict[int, object] = {}
         self._waiting: deque[tuple[int, object, object]] = deque()
         self._kinds = bag.stream.topics
-        topics = (bag.image_topic, bag.points_topic, bag.camera_info_topic, bag.ground_truth_topic)
-        self._topics = {topic for topic in (*topics, TF, TF_STATIC) if topic in self._kinds}
+        topics = (bag.image_topic, bag.measured_topic, bag.camera_info_topic, bag.ground_truth_topic)
+        self._topics = {topic for topic in (*topics, *bag.tf_topics) if topic in self._kinds}
         self._preview()
 
     def _preview(self) -> None:
         """Take static transforms and the first CameraInfo, however late they were recorded."""
         stream = self._bag.stream
         try:
-            for topic, _, raw in stream.messages({TF_STATIC} & self._topics):
+            for topic, _, raw in stream.messages(set(filter(is_static, self._bag.tf_topics))):
                 for parent, child, T, _ in self._transforms(topic, raw):
                     if child not in self._tree.frames:
                         self._tree.set(parent, child, T)
-            for topic, _, raw in stream.messages({self._bag.camera_info_topic}):
+            for topic, _, raw in stream.messages({self._bag.camera_info_topic} & self._topics):
                 self._add_camera(self._decode(topic, raw))
                 break
         except BagError:
@@ -97,9 +99,9 @@ class BagFrames:
 
     def _take(self, topic: str, raw: bytes) -> list[tuple[object, object]]:
         bag = self._bag
-        if topic in (TF, TF_STATIC):
+        if topic in bag.tf_topics:
             for parent, child, T, stamp in self._transforms(topic, raw):
-                self._tree.set(parent, child, T, None if topic == TF_STATIC else stamp)
+                self._tree.set(parent, child, T, None if is_static(topic) else stamp)
             return []
         message = self._decode(topic, raw)
         if message is None:
@@ -107,7 +109,7 @@ class BagFrames:
         stamp = stamp_ns(message.header)
         if topic == bag.image_topic:
             return self._pairing.add_image(stamp, message)
-        if topic == bag.points_topic:
+        if topic == bag.measured_topic:
             return self._pairing.add_points(stamp, message)
         if topic == bag.camera_info_topic:
             self._add_camera(message)
@@ -117,22 +119,17 @@ class BagFrames:
 
     def _decode(self, topic: str, raw: bytes):
         try:
-            return typestore().deserialize_cdr(raw, self._kinds[topic])
-        except Exception as error:  # broken bytes surface as errors of any kind
-            self._fail("message not readable", f"A message of {topic} cannot be read: {error}")
-            return None
+            return self._bag.stream.decode(topic, raw)
+        except ValueError as error:
+            return self._fail("message not readable", str(error))
 
     def _transforms(self, topic: str, raw: bytes) -> Iterator[tuple[str, str, np.ndarray, int]]:
         message = self._decode(topic, raw)
-        for t in message.transforms if message is not None else ():
-            r, v = t.transform.rotation, t.transform.translation
-            try:
-                rotation = quaternion_to_matrix((r.x, r.y, r.z, r.w))
-            except ValueError as error:
-                self._fail("transform not readable", f"Transform of '{t.child_frame_id}': {error}")
-                continue
-            T = rigid(rotation, np.array([v.x, v.y, v.z]))
-            yield t.header.frame_id, t.child_frame_id, T, stamp_ns(t.header)
+        for parent, child, T, stamp in () if message is None else transforms_of(message):
+            if isinstance(T, str):
+                self._fail("transform not readable", T)
+            else:
+                yield parent, child, T, stamp
 
     def _add_camera(self, info) -> None:
         if info is None:
@@ -165,45 +162,100 @@ class BagFrames:
         self._dropped[cause] += 1
         self.first_failure = self.first_failure or sentence
 
-    def _frame(self, image, points) -> Frame | None:
-        stamp_image, stamp_points = stamp_ns(image.header), stamp_ns(points.header)
-        truth = self._truth(stamp_image)
-        camera, info = self._camera_at(stamp_image)
-        if not isinstance(camera, Camera):
-            cause = "no camera_info" if camera is None else "camera not calibrated"
-            return self._fail(cause, camera or "No CameraInfo was recorded.")
+    def _frame(self, image, measured) -> Frame | None:
+        truth = self._truth(stamp_ns(image.header))
         try:
-            transforms = self._extrinsics(image, points)
+            return self._complete_frame(image, measured, truth)
+        except _Drop as drop:
+            return self._fail(*drop.args)
+
+    def _complete_frame(self, image, measured, truth: np.ndarray | None) -> Frame:
+        recorded, info = (None, None) if self._bag.camera_file else self._recorded_camera(image)
+        try:
+            sparse = self._bag.sparse_depth_topic
+            placed = self._check_registered(image, measured) if sparse else self._placed(image, measured)
         except TransformError as error:
-            return self._fail("no transform", str(error))
-        try:
-            compressed = self._kinds[self._bag.image_topic] == COMPRESSED
-            pixels = decode_compressed_image(image) if compressed else decode_image(image)
-        except ValueError as error:
-            return self._fail("image not readable", str(error))
-        if pixels.shape[:2] != (camera.height, camera.width):
-            return self._fail(
-                "camera_info of another size",
-                f"The image is {pixels.shape[1]} x {pixels.shape[0]} but its CameraInfo is "
-                f"{camera.width} x {camera.height}; both must be the same.",
-            )
-        try:
-            cloud = decode_points(points)
-        except ValueError as error:
-            return self._fail("points not readable", str(error))
-        rings = cloud.rings
+            raise _Drop("no transform", str(error)) from None
+        pixels = self._pixels(image)
         return Frame(
             name=f"{self._bag.name}_{self.count:06d}",
-            camera=camera,
+            camera=self._fitting(recorded, pixels),
             image=pixels,
-            points=cloud.points,
-            rings=rings_from_top(rings, cloud.points) if rings is not None else None,
-            **transforms,
-            stamp_image=stamp_image,
-            stamp_points=stamp_points,
+            **placed,
+            **(self._depth(measured, pixels) if sparse else self._points(measured)),
+            stamp_image=stamp_ns(image.header),
+            stamp_points=stamp_ns(measured.header),
             frame_id=image.header.frame_id,
-            ground_truth=truth,
+            ground_truth=self._of_size(truth, pixels),
             camera_info=info,
+        )
+
+    def _recorded_camera(self, image) -> tuple[Camera, object]:
+        """The camera of an image, and the CameraInfo that tells it."""
+        camera, info = self._camera_at(stamp_ns(image.header))
+        if not isinstance(camera, Camera):
+            cause = "no camera_info" if camera is None else "camera not calibrated"
+            raise _Drop(cause, camera or "No CameraInfo was recorded.")
+        return camera, info
+
+    def _fitting(self, camera: Camera | None, pixels: np.ndarray) -> Camera:
+        """The camera that was recorded or, without one, that of the file, if it is of the image's size."""
+        height, width = pixels.shape[:2]
+        if camera is None:
+            try:
+                return self._bag.camera_file.camera(width, height, self._bag.rectified)
+            except ValueError as error:
+                raise _Drop("camera file of another size", str(error)) from None
+        if (height, width) != (camera.height, camera.width):
+            raise _Drop(
+                "camera_info of another size",
+                f"The image is {width} x {height} but its CameraInfo is {camera.width} x {camera.height}; "
+                "both must be the same.",
+            )
+        return camera
+
+    def _pixels(self, image) -> np.ndarray:
+        compressed = self._kinds[self._bag.image_topic] == COMPRESSED
+        try:
+            return decode_compressed_image(image) if compressed else decode_image(image)
+        except ValueError as error:
+            raise _Drop("image not readable", str(error)) from None
+
+    def _points(self, message) -> dict[str, np.ndarray | None]:
+        try:
+            cloud = decode_points(message)
+        except ValueError as error:
+            raise _Drop("points not readable", str(error)) from None
+        rings = None if cloud.rings is None else rings_from_top(cloud.rings, cloud.points)
+        return {"points": cloud.points, "rings": rings}
+
+    def _depth(self, message, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        height, width = pixels.shape[:2]
+        try:
+            return {"sparse_depth": decode_sparse_depth(message, width, height)}
+        except ValueError as error:
+            raise _Drop("sparse depth not readable", str(error)) from None
+
+    def _check_registered(self, image, depth) -> dict[str, np.ndarray]:
+        """Nothing to add to a frame where depth is seen from the camera itself; else it is dropped."""
+        camera_frame, depth_frame = image.header.frame_id, depth.header.frame_id
+        if camera_frame != depth_frame:
+            T = self._tree.lookup(camera_frame, depth_frame, stamp_ns(depth.header))
+            if not np.allclose(T, np.eye(4), atol=1e-3):
+                raise _Drop(
+                    "sparse depth of another camera",
+                    f"Sparse depth is seen from '{depth_frame}', but the image from '{camera_frame}'; it "
+                    "must be registered to the image first (depth_image_proc/register, or aligned depth).",
+                )
+        return {}
+
+    def _of_size(self, truth: np.ndarray | None, pixels: np.ndarray) -> np.ndarray | None:
+        if truth is None or truth.shape == pixels.shape[:2]:
+            return truth
+        return self._fail(
+            "ground truth of another size",
+            f"Ground truth is {truth.shape[1]} x {truth.shape[0]} but the image is {pixels.shape[1]} x "
+            f"{pixels.shape[0]}; both must be the same.",
         )
 
     def _truth(self, stamp: int) -> np.ndarray | None:
@@ -215,20 +267,38 @@ class BagFrames:
         except ValueError as error:
             return self._fail("ground truth not readable", str(error))
 
-    def _extrinsics(self, image, points) -> dict[str, np.ndarray]:
+    def _placed(self, image, points) -> dict[str, np.ndarray | Box]:
+        """Where the LiDAR is, how it moved, and what the robot fills.
+
+        At the stamp of the cloud, by the clock of the LiDAR or, where the two differ, by that of the camera.
+        """
+        try:
+            return self._placed_at(image, points, 0)
+        except TransformError:
+            if abs(self._bag.image_offset_ns) < OTHER_CLOCK_NS:
+                raise
+            return self._placed_at(image, points, -self._bag.image_offset_ns)
+
+    def _placed_at(self, image, points, shift_ns: int) -> dict[str, np.ndarray | Box]:
         camera_frame, lidar_frame = image.header.frame_id, points.header.frame_id
-        stamp = stamp_ns(points.header)
+        stamp = stamp_ns(points.header) + shift_ns
         T_cam_lidar = self._bag.T_cam_lidar
         if T_cam_lidar is None:
             T_cam_lidar = self._tree.lookup(camera_frame, lidar_frame, stamp)
+        placed = {"T_cam_lidar": T_cam_lidar}
+        if self._bag.robot_box is not None:
+            placed["robot"] = self._robot(lidar_frame, stamp)
         fixed = self._bag.fixed_frame
         if not fixed:
-            return {"T_cam_lidar": T_cam_lidar}
-        at_image = stamp_ns(image.header) + self._bag.image_offset_ns
+            return placed
+        at_image = stamp_ns(image.header) + self._bag.image_offset_ns + shift_ns
         T_world_image = self._tree.lookup(fixed, lidar_frame, at_image)
         T_world_lidar = self._tree.lookup(fixed, lidar_frame, stamp)
-        return {
-            "T_cam_lidar": T_cam_lidar,
+        return placed | {
             "T_image_points": invert(T_world_image) @ T_world_lidar,
             "T_world_lidar": T_world_lidar,
         }
+
+    def _robot(self, lidar_frame: str, stamp: int) -> Box:
+        box, frame = self._bag.robot_box, self._bag.robot_frame or lidar_frame
+        return Box(box.lower, box.upper, self._tree.lookup(frame, lidar_frame, stamp))

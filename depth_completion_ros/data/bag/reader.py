@@ -1,27 +1,25 @@
-"""Frames of a rosbag2: images, CameraInfo, point clouds and TF, paired as the live node does."""
+"""Frames of a bag: images, CameraInfo, point clouds and TF, paired as the live node does."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from depth_completion_ros.core import Frame, check_rigid
+from depth_completion_ros.core import Box, Frame, check_rigid
 
+from ..calibration.camera_file import read_camera_file
 from ..reader import Reader
-from .frames import COMPRESSED, BagFrames
+from .frames import BagFrames
 from .stream import BagError, BagStream, is_bag
+from .topics import IMAGE, TopicError, Topics
 from .writer import GROUND_TRUTH_TOPIC
-
-IMAGE = "sensor_msgs/msg/Image"
-CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
-POINTS = "sensor_msgs/msg/PointCloud2"
 
 
 class RosBag(Reader):
-    """Frames of a bag (sqlite3 or MCAP, compressed or not, with or without metadata.yaml).
+    """Frames of a bag (sqlite3 or MCAP, compressed or not, with or without metadata.yaml; .bag of ROS 1).
 
     The bag is streamed, never held in memory. Each point cloud gets the nearest image (`Pairing`);
     the camera is the latest CameraInfo not newer than the image, or the first one; extrinsics are
@@ -31,7 +29,15 @@ class RosBag(Reader):
     Args:
         image_topic, points_topic, camera_info_topic: needed where the bag has several of a type.
         ground_truth_topic: depth images with the stamps of the images; /ground_truth/depth if there.
-        T_cam_lidar: 4 x 4 or its 16 numbers row by row, instead of TF.
+        sparse_depth_topic: images of depth in the frame of the camera (RGB-D, ToF, SfM), raw or compressed,
+            in place of point clouds.
+        camera_info_file: camera of a calibration file (`read_camera_file`), in place of CameraInfo.
+        robot_box: what the robot itself fills, as x y z of the lower and of the upper corner in metres;
+            points in it are left out.
+        robot_frame: frame of `robot_box`, which TF has; that of the LiDAR if not given.
+        tf_topics: TF topics, a list or with commas between them, where the bag has those of several
+            robots (`Topics.transforms`).
+        T_cam_lidar: 4 x 4 or its 16 numbers row by row, instead of TF; without the last row 12.
         fixed_frame: frame such as `odom` (which `write_bag` writes) through which the motion between
             cloud and image is told.
         slack_s: largest distance of the stamps of a pair, inclusive.
@@ -43,7 +49,7 @@ class RosBag(Reader):
             the last frame, where the bag breaks off or gave no frame at all.
     """
 
-    layout = "rosbag2 folder, .mcap or .db3 file"
+    layout = "rosbag2 folder, .mcap or .db3 file, .bag of ROS 1"
 
     def __init__(
         self,
@@ -53,6 +59,11 @@ class RosBag(Reader):
         points_topic: str | None = None,
         camera_info_topic: str | None = None,
         ground_truth_topic: str | None = None,
+        sparse_depth_topic: str | None = None,
+        camera_info_file: str | Path | None = None,
+        robot_box: Sequence[float] | None = None,
+        robot_frame: str | None = None,
+        tf_topics: Sequence[str] | str = (),
         T_cam_lidar: np.ndarray | None = None,
         fixed_frame: str | None = None,
         slack_s: float = 0.05,
@@ -62,17 +73,21 @@ class RosBag(Reader):
         super().__init__(path.resolve().stem)
         self.path = path
         self.stream = BagStream(path)
-        self.ground_truth_topic = None
-        if ground_truth_topic is not None:
-            self.ground_truth_topic = self._choose("ground_truth_topic", ground_truth_topic, (IMAGE,))
-        elif self.stream.topics.get(GROUND_TRUTH_TOPIC) == IMAGE:
-            self.ground_truth_topic = GROUND_TRUTH_TOPIC
-        self.image_topic = self._choose("image_topic", image_topic, (IMAGE, COMPRESSED))
-        self.points_topic = self._choose("points_topic", points_topic, (POINTS,))
-        self.camera_info_topic = self._choose("camera_info_topic", camera_info_topic, (CAMERA_INFO,))
+        if points_topic and sparse_depth_topic:
+            raise ValueError("Options points_topic and sparse_depth_topic are given; it must be one of them.")
+        try:
+            topics = self._topics()
+            self._choose_images(topics, image_topic, ground_truth_topic, sparse_depth_topic)
+            self._choose_measurements(topics, points_topic, sparse_depth_topic)
+            self._choose_camera(topics, camera_info_topic, camera_info_file)
+            self.tf_topics = topics.transforms((self.image_topic, self.measured_topic), tf_topics)
+        except TopicError as error:
+            raise BagError(str(error)) from None
         self.T_cam_lidar = None
         if T_cam_lidar is not None:
             self.T_cam_lidar = _matrix("T_cam_lidar", T_cam_lidar)
+        self.robot_box = None if robot_box is None else _box(robot_box)
+        self.robot_frame = robot_frame
         self.fixed_frame = fixed_frame
         self.slack_ns = _nanoseconds("slack_s", slack_s)
         if self.slack_ns < 0:
@@ -92,8 +107,13 @@ class RosBag(Reader):
         return is_bag(path)
 
     def __len__(self) -> int:
-        """Number of point clouds; there are not more frames."""
-        return self.stream.counts[self.points_topic]
+        """Number of point clouds or sparse depth images; there are not more frames."""
+        return self.stream.counts[self.measured_topic]
+
+    @property
+    def measured_topic(self) -> str:
+        """The topic of point clouds or of sparse depth."""
+        return self.sparse_depth_topic or self.points_topic
 
     def __iter__(self) -> Iterator[Frame]:
         self.skipped.clear()
@@ -117,37 +137,66 @@ class RosBag(Reader):
             )
 
     def describe(self) -> str:
+        measured = "sparse depth" if self.sparse_depth_topic else "points"
         return (
             f"bag {self.name}: images {self.image_topic} ({self.stream.counts[self.image_topic]}), "
-            f"points {self.points_topic} ({self.stream.counts[self.points_topic]}), "
+            f"{measured} {self.measured_topic} ({self.stream.counts[self.measured_topic]}), "
             f"truth {self.ground_truth_topic or 'none'}"
         )
 
-    def _choose(self, option: str, given: str | None, kinds: tuple[str, ...]) -> str:
-        there = sorted(
-            topic
-            for topic, kind in self.stream.topics.items()
-            if kind in kinds and (topic == given or topic != self.ground_truth_topic)
+    def _topics(self) -> Topics:
+        stream = self.stream
+        return Topics(stream.topics, stream.counts, stream.image_content(), f"Bag '{self.path}'")
+
+    def _choose_images(self, topics: Topics, image, ground_truth, sparse_depth) -> None:
+        every = topics.of("image", "compressed")
+        if ground_truth is None and self.stream.topics.get(GROUND_TRUTH_TOPIC) == IMAGE:
+            ground_truth = GROUND_TRUTH_TOPIC if sparse_depth != GROUND_TRUTH_TOPIC else None
+        self.ground_truth_topic = ground_truth and topics.choose(
+            "ground_truth_topic", ground_truth, every, "Image"
         )
-        names = " or ".join(kind.rpartition("/")[2] for kind in kinds)
-        if given in there:
-            return given
-        if given is not None:
-            raise BagError(
-                f"Option {option} is '{given}', but the {names} topics of '{self.path}' are "
-                f"{', '.join(there) or 'none'}."
+        images = every if image else topics.images()
+        images = [topic for topic in images if topic == image or topic not in (ground_truth, sparse_depth)]
+        self.image_topic = topics.choose("image_topic", image, images, "Image or CompressedImage")
+
+    def _choose_measurements(self, topics: Topics, points, sparse_depth) -> None:
+        self.points_topic = self.sparse_depth_topic = None
+        if sparse_depth:
+            every = topics.of("image", "compressed")
+            self.sparse_depth_topic = topics.choose("sparse_depth_topic", sparse_depth, every, "Image")
+            return
+        there, depths = topics.points(), [t for t in topics.depths() if t != self.ground_truth_topic]
+        if not there and not points and depths:
+            raise TopicError(
+                f"Bag '{self.path}' has no topic of type PointCloud2, but depth images on "
+                f"{', '.join(depths)}: give one as sparse_depth_topic."
             )
-        if option == "camera_info_topic":
-            # By convention it stands beside the images.
-            namespaces = self.image_topic.rsplit("/", 1)[0], self.image_topic.rsplit("/", 2)[0]
-            beside = [f"{n}/camera_info" for n in namespaces if f"{n}/camera_info" in there]
-            there = beside[:1] or there
-        if len(there) != 1:
-            raise BagError(
-                f"Bag '{self.path}' must have one topic of type {names}; it has "
-                + (f"{', '.join(there)}: choose with {option}." if there else "none.")
+        self.points_topic = topics.choose("points_topic", points, there, "PointCloud2")
+
+    def _choose_camera(self, topics: Topics, camera_info, file) -> None:
+        self.camera_file = self.camera_info_topic = None
+        if file is not None:
+            self.camera_file = read_camera_file(str(file), self.image_topic)
+            return
+        infos = topics.of("camera_info") if camera_info else topics.camera_infos(self.image_topic)
+        if not infos and not camera_info:
+            raise TopicError(
+                f"Bag '{self.path}' has no topic of type CameraInfo: give the camera as camera_info_file."
             )
-        return there[0]
+        self.camera_info_topic = topics.choose("camera_info_topic", camera_info, infos, "CameraInfo")
+
+
+def _box(numbers) -> Box:
+    corners = np.array(numbers, dtype=object).ravel()
+    try:
+        if corners.size != 6:
+            raise ValueError(f"it has {corners.size} numbers")
+        return Box(corners[:3].astype(float), corners[3:].astype(float))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Option robot_box is {numbers!r}; it must be x y z of the lower and of the upper corner "
+            f"({error})."
+        ) from None
 
 
 def _nanoseconds(option: str, seconds: float) -> int:
@@ -162,4 +211,6 @@ def _matrix(option: str, value) -> np.ndarray:
         T = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"Option {option} is {value!r}; it must be 16 numbers.") from None
+    if T.size == 12:
+        T = np.concatenate([T.ravel(), [0, 0, 0, 1]])
     return check_rigid(T.reshape(4, 4) if T.size == 16 else T, f"Option {option}")

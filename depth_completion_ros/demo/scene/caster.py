@@ -43,14 +43,14 @@ class World:
 
     def __init__(self, standing: Mesh, movers: Movers):
         self._movers = movers
-        self._standing, self._surface = _scene(standing), _surface(standing)
+        self._standing, self._surface = caster_of(standing.triangles), _surface(standing)
 
     def at(self, time: float) -> Snapshot:
         """The street at a time in seconds."""
         moving = join(*(mesh.moved(pose(time)) for mesh, pose in self._movers))
         pairs = zip(self._surface, _surface(moving), strict=True)
         surface = tuple(np.concatenate(pair, axis=-1) for pair in pairs)
-        return Snapshot(self._standing, _scene(moving), surface, len(self._surface[1]))
+        return Snapshot(self._standing, caster_of(moving.triangles), surface, len(self._surface[1]))
 
 
 class Snapshot:
@@ -62,7 +62,7 @@ class Snapshot:
 
     def cast(self, origin: np.ndarray, directions: np.ndarray) -> Hits:
         """First hits of rays from one point; directions float32 3 x N of any length."""
-        rays = _rays(np.asarray(origin, np.float32)[:, None], directions)
+        rays = rays_from(np.asarray(origin, np.float32)[:, None], directions)
         still, moving = (scene.cast_rays(rays) for scene in self._scenes)
         distance, other = still["t_hit"].numpy(), moving["t_hit"].numpy()
         index = still["primitive_ids"].numpy().astype(np.int64)
@@ -73,15 +73,14 @@ class Snapshot:
         index[nearer] = moving["primitive_ids"].numpy()[nearer].astype(np.int64) + self._first_moving
         index[np.isinf(distance)] = 0
         a, b, c = self._normals[:, index].reshape(3, 3, -1)
-        normals = a + (b - a) * u + (c - a) * v
-        normals *= -np.sign(dot(normals, directions)) / np.sqrt(dot(normals, normals) + np.float32(1e-12))
+        normals = facing(a + (b - a) * u + (c - a) * v, directions)
         with np.errstate(invalid="ignore"):
             points = np.asarray(origin, np.float32)[:, None] + directions * distance
         return Hits(distance, points, normals, self._material[index], self._colour[:, index])
 
     def blocked(self, points: np.ndarray, normals: np.ndarray, direction, far: float) -> np.ndarray:
         """Whether something stands within `far` metres of points 3 x N in one direction; bool N."""
-        rays = _rays(points + normals * np.float32(GRAZE_M), np.asarray(direction, np.float32)[:, None])
+        rays = rays_from(points + normals * np.float32(GRAZE_M), np.asarray(direction, np.float32)[:, None])
         still, moving = (
             scene.test_occlusions(rays, tnear=GRAZE_M, tfar=far).numpy() for scene in self._scenes
         )
@@ -93,8 +92,15 @@ def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def _rays(origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    rays = np.empty((max(origins.shape[1], directions.shape[1]), 6), np.float32)
+def facing(normals: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Normals 3 x N at length 1 and turned against the rays that met them."""
+    return normals * (-np.sign(dot(normals, directions)) / np.sqrt(dot(normals, normals) + np.float32(1e-12)))
+
+
+def rays_from(origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Rays as Open3D takes them, float32 N x 6, of origins and directions 3 x N or 3 x 1."""
+    count = origins.shape[1] if directions.shape[1] == 1 else directions.shape[1]  # of either may be none
+    rays = np.empty((count, 6), np.float32)
     rays[:, :3], rays[:, 3:] = origins.T, directions.T
     return rays
 
@@ -104,11 +110,11 @@ def _surface(mesh: Mesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mesh.normals.reshape(-1, 9).T.copy(), mesh.material, mesh.colour.T.copy()
 
 
-def _scene(mesh: Mesh):
-    """Open3D's scene of the triangles."""
+def caster_of(triangles: np.ndarray, threads: int = 0):
+    """Open3D's scene of triangles T x 3 x 3, metres; rays are cast by so many threads, 0 for all."""
     open3d = import_open3d()
-    scene = open3d.t.geometry.RaycastingScene()
-    vertices = np.ascontiguousarray(mesh.triangles.reshape(-1, 3))
+    scene = open3d.t.geometry.RaycastingScene(threads)
+    vertices = np.ascontiguousarray(triangles.reshape(-1, 3), np.float32)
     corners = np.arange(len(vertices), dtype=np.uint32).reshape(-1, 3)
     scene.add_triangles(open3d.core.Tensor(vertices), open3d.core.Tensor(corners))
     return scene

@@ -9,7 +9,9 @@ from collections import OrderedDict
 import numpy as np
 
 from ...core import Camera, TransformError
-from ...data.calibration_file import extrinsics_from_numbers, read_extrinsics
+from ...data.calibration.camera_file import CameraFile
+from ...data.calibration.extrinsics import extrinsics_from_numbers
+from ...data.calibration.extrinsics_file import read_extrinsics, read_transforms
 from ...data.messages import decode_camera_info, stamp_ns
 from .extrinsics import TfExtrinsics
 
@@ -35,10 +37,17 @@ class Cameras:
     Args:
         rectified: take P instead of K and D.
         on_change: called with a sentence when the camera is another than before.
+        file: the camera where there is no CameraInfo.
     """
 
-    def __init__(self, rectified: bool, on_change=lambda sentence: None, keep: int = 50):
-        self._rectified, self._on_change, self._keep = rectified, on_change, keep
+    def __init__(
+        self,
+        rectified: bool,
+        on_change=lambda sentence: None,
+        keep: int = 50,
+        file: CameraFile | None = None,
+    ):
+        self._rectified, self._on_change, self._keep, self._file = rectified, on_change, keep, file
         self._received: OrderedDict[int, object] = OrderedDict()
         self._arrived = threading.Condition()
         self._decoded: tuple[tuple, Camera] | None = None
@@ -54,11 +63,13 @@ class Cameras:
             self._arrived.notify_all()
 
     def of_image(self, stamp: int, width: int, height: int, wait_s: float) -> tuple[object, Camera]:
-        """The CameraInfo and camera of an image, waited for if it is only just late.
+        """The CameraInfo and camera of an image, waited for if it is only just late; None and that of a file.
 
         Raises:
             Drop: none received, none of this size, or one of a camera that is not calibrated.
         """
+        if self._file is not None:
+            return None, self._of_file(width, height)
         deadline = time.monotonic() + wait_s
         with self._arrived:
             while True:
@@ -79,6 +90,15 @@ class Cameras:
                 f"{camera.height}; both must be the same.",
             )
         return info, camera
+
+    def _of_file(self, width: int, height: int) -> Camera:
+        content = width, height
+        if self._decoded is None or self._decoded[0] != content:
+            try:
+                self._decoded = content, self._file.camera(width, height, self._rectified)
+            except ValueError as error:
+                raise Drop("camera file of another size", str(error)) from None
+        return self._decoded[1]
 
     def _best(self, stamp: int):
         if stamp in self._received:
@@ -123,7 +143,7 @@ class Extrinsics:
     Args:
         node: for TF.
         settings: parameters `extrinsics_source`, `extrinsics_file`, `extrinsics`,
-            `calibration_timeout` and, where there is one, `fixed_frame`.
+            `calibration_timeout` and, where there are such, `fixed_frame` and `robot_frame`.
 
     Raises:
         ValueError, FileNotFoundError: what is given cannot be used; one sentence.
@@ -142,6 +162,12 @@ class Extrinsics:
                 f"Parameter 'fixed_frame' is '{self._fixed_frame}', which needs TF; "
                 f"'extrinsics_source' is '{self._source}' and must be tf."
             )
+        self._robot_frame = getattr(settings, "robot_frame", "")
+        if self._robot_frame and self._source != "tf":
+            raise ValueError(
+                f"Parameter 'robot_frame' is '{self._robot_frame}', which needs TF; "
+                f"'extrinsics_source' is '{self._source}' and must be tf. Empty, it is the LiDAR's frame."
+            )
         if self._source == "tf":
             self.tf = TfExtrinsics(node)
         elif self._source == "file":
@@ -149,7 +175,7 @@ class Extrinsics:
                 raise ValueError(
                     "Parameter 'extrinsics_file' is empty; with 'extrinsics_source' file it must name one."
                 )
-            read_extrinsics(self._file)  # refused now if it is none; its frames are checked later
+            read_transforms(self._file)  # refused now if it is none; its frames are checked later
         else:
             if len(settings.extrinsics) == 1:
                 raise ValueError(
@@ -178,6 +204,15 @@ class Extrinsics:
                 self._fixed_frame, lidar_frame, stamp_points, stamp_image, self._wait_s
             )
             return T, motion
+        except TransformError as error:
+            raise Drop("no transform", str(error)) from None
+
+    def T_robot_lidar(self, lidar_frame: str, stamp_points: int) -> np.ndarray:
+        """4 x 4 from the LiDAR to the frame in which the robot's own box is told; Drop without it."""
+        if not self._robot_frame or self._robot_frame == lidar_frame:
+            return np.eye(4)
+        try:
+            return self.tf.T_cam_lidar(self._robot_frame, lidar_frame, stamp_points, self._wait_s)
         except TransformError as error:
             raise Drop("no transform", str(error)) from None
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from ...core import Frame, SparseDepth
-from ...data.calibration_file import check_direction
-from ...data.messages import decode_compressed_image, decode_image, decode_points, stamp_ns
+from ...core import Box, Frame, SparseDepth
+from ...core.transform_tree import OTHER_CLOCK_NS
+from ...data.calibration.extrinsics import check_direction
+from ...data.messages import (
+    decode_compressed_image,
+    decode_image,
+    decode_points,
+    decode_sparse_depth,
+    stamp_ns,
+)
 from ..diagnostics import OK, WARN, Status
 from .calibration import Cameras, Drop, Extrinsics
 
@@ -22,7 +30,7 @@ OLD_NS = 60_000_000_000
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and a cloud that belong together, and when (monotonic seconds) that was known."""
+    """An image, a cloud or image of depth that belongs to it, and when (monotonic seconds) that was known."""
 
     image: object
     points: object
@@ -52,6 +60,7 @@ class LiveFrames:
         self._settings, self._cameras, self._extrinsics = settings, cameras, extrinsics
         self._now_ns, self._warn = now_ns, warn
         self._checked: tuple[np.ndarray, float] | None = None
+        self._clock_of_tf = 0
         self.statuses = {
             "extrinsics": Status("extrinsics", OK, "Not needed yet."),
             "points in view": Status("points in view", OK, "No frame yet."),
@@ -68,29 +77,72 @@ class LiveFrames:
         stamp_image, stamp_points = stamp_ns(header), stamp_ns(points_header)
         decode = decode_image if s.image_transport == "raw" else decode_compressed_image
         image = _decoded("image", decode, pair.image)
-        points = _decoded("cloud", decode_points, pair.points).points
         height, width = image.shape[:2]
+        measured = self._measured(pair.points, width, height)
         info, camera = self._cameras.of_image(stamp_image, width, height, s.calibration_timeout)
-        at_image = stamp_image + round(s.image_time_offset * 1e9)
-        try:
-            T_cam_lidar, T_image_points = self._extrinsics.of_frame(
-                header.frame_id, points_header.frame_id, at_image, stamp_points
-            )
-        except Drop as drop:
-            self.statuses["extrinsics"] = Status("extrinsics", WARN, str(drop))
-            raise
+        frames = header.frame_id, points_header.frame_id
+        placed = self._placed_by_either_clock(*frames, stamp_image, stamp_points)
         return Frame(
             camera=camera,
             camera_info=info,
             image=image,
-            points=points,
-            T_cam_lidar=T_cam_lidar,
-            T_image_points=T_image_points,
+            **measured,
+            **placed,
             stamp_image=stamp_image,
             stamp_points=stamp_points,
             frame_id=header.frame_id,
             name=str(stamp_image),
         )
+
+    def _measured(self, message, width: int, height: int) -> dict[str, np.ndarray]:
+        """What the range sensor measured, as the fields of a frame."""
+        if self._settings.measured_input == "points":
+            return {"points": _decoded("cloud", decode_points, message).points}
+        decode = partial(decode_sparse_depth, width=width, height=height)
+        return {"sparse_depth": _decoded("measured depth", decode, message)}
+
+    def _placed_by_either_clock(
+        self, camera_frame: str, lidar_frame: str, stamp_image: int, stamp_points: int
+    ) -> dict[str, object]:
+        """`_placed` by the clock of the LiDAR or, where the two differ, by that of the camera."""
+        offset = round(self._settings.image_time_offset * 1e9)
+        clocks = (0,) if abs(offset) < OTHER_CLOCK_NS else (self._clock_of_tf, 0, -offset)
+        failure = None
+        for clock in dict.fromkeys(clocks):
+            moments = stamp_image + offset + clock, stamp_points + clock
+            try:
+                placed = self._placed(camera_frame, lidar_frame, *moments)
+            except Drop as drop:
+                failure = failure or drop
+            else:
+                self._clock_of_tf = clock
+                return placed
+        self.statuses["extrinsics"] = Status("extrinsics", WARN, str(failure))
+        raise failure
+
+    def _placed(self, camera_frame: str, lidar_frame: str, at_image: int, stamp: int) -> dict[str, object]:
+        """Where the LiDAR is, how it moved, what the robot fills; nothing for depth of the camera itself."""
+        if self._settings.measured_input == "points":
+            T_cam_lidar, T_image_points = self._extrinsics.of_frame(
+                camera_frame, lidar_frame, at_image, stamp
+            )
+            placed = {"T_cam_lidar": T_cam_lidar, "T_image_points": T_image_points}
+            return placed | {"robot": self._robot(lidar_frame, stamp)}
+        if camera_frame != lidar_frame:
+            T, _ = self._extrinsics.of_frame(camera_frame, lidar_frame, at_image, stamp)
+            if not np.allclose(T, np.eye(4), atol=1e-3):
+                raise Drop(
+                    "measured depth of another camera",
+                    f"Measured depth is seen from '{lidar_frame}', but the image from '{camera_frame}'; it "
+                    "must be registered to the image first (depth_image_proc/register, or aligned depth).",
+                )
+        return {}
+
+    def _robot(self, lidar_frame: str, stamp: int) -> Box | None:
+        corners = self._settings.robot_box
+        if len(corners) == 1:  # not given
+            return None
+        return Box(corners[:3], corners[3:], self._extrinsics.T_robot_lidar(lidar_frame, stamp))
 
     def judge(self, frame: Frame, sparse: SparseDepth) -> None:
         """Note what the operator should know of a frame that is completed all the same."""
@@ -101,7 +153,8 @@ class LiveFrames:
     def _judge_points(self, frame: Frame, sparse: SparseDepth) -> None:
         count = sparse.count
         causes = {cause: n for cause, n in sparse.dropped.items() if n}
-        message = f"{count} of {len(frame.points)} points in the image."
+        total = count + sum(causes.values()) if frame.points is None else len(frame.points)
+        message = f"{count} of {total} points in the image."
         if not count:
             why = ", ".join(f"{cause} ({n})" for cause, n in causes.items()) or "the cloud is empty"
             message = f"No point is in the image: {why}."
@@ -110,6 +163,11 @@ class LiveFrames:
     def _judge_direction(self, frame: Frame, count: int) -> None:
         """Check the direction of new extrinsics, and once a second while nothing is in view."""
         T = frame.T_cam_lidar
+        if frame.points is None:
+            self.statuses["extrinsics"] = Status(
+                "extrinsics", OK, "Not needed: depth is seen from the camera."
+            )
+            return
         if self._checked is not None and np.array_equal(self._checked[0], T):
             doubtful = not count or self.statuses["extrinsics"].level != OK
             if not doubtful or time.monotonic() - self._checked[1] < 1.0:

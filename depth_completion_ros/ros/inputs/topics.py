@@ -20,7 +20,7 @@ class Inputs:
         node: owner of the subscriptions.
         settings: values of its parameters.
         on_info: called with each CameraInfo.
-        on_pair: called with each image and cloud that belong together.
+        on_pair: called with each image and cloud (or image of depth) that belong together.
         on_time_jump: called when stamps have jumped back.
         on_unpaired: called with each image that will be in no pair, and why.
 
@@ -44,14 +44,16 @@ class Inputs:
             image = self._subscribe("image", CompressedImage, "/compressed")
         else:
             image = self._subscribe("image", Image)
-        points = self._subscribe("points", PointCloud2)
-        info = self._subscribe("camera_info", CameraInfo)
-        info.registerCallback(on_info)
+        measured = self._measured(settings.measured_input)
+        self._subscriptions = [image.sub, measured.sub]
+        if not settings.camera_info_file:
+            info = self._subscribe("camera_info", CameraInfo)
+            info.registerCallback(on_info)
+            self._subscriptions.append(info.sub)
         self.pairing = PairingFilter(
-            image, points, _policy(settings), node.get_logger(), on_time_jump, on_unpaired
+            image, measured, _policy(settings), node.get_logger(), on_time_jump, on_unpaired
         )
         self.pairing.registerCallback(on_pair)
-        self._subscriptions = [image.sub, points.sub, info.sub]
         self._timer = node.create_timer(0.2, self.pairing.flush_if_silent, clock=qos.steady_clock())
 
     def close(self) -> None:
@@ -60,6 +62,14 @@ class Inputs:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self.pairing.reset("deactivated")
+
+    def _measured(self, source: str):
+        """The subscription of what the range sensor measured."""
+        if source == "depth":
+            return self._subscribe("measured_depth", Image)
+        if source == "compressed_depth":
+            return self._subscribe("measured_depth", CompressedImage, "/compressedDepth")
+        return self._subscribe("points", PointCloud2)
 
     def _subscribe(self, name: str, kind: type, transport: str = ""):
         stream = self.streams[name] = Stream(name, self._node.resolve_topic_name(name) + transport)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...core.sparse import LIDAR_MIN_RANGE
 from .network import NETWORK
 from .parameter import Parameter
 from .session import SESSION
@@ -37,10 +38,10 @@ _SYNC = (
     Parameter(
         "image_time_offset",
         0.0,
-        "Added to image stamps before they are compared with those of clouds; outputs keep the "
-        "image's stamp.",
-        minimum=-10.0,
-        maximum=10.0,
+        "Added to image stamps before they are compared with those of clouds, whatever the clocks (37 for a "
+        "LiDAR in TAI and a camera in UTC); outputs keep the image's stamp.",
+        minimum=-1e10,
+        maximum=1e10,
         unit="s",
     ),
 )
@@ -62,8 +63,8 @@ _EXTRINSICS = (
         "extrinsics",
         [0.0],
         "T_cam_lidar when `extrinsics_source` is parameter: x y z qx qy qz qw, or 16 numbers row by "
-        "row of the matrix with x_cam = T x_lidar. A single number means not given.",
-        lengths=(1, 7, 16),
+        "row of the matrix with x_cam = T x_lidar, or its first 12. A single number means not given.",
+        lengths=(1, 7, 12, 16),
     ),
     Parameter(
         "calibration_timeout",
@@ -137,7 +138,20 @@ COMPLETION = (
         "Subscribe `image` as it is, or its compressed form on `image/compressed`.",
         choices=("raw", "compressed"),
     ),
+    Parameter(
+        "measured_input",
+        "points",
+        "What the range sensor sends: clouds on `points`, or, of RGB-D, ToF or SfM, images of depth of the "
+        "camera's own view on `measured_depth` or `measured_depth/compressedDepth`.",
+        choices=("points", "depth", "compressed_depth"),
+    ),
     Parameter("rectified", False, "Whether the image is rectified: then P of the CameraInfo is the camera."),
+    Parameter(
+        "camera_info_file",
+        "",
+        "Camera where there is no CameraInfo: camera_info YAML of ROS, camchain of Kalibr, calib.json, or "
+        "YAML of OpenCV. `camera_info` is not subscribed then.",
+    ),
     *_QOS,
     *_SYNC,
     Parameter(
@@ -164,7 +178,37 @@ COMPLETION = (
         "Frame that does not move, such as odom, through which points are moved from the cloud's "
         "stamp to the image's; empty for none. Needs `extrinsics_source` tf.",
     ),
+    Parameter(
+        "calibration_check_period",
+        1.0,
+        "How often a frame is looked at for whether the edges of points and image fit together, which takes "
+        "some 40 ms of one core and is told by the diagnostic `calibration`; 0 for never.",
+        minimum=0.0,
+        maximum=3600.0,
+        unit="s",
+        live=True,
+    ),
     *_RANGE,
+    _metres(
+        "lidar_min_range",
+        LIDAR_MIN_RANGE,
+        "Points nearer to the LiDAR than this are left out: beams without return arrive as (0, 0, 0). Clouds "
+        "must be in the frame of the LiDAR for this. The Livox Mid-360 measures from 0.1 m on.",
+        100.0,
+    ),
+    Parameter(
+        "robot_box",
+        [0.0],
+        "What the robot itself fills, whose points are left out: x y z of the lower and of the upper corner. "
+        "A single number for no box.",
+        unit="m",
+        lengths=(1, 6),
+    ),
+    Parameter(
+        "robot_frame",
+        "",
+        "Frame of `robot_box`, such as base_link, from /tf; empty for that of the LiDAR.",
+    ),
     _region("Part of the image whose measurements are fed to the completer"),
     Parameter(
         "filter_see_through",

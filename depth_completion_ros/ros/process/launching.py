@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,16 +25,6 @@ def is_on_command_line(launch_file: str, given: Sequence[str] | None = None) -> 
     """Whether a launch file is the one that was started, rather than included by another one."""
     words = sys.argv if given is None else given
     return Path(launch_file).name in [Path(word).name for word in words]
-
-
-def hear_every_interrupt(launch_file: str) -> None:
-    """Let no SIGINT to `ros2 launch` be lost.
-
-    Launch reads signals from a pipe, but leaves Python's own handler in place: where that raises its
-    KeyboardInterrupt while the pipe is read, the signal is gone (launch 3.7.1, 1 of 30 with children there).
-    """
-    if is_on_command_line(launch_file) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 def refuse_unknown_arguments(

@@ -9,6 +9,7 @@ import numpy as np
 from depth_completion_ros.core import Camera
 from depth_completion_training.simulation import lidar
 from depth_completion_training.simulation.camera import World, random_camera, random_pose
+from depth_completion_training.simulation.camera.view import render
 from depth_completion_training.simulation.scene import Scene
 
 from .frame_file import SimulatedFrame, StoredScan
@@ -42,7 +43,7 @@ class Viewer:
             ValueError: nowhere in the scene is there anything to see.
         """
         camera, T_world_cam = self._place(height, width, rng)
-        image, depth = self._world.render(camera, T_world_cam, rng)
+        image, depth = render(self._world, camera, T_world_cam, rng)
         stored = simulated_scans(
             self._world, camera, T_world_cam, median_depth(depth), self._scene.indoor, scans, rng
         )

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depth_completion_ros.core import Camera
-from depth_completion_ros.demo.scene.caster import dot, import_open3d
+from depth_completion_ros.demo.scene.caster import caster_of, facing, rays_from
 
 from ..scene import Scene
 from ..surface import Surface
@@ -61,7 +60,7 @@ class World:
         self.scene = scene
         self.small = scene.scale[1] < SMALL_M
         mesh = scene.mesh
-        self._caster = _caster(mesh.triangles, threads)
+        self._caster = caster_of(mesh.triangles, threads)
         self._rows = np.concatenate([mesh.normals.reshape(-1, 9), mesh.colour], axis=1).astype(np.float32)
         self._look = variants(mesh.material, mesh.colour)
         self.looks = Looks(scene.seed, self._look, self.small)
@@ -69,7 +68,7 @@ class World:
         self._shadow_caster = self._caster
         glass = mesh.material == Surface.GLASS
         if scene.indoor and scene.light.sun is not None and glass.any():  # the sun shines in
-            self._shadow_caster = _caster(mesh.triangles[~glass], threads)
+            self._shadow_caster = caster_of(mesh.triangles[~glass], threads)
 
     def cast(self, origin: np.ndarray, directions: np.ndarray) -> Hits:
         """First hits of rays.
@@ -79,21 +78,21 @@ class World:
             directions: float32 3 x N of any length.
         """
         origin = np.asarray(origin, np.float32).reshape(3, -1)
-        answer = self._caster.cast_rays(_rays(origin, directions))
+        answer = self._caster.cast_rays(rays_from(origin, directions))
         distance = answer["t_hit"].numpy()
         triangle = answer["primitive_ids"].numpy()
         triangle[triangle == _NO_HIT] = 0
         u, v = np.ascontiguousarray(answer["primitive_uvs"].numpy().T)
         rows = np.ascontiguousarray(self._rows.take(triangle, axis=0, mode="clip").T)
         normals = rows[:3] * (1 - u - v) + rows[3:6] * u + rows[6:9] * v
-        normals *= -np.sign(dot(normals, directions)) / np.sqrt(dot(normals, normals) + np.float32(1e-12))
+        normals = facing(normals, directions)
         with np.errstate(invalid="ignore"):
             points = origin + directions * distance
         return Hits(distance, points, normals, rows[9:], self._look[triangle])
 
     def distances(self, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """How far rays go in lengths of their directions, and nothing else; float32 N, inf for the sky."""
-        rays = _rays(np.asarray(origin, np.float32).reshape(3, -1), directions)
+        rays = rays_from(np.asarray(origin, np.float32).reshape(3, -1), directions)
         return self._caster.cast_rays(rays)["t_hit"].numpy()
 
     def blocked(self, points, normals, directions, far: float = np.inf, sun: bool = False) -> np.ndarray:
@@ -106,7 +105,7 @@ class World:
             sun: whether the light comes through window panes.
         """
         directions = np.asarray(directions, np.float32).reshape(3, -1)
-        rays = _rays(points + normals * self._graze_m, directions)
+        rays = rays_from(points + normals * self._graze_m, directions)
         caster = self._shadow_caster if sun else self._caster
         return caster.test_occlusions(rays, tnear=float(self._graze_m), tfar=far).numpy()
 
@@ -121,25 +120,3 @@ class World:
         footprint = np.broadcast_to(np.float32(footprint), result.shape)
         result[seen] = self.looks.infrared(hits.chosen(seen), footprint[seen])
         return result
-
-    def render(self, camera: Camera, T_world_cam: np.ndarray, rng: np.random.Generator):
-        """Picture uint8 H x W x 3 RGB and depth float32 H x W, metres along z at pixel centres, inf = sky."""
-        from .view import render  # it needs the World
-
-        return render(self, camera, T_world_cam, rng)
-
-
-def _rays(origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    count = origins.shape[1] if directions.shape[1] == 1 else directions.shape[1]  # of either may be none
-    rays = np.empty((count, 6), np.float32)
-    rays[:, :3], rays[:, 3:] = origins.T, directions.T
-    return rays
-
-
-def _caster(triangles: np.ndarray, threads: int):
-    open3d = import_open3d()
-    scene = open3d.t.geometry.RaycastingScene(threads)
-    vertices = np.ascontiguousarray(triangles.reshape(-1, 3), np.float32)
-    corners = np.arange(len(vertices), dtype=np.uint32).reshape(-1, 3)
-    scene.add_triangles(open3d.core.Tensor(vertices), open3d.core.Tensor(corners))
-    return scene

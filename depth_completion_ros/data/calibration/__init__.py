@@ -1,0 +1,1 @@
+"""Calibration files: cameras, where the LiDAR is, and those of KITTI."""

@@ -1,0 +1,60 @@
+"""Where the LiDAR is, seen from the camera: from numbers, and whether that looks right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...core import Camera, check_rigid, invert, rigid
+from ...core.geometry import quaternion_to_matrix, transform_points
+
+CHECKED_POINTS = 20_000
+
+
+def extrinsics_from_numbers(values: Sequence[object] | np.ndarray, name: str = "extrinsics") -> np.ndarray:
+    """T_cam_lidar 4 x 4 of 16 or 12 numbers (row by row) or 7 (x y z qx qy qz qw); ValueError."""
+    try:
+        numbers = np.array(values, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} has something that is not a number: {values}.") from None
+    if numbers.size == 12:
+        numbers = np.concatenate([numbers, [0, 0, 0, 1]])
+    if numbers.size == 16:
+        return check_rigid(numbers.reshape(4, 4), name)
+    if numbers.size != 7:
+        raise ValueError(
+            f"{name} has {numbers.size} numbers; it must be x y z qx qy qz qw or the 16 numbers of "
+            "a 4 x 4 matrix, or the 12 of 3 x 4, row by row."
+        )
+    try:
+        return check_rigid(rigid(quaternion_to_matrix(numbers[3:]), numbers[:3]), name)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a transform: {error}") from None
+
+
+def check_direction(T_cam_lidar: np.ndarray, camera: Camera, points: np.ndarray) -> str | None:
+    """A sentence where T_cam_lidar looks like T_lidar_cam, given the wrong way round; else None.
+
+    The inverse is suspected where it would put more than twice as many points in view, or where,
+    unlike T, it has the LiDAR's z axis upwards in the image and still half as many in view.
+    """
+    points = points[:: max(1, len(points) // CHECKED_POINTS)]
+    T_inverse = invert(T_cam_lidar)
+    seen, seen_inverse = (_in_view(T, camera, points) for T in (T_cam_lidar, T_inverse))
+    turned = -T_cam_lidar[1, 2] < 0.5 and -T_inverse[1, 2] > 0.8
+    if seen_inverse <= 2 * seen and not (turned and seen_inverse > seen / 2):
+        return None
+    up = ", and only its inverse has the LiDAR upright" if turned else ""
+    return (
+        "The camera-from-LiDAR transform looks inverted: it puts "
+        f"{100 * seen / len(points):.1f} % of the points in view, its inverse "
+        f"{100 * seen_inverse / len(points):.1f} %{up}."
+    )
+
+
+def _in_view(T: np.ndarray, camera: Camera, points: np.ndarray) -> int:
+    points = transform_points(T, points)
+    pixels, seen = camera.project(points[np.isfinite(points).all(axis=1)])
+    u, v = pixels[seen].T
+    return int(((u >= 0) & (v >= 0) & (u < camera.width) & (v < camera.height)).sum())

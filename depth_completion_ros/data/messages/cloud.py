@@ -1,0 +1,115 @@
+"""Point clouds of `sensor_msgs/PointCloud2`, of any layout."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from .rows import row_stride
+
+POINT_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
+"""Codes of `sensor_msgs/PointField.datatype`."""
+RING_FIELDS = ("ring", "line", "channel")
+
+
+@dataclass(eq=False)
+class Cloud:
+    """Points of a LiDAR message.
+
+    Args:
+        points: float32 N x 3 (x, y, z in metres), or N x 4 with the intensity; NaN kept.
+        rings: integer N, number of the laser as the driver counts it, or None.
+    """
+
+    points: np.ndarray
+    rings: np.ndarray | None = None
+
+
+def decode_points(msg) -> Cloud:
+    """Points of a `sensor_msgs/PointCloud2` of any layout, in the order of the message.
+
+    Any order, offset and type of the fields, names in upper case, padding of points and rows, either byte
+    order and organised clouds are understood.
+
+    Raises:
+        ValueError: no x, y or z among the fields, or too little data for the size.
+    """
+    fields = {field.name.lower(): field for field in msg.fields}
+    if not {"x", "y", "z"} <= fields.keys():
+        raise ValueError(
+            f"PointCloud2 has the fields {', '.join(fields) or 'none'}; it must have x, y and z."
+        )
+    names = [name for name in ("x", "y", "z", "intensity") if name in fields]
+    count = msg.width * msg.height
+    if not count:
+        return Cloud(np.zeros((0, len(names)), np.float32))
+    data = np.frombuffer(msg.data, np.uint8)
+    what = f"PointCloud2 of {msg.width} x {msg.height} points"
+    row_step = row_stride(msg.height, msg.width * msg.point_step, msg.row_step, data.size, what)
+    views = [_field(msg, data, row_step, fields[name]) for name in names]
+    points = _columns(msg, data, row_step, [fields[name] for name in names], views)
+    return Cloud(points, _rings(msg, data, row_step, fields))
+
+
+def _field(msg, data: np.ndarray, row_step: int, field) -> np.ndarray:
+    """View of one field, height x width, first value where it has several."""
+    if field.datatype not in POINT_TYPES:
+        raise ValueError(
+            f"PointCloud2 field '{field.name}' has datatype {field.datatype}; it must be 1 to 8."
+        )
+    order = ">" if msg.is_bigendian else "<"
+    dtype = np.dtype(POINT_TYPES[field.datatype]).newbyteorder(order)
+    if field.offset + dtype.itemsize > msg.point_step:
+        raise ValueError(
+            f"PointCloud2 field '{field.name}' ends at byte {field.offset + dtype.itemsize} of a point "
+            f"of {msg.point_step} bytes."
+        )
+    strides = (row_step, msg.point_step)
+    return np.ndarray((msg.height, msg.width), dtype, data, field.offset, strides)
+
+
+def _columns(msg, data: np.ndarray, row_step: int, fields: list, views: list[np.ndarray]) -> np.ndarray:
+    """The fields side by side, float32 N x their number."""
+    count = msg.width * msg.height
+    dense = msg.height == 1 or row_step == msg.width * msg.point_step
+    side_by_side = dense and all(
+        view.dtype == "<f4" and field.offset == fields[0].offset + 4 * at
+        for at, (field, view) in enumerate(zip(fields, views, strict=True))
+    )
+    if side_by_side and sys.byteorder == "little":
+        # The usual layout is one strided block: a single pass, or none where nothing lies between.
+        shape, strides = (count, len(fields)), (msg.point_step, 4)
+        block = np.ndarray(shape, np.float32, data, fields[0].offset, strides)
+        return np.ascontiguousarray(block) if msg.point_step % 4 == 0 else block.copy()
+    points = np.empty((msg.height, msg.width, len(views)), np.float32)
+    for at, view in enumerate(views):
+        points[..., at] = view
+    return points.reshape(count, len(views))
+
+
+def _rings(msg, data: np.ndarray, row_step: int, fields: dict) -> np.ndarray | None:
+    name = next((name for name in RING_FIELDS if name in fields), None)
+    if name is None:
+        return None
+    rings = _field(msg, data, row_step, fields[name])
+    native = rings.dtype.newbyteorder("=") if rings.dtype.kind in "iu" else np.dtype(np.int32)
+    return rings.astype(native).ravel()
+
+
+def rings_from_top(rings: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Ring numbers counted from the topmost laser, as `Frame.rings` wants them.
+
+    Drivers count from the bottom (Velodyne) or from the top (Ouster, Hesai); which of the two is seen
+    by whether the elevation of the points (N x 3 or more, LiDAR frame) grows with the number.
+    """
+    x, y, z = points[:, 0], points[:, 1], points[:, 2]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        slope = z / np.sqrt(x * x + y * y)
+    known = np.isfinite(slope)
+    if not known.any():
+        return rings
+    number, slope = rings[known].astype(np.float64), slope[known].astype(np.float64)
+    covariance = np.mean((number - number.mean()) * (slope - slope.mean()))
+    return rings.max() - rings if covariance > 0 else rings

@@ -1,0 +1,122 @@
+"""Images of depth (REP 118), raw and as `compressed_depth_image_transport` compresses them."""
+
+from __future__ import annotations
+
+import struct
+
+import cv2
+import numpy as np
+
+from depth_completion_ros.core.sparse import scatter
+
+from .image import pixels_of
+
+DEPTH_ENCODINGS = {"32FC1": "f4", "16UC1": "u2", "mono16": "u2"}
+PNG_MAGIC = b"\x89PNG"
+HEADER_BYTES = 12
+"""Of compressedDepth: an enumeration (int32), and A and B (float32) with depth = A / (value - B)."""
+
+
+def decode_depth_image(msg) -> np.ndarray:
+    """Depth of an image message: float32 H x W, metres along z, 0 where unknown.
+
+    Args:
+        msg: `sensor_msgs/Image` of REP 118, or `sensor_msgs/CompressedImage` of the transport
+            compressedDepth (PNG or RVL), or with a PNG of 16 bits.
+
+    Raises:
+        ValueError: an encoding other than 32FC1 (metres) and 16UC1 (millimetres), or broken data.
+    """
+    if not hasattr(msg, "encoding"):
+        return _decode_compressed(msg)
+    if msg.encoding not in DEPTH_ENCODINGS:
+        raise ValueError(
+            f"Depth encoding '{msg.encoding}' is unknown; it must be one of {', '.join(DEPTH_ENCODINGS)}."
+        )
+    pixels = pixels_of(msg, DEPTH_ENCODINGS[msg.encoding], 1)
+    return _metres(pixels) if msg.encoding == "32FC1" else pixels * np.float32(1e-3)
+
+
+def decode_sparse_depth(msg, width: int, height: int) -> np.ndarray:
+    """Depth of an image message at the pixels of an image of the same view, float32 height x width.
+
+    Depth of lower resolution lands on the pixels in which the centres of its own lie.
+
+    Raises:
+        ValueError: as `decode_depth_image`; or a shape that cannot be of the same view.
+    """
+    depth = decode_depth_image(msg)
+    rows, columns = depth.shape
+    if (rows, columns) == (height, width):
+        return depth
+    if rows > height or columns > width or abs(columns * height - rows * width) > 0.02 * rows * width:
+        raise ValueError(
+            f"Sparse depth is {columns} x {rows} but its image is {width} x {height}; it must be of the same "
+            "view, as large or smaller."
+        )
+    return scatter(depth, width, height)
+
+
+def _metres(depth: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0)).astype("=f4")
+
+
+def _decode_compressed(msg) -> np.ndarray:
+    encoding = msg.format.partition(";")[0].strip()
+    if encoding not in DEPTH_ENCODINGS:
+        raise ValueError(
+            f"CompressedImage of format '{msg.format}' is no depth; its format must begin with 16UC1 or "
+            "32FC1."
+        )
+    data = bytes(msg.data)
+    A, B = 0.0, 0.0
+    if data[:4] != PNG_MAGIC and len(data) > HEADER_BYTES:
+        _, A, B = struct.unpack_from("<iff", data)
+        data = data[HEADER_BYTES:]
+    try:
+        values = _rvl(data) if "rvl" in msg.format.lower() else _png(data)
+    except (ValueError, IndexError, struct.error, cv2.error) as error:
+        raise ValueError(
+            f"CompressedImage of format '{msg.format}' with {len(data)} bytes cannot be decoded ({error})."
+        ) from None
+    if encoding != "32FC1":
+        return values * np.float32(1e-3)
+    with np.errstate(divide="ignore"):
+        return np.where(values > 0, _metres(np.float32(A) / (values - np.float32(B))), np.float32(0))
+
+
+def _png(data: bytes) -> np.ndarray:
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if values is None or values.dtype != np.uint16 or values.ndim != 2:
+        raise ValueError("it is no PNG of 16 bits and one channel")
+    return values
+
+
+def _rvl(data: bytes) -> np.ndarray:
+    """Depth of RVL: uint16 H x W (A. D. Wilson, Fast Lossless Depth Image Compression, ISS 2017).
+
+    Numbers of 3 bits a nibble, least first, the fourth bit meaning that more follow: in turn how many pixels
+    are zero, how many are not, and the differences of those to the value before, with the sign last.
+    """
+    width, height = struct.unpack_from("<ii", data)
+    if not 0 < width * height <= 1 << 26:
+        raise ValueError(f"its size is {width} x {height}")
+    # In words of 32 bits, the first nibble is the highest.
+    words = np.frombuffer(data[8 : 8 + (len(data) - 8) // 4 * 4], "<u4").astype(">u4").view(np.uint8)
+    nibbles = np.stack([words >> 4, words & 15], axis=1).ravel()
+    ends = np.flatnonzero(nibbles < 8)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    place = np.arange(ends[-1] + 1) - np.repeat(starts, ends - starts + 1)
+    parts = (nibbles[: ends[-1] + 1] & 7).astype(np.int64) << 3 * np.minimum(place, 20)
+    numbers = np.add.reduceat(parts, starts)
+    pixel, at, kept, where = 0, 0, [], []
+    while pixel < width * height:
+        zeros, count = int(numbers[at]), int(numbers[at + 1])
+        if not 0 < zeros + count <= width * height - pixel:
+            raise ValueError("its runs do not fit its size")
+        kept.append(numbers[at + 2 : at + 2 + count])
+        where.append(np.arange(pixel + zeros, pixel + zeros + count))
+        pixel, at = pixel + zeros + count, at + 2 + count
+    coded, flat = np.concatenate(kept), np.zeros(width * height, np.uint16)
+    flat[np.concatenate(where)] = np.cumsum((coded >> 1) ^ -(coded & 1))
+    return flat.reshape(height, width)

@@ -1,0 +1,165 @@
+"""Images: raw in the encodings of `sensor_msgs/image_encodings`, and compressed."""
+
+from __future__ import annotations
+
+import re
+
+import cv2
+import numpy as np
+
+from .rows import row_stride
+
+# OpenCV names a Bayer pattern by its second row and column, ROS by its first.
+_BAYER = {
+    "rggb": cv2.COLOR_BayerBG2RGB,
+    "bggr": cv2.COLOR_BayerRG2RGB,
+    "gbrg": cv2.COLOR_BayerGR2RGB,
+    "grbg": cv2.COLOR_BayerGB2RGB,
+}
+_PACKED = {
+    "rgb8": (1, 3, None),
+    "bgr8": (1, 3, cv2.COLOR_BGR2RGB),
+    "rgba8": (1, 4, cv2.COLOR_RGBA2RGB),
+    "bgra8": (1, 4, cv2.COLOR_BGRA2RGB),
+    "rgb16": (2, 3, None),
+    "bgr16": (2, 3, cv2.COLOR_BGR2RGB),
+    "rgba16": (2, 4, cv2.COLOR_RGBA2RGB),
+    "bgra16": (2, 4, cv2.COLOR_BGRA2RGB),
+    "mono8": (1, 1, cv2.COLOR_GRAY2RGB),
+    "mono16": (2, 1, cv2.COLOR_GRAY2RGB),
+    "8UC1": (1, 1, cv2.COLOR_GRAY2RGB),
+    "8UC3": (1, 3, cv2.COLOR_BGR2RGB),
+    "8UC4": (1, 4, cv2.COLOR_BGRA2RGB),
+    "yuv422": (1, 2, cv2.COLOR_YUV2RGB_UYVY),
+    "uyvy": (1, 2, cv2.COLOR_YUV2RGB_UYVY),
+    "yuv422_yuy2": (1, 2, cv2.COLOR_YUV2RGB_YUY2),
+    "yuyv": (1, 2, cv2.COLOR_YUV2RGB_YUY2),
+    **{f"bayer_{pattern}8": (1, 1, code) for pattern, code in _BAYER.items()},
+    **{f"bayer_{pattern}16": (2, 1, code) for pattern, code in _BAYER.items()},
+}
+"""Encoding: bytes of a channel, channels, OpenCV's conversion to RGB."""
+_SEMI_PLANAR = {
+    "nv12": cv2.COLOR_YUV2RGB_NV12,
+    "nv21": cv2.COLOR_YUV2RGB_NV21,
+    "nv24": cv2.COLOR_YUV2RGB_NV12,
+}
+"""Encodings with a plane of brightness, and below it one of colours: of 2 x 2 pixels, or (nv24) of each."""
+IMAGE_ENCODINGS = (*_PACKED, *_SEMI_PLANAR)
+_NAMES = {name.lower(): name for name in IMAGE_ENCODINGS}
+
+
+def decode_image(msg) -> np.ndarray:
+    """Image of a `sensor_msgs/Image`: uint8 H x W x 3 RGB.
+
+    Raises:
+        ValueError: an encoding that is not in `IMAGE_ENCODINGS` (in upper or lower case), too little data for
+            the size, or half a pair of pixels in YUV.
+    """
+    encoding = _NAMES.get(msg.encoding.lower())
+    if encoding is None:
+        raise ValueError(
+            f"Image encoding '{msg.encoding}' is unknown; it must be one of {', '.join(IMAGE_ENCODINGS)}."
+        )
+    if encoding in _SEMI_PLANAR:
+        return _semi_planar(msg, encoding)
+    size, channels, conversion = _PACKED[encoding]
+    if channels == 2:
+        _check_even(msg, "width", msg.width)
+    pixels = pixels_of(msg, f"u{size}", channels)
+    if size == 2:
+        pixels = (pixels >> 8).astype(np.uint8)
+    if conversion is None:
+        return np.ascontiguousarray(pixels)
+    return cv2.cvtColor(np.ascontiguousarray(pixels), conversion)
+
+
+def decode_compressed_image(msg) -> np.ndarray:
+    """Image of a `sensor_msgs/CompressedImage` (JPEG, PNG): uint8 H x W x 3 RGB.
+
+    Where `format` says that a Bayer pattern was compressed as it is, such as `bayer_rggb8; jpeg compressed `,
+    the colours are made of it.
+
+    Raises:
+        ValueError: data that are no image, or an image of depth.
+    """
+    data = np.frombuffer(msg.data, np.uint8)
+    if "compressedDepth" in msg.format:
+        raise ValueError(f"CompressedImage of format '{msg.format}' is depth; it must be an image.")
+    # The calibration belongs to the pixels as they are stored, whatever way up EXIF would turn them.
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    pattern = re.match(r"bayer_(rggb|bggr|gbrg|grbg)(8|16)\b", msg.format.strip())
+    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED if pattern else flags) if data.size else None
+    if image is None:
+        raise ValueError(
+            f"CompressedImage of format '{msg.format}' with {data.size} bytes cannot be decoded; "
+            "it must be a JPEG or PNG image."
+        )
+    if pattern:
+        return _of_mosaic(image, _BAYER[pattern[1]])
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
+
+
+def _of_mosaic(image: np.ndarray, conversion: int) -> np.ndarray:
+    """RGB of what was stored of a Bayer pattern: the pattern, perhaps in three equal channels, or colours."""
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if image.ndim == 3:
+        image = image[..., :3]
+        if not (image[..., 0] == image[..., 1]).all() or not (image[..., 1] == image[..., 2]).all():
+            return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2RGB)
+        image = np.ascontiguousarray(image[..., 0])
+    return cv2.cvtColor(image, conversion)
+
+
+def _semi_planar(msg, encoding: str) -> np.ndarray:
+    height, width = msg.height, msg.width
+    _check_size(msg)
+    full = encoding == "nv24"
+    if not full:
+        _check_even(msg, "width", width)
+        _check_even(msg, "height", height)
+    rows = 3 * height if full else height + height // 2
+    data = np.frombuffer(msg.data, np.uint8)
+    # Drivers tell the bytes of a row of brightness, or the mean with the colours below.
+    exact = data.size == rows * width
+    step = width if exact else row_stride(rows, width, msg.step, data.size, _what(msg))
+    planes = np.ndarray((rows, width), np.uint8, data, 0, (step, 1))
+    if not full:
+        return cv2.cvtColor(np.ascontiguousarray(planes), _SEMI_PLANAR[encoding])
+    # As nv12 of twice the size, which has one colour for 2 x 2 pixels.
+    brightness = planes[:height].repeat(2, axis=0).repeat(2, axis=1)
+    colours = np.ascontiguousarray(planes[height:]).reshape(height, 2 * width)
+    twice = cv2.cvtColor(np.concatenate([brightness, colours]), _SEMI_PLANAR[encoding])
+    return np.ascontiguousarray(twice[::2, ::2])
+
+
+def _check_even(msg, side: str, value: int) -> None:
+    if value % 2:
+        raise ValueError(f"{_what(msg)} has an odd {side}; colours of {msg.encoding} are of pairs of pixels.")
+
+
+def _check_size(msg) -> None:
+    if not msg.width or not msg.height:
+        raise ValueError(f"Image is {msg.width} x {msg.height}; both must be positive.")
+
+
+def _what(msg) -> str:
+    return f"Image of {msg.width} x {msg.height} {msg.encoding}"
+
+
+def pixels_of(msg, kind: str, channels: int) -> np.ndarray:
+    """View of the pixels, H x W or H x W x channels, without the padding at the end of rows.
+
+    Raises:
+        ValueError: an empty image, or too little data for its size.
+    """
+    dtype = np.dtype(kind).newbyteorder(">" if msg.is_bigendian else "<")
+    pixel = channels * dtype.itemsize
+    _check_size(msg)
+    data = np.frombuffer(msg.data, np.uint8)
+    step = row_stride(msg.height, msg.width * pixel, msg.step, data.size, _what(msg))
+    shape, strides = (msg.height, msg.width), (step, pixel)
+    if channels > 1:
+        shape, strides = (*shape, channels), (*strides, dtype.itemsize)
+    pixels = np.ndarray(shape, dtype, data, 0, strides)
+    return pixels if dtype.isnative else pixels.astype(dtype.newbyteorder("="))
