@@ -26,6 +26,7 @@ class PairingFilter(message_filters.SimpleFilter):
         pairing: the policy, with its slack, offset and sizes; a new one, used by nobody else.
         logger: has `error(str)`, as that of a node.
         on_time_jump: called when stamps have jumped back, before the pairs that follow.
+        on_unpaired: called with each image message that will be in no pair, and why.
     """
 
     def __init__(
@@ -35,11 +36,14 @@ class PairingFilter(message_filters.SimpleFilter):
         pairing: Pairing,
         logger=None,
         on_time_jump: Callable[[], None] = lambda: None,
+        on_unpaired: Callable[[object, str], None] = lambda message, cause: None,
     ):
         super().__init__()
         self._pairing = pairing
         self._logger = logger or logging.getLogger(__name__)
         self._on_time_jump = on_time_jump
+        self._on_unpaired = on_unpaired
+        self._images: dict[int, object] = {}  # by identity, those that are in no pair yet
         self._lock = threading.Lock()
         self._ready: deque[tuple] = deque()
         self._calling_back = False
@@ -58,7 +62,7 @@ class PairingFilter(message_filters.SimpleFilter):
 
     def add_image(self, msg) -> None:
         """Take an image message, which has a header."""
-        self._take(lambda: self._pairing.add_image(stamp_ns(msg.header), msg))
+        self._take(lambda: self._pairing.add_image(stamp_ns(msg.header), msg), msg)
 
     def add_points(self, msg) -> None:
         """Take a point cloud message, which has a header."""
@@ -79,6 +83,9 @@ class PairingFilter(message_filters.SimpleFilter):
             self._pairing.reset(cause)
             self._lost_pairs[cause] += len(self._ready)
             self._ready.clear()
+            lost, self._images = list(self._images.values()), {}
+        for image in lost:
+            self._on_unpaired(image, cause)
 
     def signalMessage(self, *msg) -> None:
         """Hand a pair to all callbacks, each on its own."""
@@ -125,18 +132,34 @@ class PairingFilter(message_filters.SimpleFilter):
         """Exceptions that callbacks raised."""
         return self._callback_errors
 
-    def _take(self, decide: Callable[[], list[tuple]]) -> None:
+    def _take(self, decide: Callable[[], list[tuple]], image=None) -> None:
         with self._lock:
             self._last_message = time.monotonic()
-            jumps = self._pairing.time_jumps
-            self._ready += decide()
+            if image is not None:
+                self._images[id(image)] = image
+            jumps, dropped = self._pairing.time_jumps, Counter(self._pairing.images.dropped)
+            pairs = decide()
             jumped = self._pairing.time_jumps > jumps
+            self._ready += pairs
+            lost = self._lost_images(pairs, dropped)
             while len(self._ready) > self._pairing.max_points:
-                self._ready.popleft()
+                image, _ = self._ready.popleft()
                 self._lost_pairs["callback too slow"] += 1
+                lost.append((image, "callback too slow"))
+        for image, cause in lost:
+            self._on_unpaired(image, cause)
         if jumped:
             self._on_time_jump()
         self._call_back()
+
+    def _lost_images(self, pairs: list[tuple], dropped_before: Counter) -> list[tuple[object, str]]:
+        """Images that are neither paired nor waiting any more, with the cause."""
+        for image, _ in pairs:
+            self._images.pop(id(image), None)
+        waiting = set(map(id, self._pairing.images.items))
+        gone = [self._images.pop(key) for key in list(self._images) if key not in waiting]
+        causes = Counter(self._pairing.images.dropped) - dropped_before
+        return list(zip(gone, causes.elements(), strict=False))
 
     def _call_back(self) -> None:
         while True:

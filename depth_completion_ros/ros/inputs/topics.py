@@ -22,6 +22,7 @@ class Inputs:
         on_info: called with each CameraInfo.
         on_pair: called with each image and cloud (or image of depth) that belong together.
         on_time_jump: called when stamps have jumped back.
+        on_unpaired: called with each image that will be in no pair, and why.
 
     Attributes:
         streams: what is known of each input topic, by name.
@@ -35,6 +36,7 @@ class Inputs:
         on_info: Callable[[object], None],
         on_pair: Callable[[object, object], None],
         on_time_jump: Callable[[], None],
+        on_unpaired: Callable[[object, str], None] = lambda image, cause: None,
     ):
         self._node, self._profile = node, qos.input_profile(settings)
         self.streams: dict[str, Stream] = {}
@@ -48,7 +50,9 @@ class Inputs:
             info = self._subscribe("camera_info", CameraInfo)
             info.registerCallback(on_info)
             self._subscriptions.append(info.sub)
-        self.pairing = PairingFilter(image, measured, _policy(settings), node.get_logger(), on_time_jump)
+        self.pairing = PairingFilter(
+            image, measured, _policy(settings), node.get_logger(), on_time_jump, on_unpaired
+        )
         self.pairing.registerCallback(on_pair)
         self._timer = node.create_timer(0.2, self.pairing.flush_if_silent, clock=qos.steady_clock())
 
