@@ -89,8 +89,8 @@ NOTHING = no_points(SHAPE)
 
 
 @pytest.mark.parametrize("variant", ["sdr_nyu", "conventional_nyu"])
-def test_without_points_and_prior_all_is_unknown(mspn, variant):
-    completion = mspn(variant)(camera_image(SHAPE), NOTHING)
+def test_without_points_and_prior_all_is_unknown(tiny_mspn, variant):
+    completion = tiny_mspn(variant)(camera_image(SHAPE), NOTHING)
     assert np.isnan(completion.depth).all() and not completion.source.any()
 
 
