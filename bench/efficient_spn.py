@@ -31,7 +31,7 @@ import torch
 
 from depth_completion_ros import SparseDepth, create_completer
 from depth_completion_ros.data import open_reader
-from depth_completion_ros.data.demo_drive import make_demo_drive
+from depth_completion_ros.demo.drive import make_demo_drive
 
 BASELINE = "linear"
 COMPLETERS = ("efficient_spn", "default")
