@@ -110,7 +110,9 @@ def test_help_needs_none_of_the_slow_imports():
 
 def test_complete_writes_depth_preview_array_and_cloud_of_every_frame(frames, tmp_path):
     out = tmp_path / "out"
-    code, text, _ = run("complete", frames, "--out", out, "-c", "linear", "--npy", "--cloud")
+    code, text, _ = run(
+        "complete", frames, "--out", out, "-c", "linear", "--npy", "--cloud", "--min-confidence", 0
+    )
     assert code == 0 and "2 frames completed" in text
     names = {file.name for file in out.iterdir()}
     assert names == {
@@ -128,7 +130,9 @@ def test_complete_writes_depth_preview_array_and_cloud_of_every_frame(frames, tm
 
 
 def test_a_cloud_file_holds_the_points_and_colours_of_the_image(frames, tmp_path):
-    code, *_ = run("complete", frames / "one", "-o", tmp_path / "out", "--cloud", "--no-preview")
+    code, *_ = run(
+        "complete", frames / "one", "-o", tmp_path / "out", "--cloud", "--no-preview", "--min-confidence", 0
+    )
     assert code == 0
     data = (tmp_path / "out" / "cloud_one.ply").read_bytes()
     header, _, body = data.partition(b"end_header\n")
@@ -148,13 +152,32 @@ def test_complete_takes_one_picture_with_its_sparse_depth(frames, tmp_path):
     cv2.imwrite(str(tmp_path / "sparse.png"), sparse)
     picture = frames / "one" / "image.png"
     out = tmp_path / "out"
-    code, *_ = run("complete", picture, "--sparse", tmp_path / "sparse.png", "-c", "linear", "-o", out)
+    one = "complete", picture, "--sparse", tmp_path / "sparse.png", "-c", "linear", "-o", out
+    code, *_ = run(*one, "--min-confidence", 0)
     assert code == 0
     depth = cv2.imread(str(out / "depth_image.png"), cv2.IMREAD_UNCHANGED)
     assert (depth == 5 * 256).all()
     cv2.imwrite(str(tmp_path / "small.png"), sparse[:40])
     code, _, error = run("complete", picture, "--sparse", tmp_path / "small.png", "-o", out)
     assert code == 2 and "must be of one size" in error
+
+
+def test_complete_tells_no_guess_unless_it_is_asked_to(frames, tmp_path):
+    sparse = np.zeros((80, 160), np.uint16)
+    sparse[40:, ::8] = 5 * 256  # nothing above
+    cv2.imwrite(str(tmp_path / "sparse.png"), sparse)
+    one = "complete", frames / "one" / "image.png", "--sparse", tmp_path / "sparse.png", "-c", "nearest"
+    for name, options in (
+        ("told", ()),
+        ("all", ("--min-confidence", 0)),
+        ("sure", ("--min-confidence", 0.9)),
+    ):
+        code, *_ = run(*one, "-o", tmp_path / name, "--npy", *options)
+        assert code == 0
+    told, every, sure = (np.load(tmp_path / name / "depth_image.npy") for name in ("told", "all", "sure"))
+    assert np.isfinite(every).all()
+    assert np.isnan(told[:20]).all() and np.isfinite(told[40:, :153]).all()
+    assert np.isfinite(sure).sum() < np.isfinite(told).sum()
 
 
 def test_complete_says_how_many_pixels_are_too_far_for_its_files(frames, tmp_path):

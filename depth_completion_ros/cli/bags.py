@@ -43,7 +43,7 @@ def replay(
             "overlay; repeat for more. All but image_mm, sparse_depth and overlay if not given."
         ),
     ] = None,
-    min_confidence: MinConfidence = 0.0,
+    min_confidence: MinConfidence = None,
     filters_text: Filters = "see-through",
     max_range: MaxRange = float("inf"),
     stride: Stride = 1,

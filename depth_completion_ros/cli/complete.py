@@ -45,7 +45,7 @@ def complete(
     npy: Annotated[bool, typer.Option("--npy", help="Write float32 metres, NaN unknown, too.")] = False,
     cloud: Annotated[bool, typer.Option("--cloud", help="Write a coloured PLY cloud, too.")] = False,
     preview: Annotated[bool, typer.Option(help="Write an image to look at.")] = True,
-    min_confidence: MinConfidence = 0.0,
+    min_confidence: MinConfidence = None,
     filters_text: Filters = "see-through",
     max_range: MaxRange = float("inf"),
     stride: Stride = 1,
@@ -85,6 +85,7 @@ def complete(
         precision=precision,
         allow_noncommercial=allow_noncommercial,
     )[completer]
+    least = made.least_confidence if min_confidence is None else min_confidence
     reader = None if sparse else open_data(data, reader_option)
     frames = [_frame_of_files(data, sparse)] if sparse else frames_with_progress(reader, limit, "completing")
     out.mkdir(parents=True, exist_ok=True)
@@ -94,7 +95,7 @@ def complete(
         name = _unique(frame.name or f"{number:06d}", names)
         measured = SparseDepth.from_points(frame, max_depth=max_range, **chosen)
         empty += not measured.count
-        completion = made.complete(frame.image, measured, frame.camera, frame.name).above(min_confidence)
+        completion = made.complete(frame.image, measured, frame.camera, frame.name).above(least)
         too_far += write_depth(out / f"depth_{name}.png", completion.depth)
         if npy:
             _write_npy(out / f"depth_{name}.npy", completion.depth)

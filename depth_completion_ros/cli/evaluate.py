@@ -171,7 +171,8 @@ def _four_pixels(name: str, text: str, meaning: str) -> tuple[int, int, int, int
     match = re.fullmatch(r"(\d+),(\d+),(\d+),(\d+)", text.replace(" ", ""))
     if match is None:
         raise ValueError(f"{name} is '{text}'; it must be {meaning} in whole pixels.")
-    return tuple(map(int, match.groups()))
+    left, top, third, fourth = map(int, match.groups())
+    return left, top, third, fourth
 
 
 class _FramesUntilError:

@@ -67,7 +67,15 @@ MaxRange = Annotated[
         help="Feed only what was measured at most so far in front of the camera.",
     ),
 ]
-MinConfidence = Annotated[float, typer.Option(min=0, max=1, help="Make depth of lower confidence unknown.")]
+MinConfidence = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Make depth of lower confidence unknown; 0 for every guess. [the completer's own, such as 0.5]",
+        show_default=False,
+    ),
+]
 Stride = Annotated[int, typer.Option(min=1, help="Make a cloud point of every so many pixels.")]
 
 FILTERS = {

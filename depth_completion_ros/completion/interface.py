@@ -29,7 +29,7 @@ class Completion:
         depth: float32 H x W, metres along z, NaN where unknown (REP 117, 118).
         confidence: float32 H x W in [0, 1]; 1 where measured, 0 where unknown. What lies between is
             said by the completer that made it.
-        source: uint8 H x W of `Source`.
+        source: uint8 H x W of `Source`; `MEASURED` only where depth is the measurement itself.
     """
 
     depth: np.ndarray
@@ -60,8 +60,10 @@ class Completer(ABC):
 
     Attributes:
         variants: what `create_completer` takes as variant, the usual one first.
-        keeps_measured: whether measured depth comes back exactly as it is. Some networks refine it,
-            as raw LiDAR is noisy; a measured pixel is `Source.MEASURED` all the same.
+        keeps_measured: whether measured depth comes back exactly as it is. Some networks overrule it,
+            as raw LiDAR is noisy; such a pixel is no longer `Source.MEASURED`.
+        least_confidence: confidence below which depth is a guess that a robot is not told, unless its
+            owner asks for it (`min_confidence`); see docs/confidence.md.
         warnings: what an operator must know from the start, a sentence each.
         degradations: what was given up since to go on, a sentence each.
     """
@@ -69,6 +71,7 @@ class Completer(ABC):
     name: str
     variants: tuple[str, ...] = ()
     keeps_measured: bool = True
+    least_confidence: float = 0.3
     warnings: Sequence[str] = ()
     degradations: Sequence[str] = ()
 

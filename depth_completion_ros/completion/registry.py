@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import Parameter, signature
@@ -23,6 +24,7 @@ COMPLETERS: dict[str, type[Completer] | str] = {
     "linear": Linear,
     "morphological": Morphological,
     "mspn_lite": "mspn_lite.completer:MSPNLiteCompleter",
+    "efficient_spn": "efficient_spn.completer:EfficientSPNCompleter",
     "mspn": "mspn.completer:MSPNCompleter",
     "bpnet": "bpnet.completer:BPNetCompleter",
     "depthlab": "depthlab.completer:DepthLabCompleter",
@@ -124,14 +126,14 @@ def create_completer(
 
 def networks() -> dict[str, Callable[[], object]]:
     """Every network that a file of weights may belong to: 'completer:variant' to a function that makes it."""
-    found = {}
+    found: dict[str, Callable[[], object]] = {}
     for name in COMPLETERS:
         kind = _kind(name)
         if name == "default" or getattr(kind, "weights_are_a_folder", False):
             continue
         if hasattr(kind, "make_network"):
             for variant in kind.variants:
-                found[f"{name}:{variant}"] = lambda kind=kind, variant=variant: kind.make_network(variant)
+                found[f"{name}:{variant}"] = partial(kind.make_network, variant)
     return found
 
 

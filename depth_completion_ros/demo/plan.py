@@ -190,6 +190,8 @@ class Prepared:
             "calibration_timeout": 2.0,
             "qos_output_depth": 30,
         }
+        if plan.protocol:
+            parameters["min_confidence"] = 0.0  # all depth is scored, as by `depth-completion evaluate`
         if not plan.realtime:
             # The next image comes only after this frame, so none can be nearer to its cloud.
             parameters |= {"image_rate": 0.5 / SLACK_S, "qos_input_reliability": "reliable"}

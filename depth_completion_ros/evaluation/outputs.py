@@ -91,8 +91,8 @@ OUTPUTS = (
     Output("camera_info", "depth/camera_info", CAMERA_INFO, _camera_info),
     Output("points", "depth/points", CLOUD, _cloud),
     _image("image_mm", "depth/image_mm", "16UC1", lambda of: millimetres(of.completion.depth), usual=False),
-    _image("confidence", "depth/confidence", "32FC1", lambda of: np.float32(of.completion.confidence)),
-    _image("source", "depth/source", "mono8", lambda of: np.uint8(of.completion.source)),
+    _image("confidence", "depth/confidence", "32FC1", lambda of: of.completion.confidence.astype(np.float32)),
+    _image("source", "depth/source", "mono8", lambda of: of.completion.source.astype(np.uint8)),
     _image("sparse_depth", "sparse_depth/image", "32FC1", lambda of: metres(of.sparse.depth), **_SPARSE),
     _image("overlay", "overlay", "rgb8", _overlay, **_SPARSE),
 )

@@ -41,7 +41,7 @@ def replay(
     path: str | Path,
     *,
     outputs: Collection[str] = USUAL,
-    min_confidence: float = 0.0,
+    min_confidence: float | None = None,
     stride: int = 1,
     see_through: bool = True,
     isolated: bool = False,
@@ -57,7 +57,7 @@ def replay(
     Args:
         path: folder of the new bag; it must not exist.
         outputs: names of those of `OUTPUTS` to write.
-        min_confidence: depth below it is made unknown.
+        min_confidence: depth below it is made unknown; the completer's `least_confidence` when None.
         stride: of the cloud, in pixels.
         see_through, isolated: filters on the points.
         max_range: what was measured farther in front of the camera, in metres, is not fed.
@@ -72,6 +72,7 @@ def replay(
     if unknown or not outputs:
         raise ValueError(f"Output '{''.join(unknown[:1])}' is unknown; it must be one of {', '.join(known)}.")
     wanted = [output for output in OUTPUTS if output.name in outputs]
+    least = completer.least_confidence if min_confidence is None else min_confidence
     stamps, shares = [], []
     with BagWriter(path, storage=storage) as writer:
         for number, frame in enumerate(frames, start=1):
@@ -79,7 +80,7 @@ def replay(
                 frame, max_depth=max_range, see_through=see_through, isolated=isolated
             )
             completion = completer.complete(frame.image, sparse, frame.camera, frame.name)
-            completion = completion.above(min_confidence)
+            completion = completion.above(least)
             stamp = number * 100_000_000 if frame.stamp_image is None else frame.stamp_image
             _write(writer, wanted, CompletedFrame(frame, sparse, completion, stride), stamp)
             stamps.append(stamp)

@@ -31,6 +31,8 @@ COLUMNS = {
     "coverage": ("coverage", "{:.1%}"),
 }
 """Heading and format of the metrics that tables show."""
+TOLD_COLUMNS = {"coverage": ("told", "{:.1%}"), "rmse_mm": ("RMSE told", "{:.0f}")}
+"""The same of what robots are told: depth at least as sure as the completer's `least_confidence`."""
 CONFIDENCE_SENTENCE = (
     "AUSE is the area between two curves of the error that is left when more and more pixels are removed, "
     "the least confident first and the worst first, relative to the error of all: 0 where confidence ranks "
@@ -122,9 +124,16 @@ def _json_value(value):
 
 
 def _metrics_csv(result: EvaluationResult) -> str:
-    header = ("frame", "protocol", "completer", "points_fed", *METRICS)
+    header = ("frame", "protocol", "completer", "points_fed", *METRICS, *(f"told_{name}" for name in METRICS))
     rows = (
-        (row.frame, row.protocol, row.completer, row.points_fed, *asdict(row.metrics).values())
+        (
+            row.frame,
+            row.protocol,
+            row.completer,
+            row.points_fed,
+            *asdict(row.metrics).values(),
+            *asdict(row.told).values(),
+        )
         for row in result.rows
     )
     return _csv(header, rows)
@@ -145,11 +154,12 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence]) -> str:
 def mean_table(result: EvaluationResult) -> tuple[list[str], list[list[str]]]:
     """Headings and cells of the table of means, with the median run time."""
     headings = ["protocol", "completer", "frames", "points fed"]
-    headings += [heading for heading, _ in COLUMNS.values()] + ["ms"]
+    headings += [heading for heading, _ in (*COLUMNS.values(), *TOLD_COLUMNS.values())] + ["ms"]
     median = median_runtimes_ms(result)
     cells = []
     for mean in result.means():
         values = [pattern.format(getattr(mean.metrics, key)) for key, (_, pattern) in COLUMNS.items()]
+        values += [pattern.format(getattr(mean.told, key)) for key, (_, pattern) in TOLD_COLUMNS.items()]
         row = [mean.protocol, mean.completer, str(mean.frames), f"{mean.points_fed:.0f}", *values]
         cells.append([*row, f"{median[mean.protocol, mean.completer]:.1f}"])
     return headings, cells
@@ -206,7 +216,9 @@ def _markdown(result: EvaluationResult, plots: list[Path], figures: list[Path], 
     parts.append(
         "RMSE, MAE, iRMSE and iMAE are those of the KITTI depth completion server, REL and δ those of "
         "NYUv2. Pixels without a prediction are not scored; coverage is the share that has one. "
-        "The last column is the median time of a completion on this machine, in milliseconds."
+        "Told is the share that robots are told by default, as sure as the completer's own limit of "
+        "confidence or surer, and the RMSE of that share. The last column is the median time of a "
+        "completion on this machine, in milliseconds."
     )
     if result.confidence:
         parts += ["## Confidence", table(*confidence_table(result.confidence_means())), CONFIDENCE_SENTENCE]

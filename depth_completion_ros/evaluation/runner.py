@@ -27,6 +27,8 @@ class Row:
 
     Args:
         points_fed: measured pixels that the completer saw.
+        told: errors of what robots are told: depth at least as sure as the completer's
+            `least_confidence`.
     """
 
     frame: str
@@ -34,6 +36,7 @@ class Row:
     completer: str
     points_fed: float
     metrics: Metrics
+    told: Metrics
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Mean:
     frames: int
     points_fed: float
     metrics: Metrics
+    told: Metrics
 
 
 @dataclass(eq=False)
@@ -88,8 +92,10 @@ class EvaluationResult:
                 rows = [row for row in self.rows if (row.protocol, row.completer) == key]
                 if rows:
                     fed = float(np.mean([row.points_fed for row in rows]))
-                    metrics = Metrics.mean([row.metrics for row in rows])
-                    means.append(Mean(*key, len(rows), fed, metrics))
+                    metrics, told = (
+                        Metrics.mean([getattr(row, which) for row in rows]) for which in ("metrics", "told")
+                    )
+                    means.append(Mean(*key, len(rows), fed, metrics, told))
         return means
 
     def confidence_means(self) -> dict[tuple[str, str], ConfidenceScore]:
@@ -150,7 +156,8 @@ def evaluate(
 
 def _run(result, index, frame, protocol, completers, warm, watch, confidence) -> None:
     """All seeds and completers on one frame under one protocol."""
-    metrics = {name: [] for name in completers}
+    metrics: dict[str, list[Metrics]] = {name: [] for name in completers}
+    told: dict[str, list[Metrics]] = {name: [] for name in completers}
     fed = []
     for seed in range(result.settings.seeds if protocol.is_random else 1):
         trial = protocol.trial(frame, result.settings, seed)
@@ -166,6 +173,8 @@ def _run(result, index, frame, protocol, completers, warm, watch, confidence) ->
             elapsed_ms = 1e3 * (time.perf_counter() - start)
             result.runtimes_ms.append((frame.name, protocol.text, name, elapsed_ms))
             metrics[name].append(compute_metrics(completion.depth, trial.truth))
+            sure = completion.above(completer.least_confidence)
+            told[name].append(compute_metrics(sure.depth, trial.truth))
             key = (protocol.text, name)
             errors = error_by_range(completion.depth, trial.truth)
             result.by_range[key] = result.by_range.get(key, 0) + errors
@@ -176,8 +185,8 @@ def _run(result, index, frame, protocol, completers, warm, watch, confidence) ->
         if watch is not None and seed == 0:
             watch(index, frame, trial, protocol, completions)
     for name in completers:
-        row = Row(frame.name, protocol.text, name, float(np.mean(fed)), Metrics.mean(metrics[name]))
-        result.rows.append(row)
+        means = Metrics.mean(metrics[name]), Metrics.mean(told[name])
+        result.rows.append(Row(frame.name, protocol.text, name, float(np.mean(fed)), *means))
 
 
 def error_by_range(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:

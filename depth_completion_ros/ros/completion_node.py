@@ -36,8 +36,10 @@ from .diagnostics import (
     stream_statuses,
     totals,
 )
+from .extrinsics import Extrinsics
 from .inputs.alignment import CalibrationMonitor
-from .inputs.calibration import Cameras, Drop, Extrinsics
+from .inputs.camera import Cameras
+from .inputs.drop import Drop
 from .inputs.frames import LiveFrames, Pair
 from .inputs.silence import SilenceLog
 from .inputs.topics import Inputs

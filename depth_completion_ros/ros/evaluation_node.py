@@ -34,7 +34,8 @@ from ..data.messages import decode_camera_info, decode_depth_image, decode_point
 from ..evaluation.protocols import held_out
 from . import qos
 from .diagnostics import OK, WARN, DiagnosticsPublisher, Status, Stream
-from .inputs.calibration import Drop, Extrinsics
+from .extrinsics import Extrinsics
+from .inputs.drop import Drop
 from .outcomes import COMPLETED, Outcome, listen
 from .parameters.node import NodeParameters
 from .process.run import run

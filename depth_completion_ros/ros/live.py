@@ -11,7 +11,7 @@ from ..completion.learned.options import PriorOptions
 from ..completion.spec import parse_settings
 from ..core import Frame, SparseDepth
 from .diagnostics import OK, WARN, Status
-from .inputs.calibration import Drop
+from .inputs.drop import Drop
 
 
 def completer_of(settings) -> Completer:
@@ -45,7 +45,7 @@ class LiveCompleter:
         self.status = self._judged("no frame yet.")
 
     def complete(self, frame: Frame, sparse: SparseDepth) -> Completion:
-        """Complete a frame; depth that is less sure than `min_confidence` is unknown.
+        """Complete a frame; depth that is less sure than `min_confidence`, or is a guess, is unknown.
 
         Raises:
             Drop: the completer failed.
@@ -61,7 +61,8 @@ class LiveCompleter:
             raise self._failed(error) from error
         self._failures = 0
         self.status = self._judged("works.")
-        return completion.above(self._settings.min_confidence)
+        asked = self._settings.min_confidence
+        return completion.above(self._completer.least_confidence if asked < 0 else asked)
 
     def _failed(self, error: Exception) -> Drop:
         self._failures += 1

@@ -115,6 +115,23 @@ def test_any_number_of_points_is_answered_everywhere_and_twice_the_same(complete
     assert np.array_equal(again.confidence, completion.confidence)
 
 
+def test_measured_is_the_measurement_and_an_overruled_point_is_not_called_measured(completer):
+    """A point of another depth amid a flat wall, as of a beam that passes through."""
+    depth = np.zeros(SHAPE, np.float32)
+    depth[::4, ::4] = 10
+    depth[SHAPE[0] // 8 * 4, SHAPE[1] // 8 * 4] = 60
+    completion = completer(camera_image(), SparseDepth.from_depth(depth))
+    measured = completion.source == Source.MEASURED
+    assert measured.sum() > 0.9 * (depth > 0).sum()
+    np.testing.assert_array_equal(completion.depth[measured], depth[measured])
+    assert (completion.confidence[measured] == 1).all()
+    overruled = (depth > 0) & ~measured
+    assert overruled[depth == 60].all(), "the network takes the stray point for the wall"
+    assert (completion.source[overruled] == Source.PROPAGATED).all()
+    assert (completion.confidence[overruled] < 1).all()
+    assert (np.abs(completion.depth[overruled] / depth[overruled] - 1) > 0.05).all()
+
+
 def test_depth_and_confidence_are_those_of_the_network(completer):
     sparse = some(20)  # few enough for linear completion to have no part
     completion = completer(camera_image(), sparse)
@@ -123,10 +140,12 @@ def test_depth_and_confidence_are_those_of_the_network(completer):
     planes = sparse.depth, *completer.planes(camera_image(), sparse, None, "")
     with torch.no_grad():
         depth, spread, *_ = completer.network(rgb, *(torch.from_numpy(plane)[None, None] for plane in planes))
-    np.testing.assert_allclose(completion.depth, depth[0, 0], rtol=1e-4)
+    near = np.abs(depth[0, 0].numpy() / np.where(sparse.depth > 0, sparse.depth, np.inf) - 1) <= 0.05
+    expected = np.where(near, sparse.depth, depth[0, 0])
+    np.testing.assert_allclose(completion.depth, expected, rtol=1e-4)
     # The log of the error is logistic about the spread: the share of it below log 5 %.
     expected = 1 / (1 + np.exp(spread[0, 0].numpy() - np.log(0.05)))
-    rest = sparse.depth == 0
+    rest = ~near
     np.testing.assert_allclose(completion.confidence[rest], expected[rest], atol=1e-4)
 
 

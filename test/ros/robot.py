@@ -173,9 +173,11 @@ def _nodes(ros) -> list:
 
 
 def completion_node(ros, **parameters):
-    """A completion node in the test's executor, active, with the robot's extrinsics."""
+    """A completion node in the test's executor, active, with the robot's extrinsics; it tells every guess."""
     from depth_completion_ros.ros.completion_node import CompletionNode
 
     usual = {"extrinsics_source": "parameter", "extrinsics": T_CAM_LIDAR.ravel().tolist()}
-    given = overrides(**{**usual, "completer": "nearest", "frame_queue": 50, **parameters})
+    given = overrides(
+        **{**usual, "completer": "nearest", "frame_queue": 50, "min_confidence": 0.0, **parameters}
+    )
     return ros.add(CompletionNode(context=ros.context, parameter_overrides=given))

@@ -60,6 +60,23 @@ def test_every_output_is_that_of_the_library_with_the_header_of_the_image(ros):
         assert (stamp_ns(message.header), message.header.frame_id) == (START, "camera")
 
 
+@pytest.mark.parametrize("asked", [-1.0, 0.9])
+def test_a_guess_is_not_told(ros, asked):
+    robot = Robot(ros, outputs=("depth/image", "depth/source"))
+    completion_node(ros, min_confidence=asked)
+    robot.connect()
+    robot.send(START)
+    for topic in ("depth/image", "depth/source"):
+        robot.wait_for_outputs(1, topic)
+    depth, source = (robot.received[topic][0] for topic in ("depth/image", "depth/source"))
+    completer = create_completer("nearest")
+    every = completer(frame())
+    expected = every.above(asked if asked > 0 else completer.least_confidence)
+    assert np.isfinite(every.depth).all() and np.isnan(expected.depth).any()
+    np.testing.assert_array_equal(depth_of(depth), expected.depth)
+    assert (np.frombuffer(source.data, np.uint8) == expected.source.ravel()).all()
+
+
 def test_nothing_is_computed_that_nobody_subscribes_to(ros, monkeypatch, capfd):
     calls = []
     completer = type(create_completer("nearest"))

@@ -173,7 +173,7 @@ def test_a_loop_over_data_that_is_taken_away_ends_with_one_sentence(ros, bag, tm
 
 @pytest.mark.skipif(packages.tf2 is None, reason=f"tf2 is {packages.reason('tf2')}")
 def test_the_extrinsics_go_out_as_a_static_transform(ros, bag):
-    from depth_completion_ros.ros.inputs.extrinsics import TfExtrinsics
+    from depth_completion_ros.ros.extrinsics import TfExtrinsics
 
     audience = Audience(ros)
     tf = TfExtrinsics(audience.node)
@@ -185,7 +185,7 @@ def test_the_extrinsics_go_out_as_a_static_transform(ros, bag):
 
 @pytest.mark.skipif(packages.tf2 is None, reason=f"tf2 is {packages.reason('tf2')}")
 def test_the_motion_of_the_lidar_goes_out_as_a_transform_in_odom(ros, tmp_path):
-    from depth_completion_ros.ros.inputs.extrinsics import TfExtrinsics
+    from depth_completion_ros.ros.extrinsics import TfExtrinsics
 
     moved = frame(wall(10.0))
     moved.stamp_image, moved.stamp_points = START, START + STEP // 5

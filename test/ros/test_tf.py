@@ -14,7 +14,7 @@ from geometry_msgs.msg import TransformStamped  # noqa: E402
 from rclpy.time import Time  # noqa: E402
 
 from depth_completion_ros.core import TransformError, invert, rigid  # noqa: E402
-from depth_completion_ros.ros.inputs.extrinsics import TfExtrinsics  # noqa: E402
+from depth_completion_ros.ros.extrinsics import TfExtrinsics  # noqa: E402
 from depth_completion_ros.ros.wheels import generate_tf2_msgs, packages  # noqa: E402
 from depth_completion_ros.ros.wheels.equivalents import tf_transformations  # noqa: E402
 

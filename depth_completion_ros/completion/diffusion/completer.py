@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
+from typing import Any
 
 from ..learned.completer import LearnedCompleter
 from .confidence import fit_confidence
@@ -35,7 +36,8 @@ class DiffusionCompleter(LearnedCompleter):
 
     def __init__(self, options: DiffusionOptions):
         super().__init__(options)
-        self.sampling, self.keeps_measured = options, options.paste_back
+        self.sampling: Any = options
+        self.keeps_measured = options.paste_back
 
     @classmethod
     @abstractmethod

@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,6 +47,8 @@ class LearnedCompleter(Completer):
         usual_size: `inner_size` where none is chosen, 0 for any.
         mean, std: of the normalisation of the image, in [0, 1], red, green, blue.
         unreached: source of depth in whose making no measurement had a part (confidence 0).
+        measured_tolerance: where measured depth is not kept, relative difference up to which the network's
+            depth is taken for agreement, and the measurement stays as it is.
         network: the `torch.nn.Module`, with the keys of its checkpoints; None once there was no memory
             for it.
         inference_network: what runs, `network` itself or a faster copy; see `make_inference_network`.
@@ -59,6 +61,7 @@ class LearnedCompleter(Completer):
     mean = IMAGENET_MEAN
     std = IMAGENET_STD
     unreached = Source.PROPAGATED
+    measured_tolerance = 0.0
 
     def __init__(self, options: NetworkOptions):
         from .runner import choose_precision
@@ -68,13 +71,15 @@ class LearnedCompleter(Completer):
         self.inner_size = options.inner_size or self.usual_size
         self.warnings: list[str] = []
         self.memory = MemoryFallback(self._save_memory, "linear completion stands in for the network")
-        self.degradations = self.memory.degradations
+        self.degradations: list[str] = self.memory.degradations
         self._frame_shape, self._halved = None, False
         self._warm = "no: the first frame takes longer"
         self.device = choose_device(options.device)
         self.precision = choose_precision(options.precision, self.device, self.auto_precision(self.device))
         self.compiled = options.compiled
-        self.network = self.inference_network = self.runner = None
+        self.network: Any = None
+        self.inference_network: Any = None
+        self.runner: Any = None
         self.weights_from, self.licence = "not loaded", ""
 
     @classmethod
@@ -173,7 +178,8 @@ class LearnedCompleter(Completer):
 
     def completion(self, depth: np.ndarray, confidence: np.ndarray, sparse: np.ndarray) -> Completion:
         """A completion of what `forward` gave, at the size of the image; see `completion_from`."""
-        return completion_from(depth, confidence, sparse, self.keeps_measured, self.unreached)
+        tolerance = np.inf if self.keeps_measured else self.measured_tolerance
+        return completion_from(depth, confidence, sparse, tolerance, self.unreached)
 
     # The completer ---------------------------------------------------------------------------------
 

@@ -31,7 +31,8 @@ class MSPNLiteCompleter(LearnedWithPrior):
 
     Starts from a linear fill and corrects it by what the image shows; with a prior, also by the
     aligned prior. It knows no scale of its own: all depth is relative to the measurements. Measured depth
-    is refined as far as the network doubts it. Where measurements are dense, such as those of all 64
+    stays as it is where the network agrees within 5 %; else the network overrules it, and the pixel is not
+    `Source.MEASURED` any more. Where measurements are dense, such as those of all 64
     lines of a scan, linear completion counts for up to a half (`mix_in_linear`). Without a single point it
     guesses by the image alone, at the scale of the last frame with points (at first 10 m); such depth is
     `Source.PRIOR`.
@@ -46,6 +47,8 @@ class MSPNLiteCompleter(LearnedWithPrior):
     name = "mspn_lite"
     variants = ("general",)
     keeps_measured = False
+    measured_tolerance = CLOSE
+    least_confidence = 0.5
     shipped = SHIPPED
     usual_size = USUAL_SIZE
 

@@ -20,6 +20,7 @@ class PriorDepth:
     def __init__(self, prior: MonocularPrior, every: int = 1):
         self.prior = prior
         self._every = every
+        self.alignment: Alignment | None
         self.forget()
 
     def __call__(self, image: np.ndarray, sparse_depth: np.ndarray, name: str = "") -> np.ndarray:
@@ -41,12 +42,12 @@ class PriorDepth:
     def forget(self) -> None:
         """Forget earlier frames: the prior runs on the next one."""
         self._schedule = PriorSchedule(self.prior, self._every)
-        self.alignment: Alignment | None = None
+        self.alignment = None
         self._age = 0
 
     def report(self) -> dict[str, object]:
         """The prior, how old its last prediction is, and how well it fits the points."""
-        values = {"prior": self.prior.name, "licence of the prior": self.prior.licence}
+        values: dict[str, object] = {"prior": self.prior.name, "licence of the prior": self.prior.licence}
         if self.alignment is None:
             return values
         fit = self.alignment

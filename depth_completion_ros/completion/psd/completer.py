@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..learned.completer import LearnedCompleter
 from ..learned.options import NetworkOptions
@@ -86,7 +86,7 @@ class PSDCompleter(LearnedCompleter):
 
         state = {} if checkpoint is None else checkpoint.state_dict
         inside = {key.removeprefix(PREFIX): x for key, x in state.items() if key.startswith(PREFIX)}
-        self.prior = self._prior_of(inside)
+        self.prior: Any = self._prior_of(inside)
         chosen = self.options
         official = bool(inside) if chosen.official is None else chosen.official
         if inside and not official:

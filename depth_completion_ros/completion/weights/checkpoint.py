@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -172,7 +172,7 @@ def _load_pickled(path: Path) -> object:
         raise ValueError(f"'{path}' is damaged or cut off ({reason}); get it again.") from None
 
 
-def _state_dict(path: Path, content: object) -> dict[str, torch.Tensor]:
+def _state_dict(path: Path, content: Any) -> dict[str, torch.Tensor]:
     """The weights in what a pickle held, without the prefix of data-parallel training."""
     import torch
 

@@ -6,6 +6,8 @@ flat array of bytes.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -86,7 +88,7 @@ def check_encoding(image: np.ndarray, encoding: str) -> tuple[np.dtype, int]:
     return np.dtype(dtype), channels
 
 
-def image_fields(image: np.ndarray, encoding: str) -> dict[str, object]:
+def image_fields(image: np.ndarray, encoding: str) -> dict[str, Any]:
     """`sensor_msgs/Image` of an array H x W or H x W x channels; ValueError as of `check_encoding`."""
     _, channels = check_encoding(image, encoding)
     image = np.ascontiguousarray(image)
@@ -100,7 +102,7 @@ def image_fields(image: np.ndarray, encoding: str) -> dict[str, object]:
     }
 
 
-def camera_info_fields(camera: Camera) -> dict[str, object]:
+def camera_info_fields(camera: Camera) -> dict[str, Any]:
     """`sensor_msgs/CameraInfo` of a camera on its own: R is the identity and P is K.
 
     D has at least as many coefficients as its model names: programs that rectify expect them all.
@@ -121,13 +123,13 @@ def camera_info_fields(camera: Camera) -> dict[str, object]:
     }
 
 
-def copied_camera_info_fields(info) -> dict[str, object]:
+def copied_camera_info_fields(info) -> dict[str, Any]:
     """The same of a CameraInfo that came in, of either class."""
     fields = {name: getattr(info, name) for name in _CAMERA_INFO}
     return fields | {"roi": {name: getattr(info.roi, name) for name in _ROI}}
 
 
-def cloud_fields(cloud: np.ndarray) -> dict[str, object]:
+def cloud_fields(cloud: np.ndarray) -> dict[str, Any]:
     """`sensor_msgs/PointCloud2` of a structured array with x, y and z, as one row.
 
     A field `rgb` of uint32 goes out as the FLOAT32 that PCL and RViz know; its bytes are not changed.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -43,7 +45,7 @@ def header_message(stamp_ns: int, frame_id: str):
     return new_message("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
 
 
-def filled_message(message_type: str, fields: dict[str, object], stamp_ns: int, frame_id: str):
+def filled_message(message_type: str, fields: dict[str, Any], stamp_ns: int, frame_id: str):
     """A message with a header, from what a function of `message_fields` gives."""
     fields = dict(fields)
     if "roi" in fields:

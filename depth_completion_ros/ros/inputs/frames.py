@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,9 @@ from ...data.messages import (
     stamp_ns,
 )
 from ..diagnostics import OK, WARN, Status
-from .calibration import Cameras, Drop, Extrinsics
+from ..extrinsics import Extrinsics
+from .camera import Cameras
+from .drop import Drop
 
 FUTURE_NS = 1_000_000_000
 """Stamps so far ahead of the node's clock mean that the clocks of two machines differ."""
@@ -32,8 +35,8 @@ OLD_NS = 60_000_000_000
 class Pair:
     """An image, a cloud or image of depth that belongs to it, and when (monotonic seconds) that was known."""
 
-    image: object
-    points: object
+    image: Any
+    points: Any
     taken: float
 
 

@@ -221,9 +221,10 @@ COMPLETION = (
     *NETWORK,
     Parameter(
         "min_confidence",
-        0.0,
-        "Depth less sure than this is made unknown in all outputs.",
-        minimum=0.0,
+        -1.0,
+        "Depth less sure than this is made unknown in all outputs; 0 publishes every guess, -1 takes the "
+        "completer's own limit (0.5 of the default, see docs/confidence.md).",
+        minimum=-1.0,
         maximum=1.0,
         live=True,
     ),
