@@ -8,6 +8,7 @@ It ends with the data, with a table, and with exit code 0 only where every frame
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 from launch import LaunchContext, LaunchDescription
@@ -29,6 +30,7 @@ from launch_ros.substitutions import FindPackageShare
 
 from depth_completion_ros.demo.plan import Plan, demo_folder
 from depth_completion_ros.ros.process.launching import (
+    QUIET_START,
     process_options,
     refuse_unknown_arguments,
     require_package,
@@ -38,6 +40,7 @@ from depth_completion_ros.ros.transport import profile_environment
 PACKAGE = "depth_completion_ros"
 CONFIG = PathJoinSubstitution([FindPackageShare(PACKAGE), "config"])
 BOOL = ("true", "false")
+QUIET = shlex.join(QUIET_START)
 DEMO_FRAMES, DEMO_SEED = 30, 0
 
 ARGUMENTS = (
@@ -144,7 +147,12 @@ def begin(context: LaunchContext) -> list:
     command = [sys.executable, "-m", "depth_completion_ros.demo.make_drive"]
     command += [str(demo_folder()), str(DEMO_FRAMES), str(DEMO_SEED)]
     drive = ExecuteProcess(
-        cmd=command, name="demo_drive", output="screen", output_format="{line}", **process_options()
+        cmd=command,
+        name="demo_drive",
+        output="screen",
+        output_format="{line}",
+        prefix=QUIET,
+        **process_options(),
     )
 
     def made(event, context):
@@ -167,6 +175,7 @@ def nodes(plan: Plan, rviz: bool) -> list:
     completion = Node(
         package=PACKAGE,
         executable="completion_node",
+        exec_name="completion_node",
         name="completion",
         parameters=[
             plan.params or PathJoinSubstitution([CONFIG, "completion.yaml"]),
@@ -174,11 +183,13 @@ def nodes(plan: Plan, rviz: bool) -> list:
         ],
         output="screen",
         output_format="{line}",
+        prefix=QUIET,
         **process_options(),
     )
     session = Node(
         package=PACKAGE,
         executable="session_node",
+        exec_name="session_node",
         parameters=[
             {
                 name: ParameterValue(value, value_type=str) if isinstance(value, str) else value
@@ -187,6 +198,7 @@ def nodes(plan: Plan, rviz: bool) -> list:
         ],
         output="screen",
         output_format="{line}",
+        prefix=QUIET,
         **process_options(),
     )
     look = "RViz shows it" if rviz else "To look at it live: rviz:=true, or any viewer of /depth/image"

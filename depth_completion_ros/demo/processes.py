@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from ..ros.process.launching import QUIET_START
 from ..ros.process.stopping import PARENT
 from .plan import Prepared
 
@@ -51,7 +52,7 @@ def command(executable: str, parameters: Mapping[str, object], *ros_arguments: s
 @contextmanager
 def process(line: Sequence[str]) -> Iterator[subprocess.Popen]:
     """A process that ends with this block, or with this process where that is killed."""
-    child = subprocess.Popen(line, env=os.environ | {PARENT: str(os.getpid())})
+    child = subprocess.Popen([*QUIET_START, *line], env=os.environ | {PARENT: str(os.getpid())})
     try:
         yield child
     finally:

@@ -51,8 +51,8 @@ from .process.stopping import FRAME_LIMIT_S
 from .publishers import Outputs
 from .worker import Worker
 
-SMALL_IMAGE = 320, 96
-"""Width and height of the image of a warm-up where `warm_up_size` is not given."""
+SMALL_IMAGE = 96, 64
+"""Width and height of a warm-up where `warm_up_size` is not given: all kernels, little memory."""
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 

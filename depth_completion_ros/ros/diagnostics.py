@@ -154,8 +154,8 @@ def frames_status(now: Counts, before: Counts, unpaired: dict[str, int], unpaire
     recent += Counter(unpaired) - Counter(unpaired_before)
     done = now.completed - before.completed
     idle = recent[NO_SUBSCRIBER] > 0
-    # That nobody listens is no fault, nor that cameras are faster than LiDARs, nor that a bag begins again.
-    for usual in (NO_SUBSCRIBER, "image without points", "time jump"):
+    # That nobody listens is no fault, nor that cameras are faster than LiDARs.
+    for usual in (NO_SUBSCRIBER, "image without points"):
         recent.pop(usual, None)
     if not recent:
         return Status("frames", OK, f"{done} completed since the last report.", values)

@@ -34,7 +34,8 @@ def row(output: str, name: str) -> str:
 
 
 def test_a_person_sees_how_it_goes_and_in_the_end_a_table_and_files(drive, tmp_path):
-    with walk(tmp_path, f"data:={drive}", "completer:=nearest", f"out:={tmp_path / 'out'}") as it:
+    arguments = ("completer:=nearest", "rate:=0.2", f"out:={tmp_path / 'out'}")
+    with walk(tmp_path, f"data:={drive}", *arguments) as it:
         code = it.wait()
         assert it.wait_until_nothing_is_left()
     output = it.output
@@ -140,7 +141,7 @@ STOPS = {
 def test_stopped_at_any_moment_it_leaves_no_process_and_no_traceback(drive, tmp_path, stop, moment):
     if not has_genuine_launch() and stop.startswith("SIGINT"):
         pytest.skip("a plain parent of the nodes does as `ros2 launch` does only with a signal to the group")
-    arguments = ("completer:=linear", f"out:={tmp_path / 'out'}")
+    arguments = ("completer:=linear", "rate:=0.2", f"out:={tmp_path / 'out'}")
     with walk(tmp_path, f"data:={drive}", *arguments) as it:
         it.wait_for(moment)
         STOPS[stop](it)

@@ -25,6 +25,7 @@ from depth_completion_ros.ros.transport import use_large_message_profile
 use_large_message_profile()
 words = dict(word.split(":=", 1) for word in sys.argv[1:])
 given = {name: value == "true" if value in ("true", "false") else value for name, value in words.items()}
+given["rate"] = float(given.get("rate", 1))
 plan = Plan(**given)
 try:
     plan.check()

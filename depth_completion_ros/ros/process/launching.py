@@ -10,6 +10,9 @@ from pathlib import Path
 
 from .stopping import PARENT
 
+QUIET_START = ("sh", "-c", 'trap "" INT; exec "$0" "$@"')
+"""Goes before a command: Python itself, until a node takes signals, answers SIGINT with a traceback."""
+
 
 def process_options() -> dict[str, object]:
     """Arguments of a launch action: it ends with the launch, also where that is killed, and in time."""
