@@ -66,7 +66,9 @@ setup(
     maintainer_email="depth-completion-ros@users.noreply.github.com",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["ros/*.xml", "ops/cpu/*", "ops/*/cpu/*", "completion/*/*.safetensors"]},
+    package_data={
+        PACKAGE: ["ros/*.xml", "ros/session/*.html", "ops/cpu/*", "ops/*/cpu/*", "completion/*/*.safetensors"]
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
@@ -90,9 +92,10 @@ setup(
     entry_points={
         "console_scripts": [
             f"depth-completion = {PACKAGE}.cli:main",
-            f"completion_node = {PACKAGE}.ros.completion_node:main",
-            f"player_node = {PACKAGE}.ros.player_node:main",
-            f"evaluation_node = {PACKAGE}.ros.evaluation_node:main",
+            f"completion_node = {PACKAGE}.ros.process.start:completion_node",
+            f"player_node = {PACKAGE}.ros.process.start:player_node",
+            f"evaluation_node = {PACKAGE}.ros.process.start:evaluation_node",
+            f"session_node = {PACKAGE}.ros.process.start:session_node",
         ]
     },
 )

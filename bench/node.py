@@ -35,7 +35,7 @@ from depth_completion_ros.ros import conversions, transport
 from depth_completion_ros.ros.completion_node import CompletionNode
 from depth_completion_ros.ros.inputs.frames import Pair
 from depth_completion_ros.ros.live import LiveCompleter
-from depth_completion_ros.ros.run import keep_freed_memory
+from depth_completion_ros.ros.process.run import keep_freed_memory
 
 CAMERA = projection.CAMERA
 DEPTH = np.full((CAMERA.height, CAMERA.width), 12.5, np.float32)

@@ -6,14 +6,29 @@ ros2 launch depth_completion_ros camera_lidar.launch.py \
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
-from launch.conditions import IfCondition
+from launch.actions import (
+    DeclareLaunchArgument,
+    OpaqueFunction,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+)
+from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from depth_completion_ros.ros.process.launching import (
+    is_on_command_line,
+    process_options,
+    refuse_unknown_arguments,
+    require_package,
+    require_parameter_file,
+)
 from depth_completion_ros.ros.transport import profile_environment
 
 PACKAGE = "depth_completion_ros"
@@ -54,12 +69,24 @@ ARGUMENTS = (
 )
 
 
-def nodes(context: LaunchContext) -> list[Node]:
+def check(given: Callable[[str], str]) -> None:
+    """Refuse, before anything is started, what could only fail later."""
+    refuse_unknown_arguments([name for name, *_ in ARGUMENTS], __file__)
+    if given("params"):
+        require_parameter_file(given("params"), "completion")
+    if given("extrinsics") and not Path(given("extrinsics")).expanduser().is_file():
+        raise FileNotFoundError(f"There is no calibration file at '{given('extrinsics')}'.")
+    if given("rviz") == "true":
+        require_package("rviz2", "rviz:=true")
+
+
+def nodes(context: LaunchContext) -> list:
     """RViz, and the completion node with only those parameters overridden that were given."""
 
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
+    check(given)
     image = given("image").rstrip("/")
     beside = f"{image.rsplit('/', 1)[0]}/camera_info" if "/" in image else "camera_info"
     parameters = {name: ParameterValue(given(name) == "true") for name in ("use_sim_time", "autostart")}
@@ -79,6 +106,7 @@ def nodes(context: LaunchContext) -> list[Node]:
             ("points", given("points")),
         ],
         output="screen",
+        **process_options(),
     )
     # The topics of the RViz file begin with a slash; relative names follow the namespace again.
     outputs = ("depth/points", "depth/image", "overlay")
@@ -98,10 +126,20 @@ def nodes(context: LaunchContext) -> list[Node]:
             ("/points", given("points")),
             *((f"/{topic}", topic) for topic in outputs if given("namespace")),
         ],
-        condition=IfCondition(LaunchConfiguration("rviz")),
         output="log",
     )
-    return [completion, rviz]
+    actions = [completion, *([rviz] if given("rviz") == "true" else [])]
+    if is_on_command_line(__file__):  # a robot's own launch file decides for itself
+        actions.insert(0, RegisterEventHandler(OnProcessExit(target_action=completion, on_exit=ended)))
+    return actions
+
+
+def ended(event, context: LaunchContext) -> None:
+    """The launch ends with the node, and fails with it."""
+    if not context.is_shutdown:
+        raise RuntimeError(
+            f"The completion node ended with code {event.returncode}; the reason stands above."
+        )
 
 
 def generate_launch_description() -> LaunchDescription:

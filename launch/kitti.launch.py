@@ -1,25 +1,25 @@
-"""Plays a KITTI drive, or any data set or bag that can be read, and completes its depth live.
+"""Plays a KITTI drive, or any data set or bag that can be read, completes its depth, and shows how it went.
 
 ros2 launch depth_completion_ros kitti.launch.py                 # the demo drive, made on the spot
 ros2 launch depth_completion_ros kitti.launch.py data:=2011_09_26/2011_09_26_drive_0005_sync rviz:=true
+
+It ends with the data, with a table, and with exit code 0 only where every frame was completed.
 """
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+import sys
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
+    ExecuteProcess,
     LogInfo,
     OpaqueFunction,
     RegisterEventHandler,
     SetEnvironmentVariable,
-    TimerAction,
 )
-from launch.conditions import IfCondition
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -27,13 +27,18 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from depth_completion_ros.data import open_reader
+from depth_completion_ros.demo.plan import Plan, demo_folder
+from depth_completion_ros.ros.process.launching import (
+    process_options,
+    refuse_unknown_arguments,
+    require_package,
+)
 from depth_completion_ros.ros.transport import profile_environment
 
 PACKAGE = "depth_completion_ros"
 CONFIG = PathJoinSubstitution([FindPackageShare(PACKAGE), "config"])
 BOOL = ("true", "false")
-OF_COMPLETER = ("completer", "variant", "weights", "prior", "device", "precision")
+DEMO_FRAMES, DEMO_SEED = 30, 0
 
 ARGUMENTS = (
     (
@@ -46,121 +51,186 @@ ARGUMENTS = (
     ("bag", "", "rosbag2 folder or file to play in place of a data set.", None),
     ("completer", "default", "Name of the completer.", None),
     ("variant", "", "Variant of the completer; empty for its usual one.", None),
-    ("weights", "", "File or stored name of a network's weights; empty for random ones.", None),
+    (
+        "weights",
+        "",
+        "File or stored name of a network's weights; empty for the shipped ones, or for random ones where "
+        "none are shipped.",
+        None,
+    ),
+    ("settings", "", "Settings of this completer alone, such as steps=4,strength=1 of depthlab.", None),
     ("prior", "", "Name or path of a network's depth prior; empty for none.", None),
     ("device", "auto", "Device of a network: auto, cpu, cuda, cuda:1 ...", None),
     ("precision", "auto", "Of a network: auto, float32, bfloat16, float16.", None),
     ("allow_noncommercial", "false", "Take weights whose licence forbids commercial use.", BOOL),
     (
-        "evaluate",
+        "params",
+        "",
+        "Parameter file of the completion node; empty for completion.yaml of this package. The arguments "
+        "here go before it.",
+        None,
+    ),
+    (
+        "realtime",
         "false",
-        "Score the depth: against the true depth where the data has it, else against points hidden "
-        "from the completer.",
+        "Play as a sensor does, whoever keeps up. false: a frame is played when the one before is completed, "
+        "so that none is lost and every completer is scored on the same frames.",
         BOOL,
     ),
-    ("report", "", "JSON file for the scores at the end; empty for none.", None),
-    ("rviz", "false", "Show inputs and outputs in RViz.", BOOL),
     ("rate", "1.0", "Speed of playing; 1 is as recorded.", None),
+    ("max_frames", "0", "Play only so many frames; 0 for all.", None),
+    (
+        "evaluate",
+        "false",
+        "Refuse data that cannot be scored. Where the data has true depth, the score is shown anyway.",
+        BOOL,
+    ),
+    (
+        "protocol",
+        "",
+        "What is fed and scored, as in `depth-completion evaluate`: truth, truth:lines=N, lines:N, hide:K; "
+        "empty for truth where the data has it, else, with evaluate:=true, hide:2.",
+        None,
+    ),
+    ("filters", "see-through", "Filters on the points: see-through, isolated, all or none.", None),
+    ("max_range", "inf", "Feed only what was measured at most so far in front of the camera, metres.", None),
+    (
+        "max_depth",
+        "",
+        "Score only where the truth is at most so far, metres; empty for all of it, on the demo drive 80.",
+        None,
+    ),
+    (
+        "region",
+        "",
+        "Score only inside left,top,right,bottom; empty for the whole image, on the demo drive for what is "
+        "below the topmost scan line.",
+        None,
+    ),
+    ("out", "", "Folder of the page and the report; empty for one beside the data.", None),
+    ("report", "", "JSON file for counts and scores; empty for report.json in the folder.", None),
+    ("rviz", "false", "Show inputs and outputs in RViz.", BOOL),
 )
+OF_PLAN = tuple(name for name, *_ in ARGUMENTS if name not in ("bag", "rviz"))
 
 
-def demo_drive() -> Path:
-    """The demo drive in the user's cache, made when it is not there yet."""
-    from depth_completion_ros.demo.drive import make_demo_drive
-
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return make_demo_drive(cache / PACKAGE)
-
-
-def source(data: str, bag: str) -> Path:
-    """What to play."""
-    if data and bag:
-        raise ValueError("Both 'data' and 'bag' are given; give one of them.")
-    return Path(data or bag).expanduser().absolute() if data or bag else demo_drive()
-
-
-def has_true_depth(path: Path) -> bool:
-    """Whether the first frame comes with its true depth."""
-    first = next(iter(open_reader(path)), None)
-    if first is None:
-        raise ValueError(f"'{path}' holds not one frame.")
-    return first.ground_truth is not None
-
-
-def nodes(context: LaunchContext) -> list:
-    """Completion, evaluation and player; the end of the player ends all."""
+def plan_of(context: LaunchContext) -> tuple[Plan, bool]:
+    """What the arguments ask for, checked, and whether RViz is wanted."""
+    refuse_unknown_arguments([name for name, *_ in ARGUMENTS], __file__)
     given = {name: LaunchConfiguration(name).perform(context) for name, *_ in ARGUMENTS}
-    path = source(given["data"], given["bag"])
-    evaluate = given["evaluate"] == "true"
-    hide = evaluate and not has_true_depth(path)
-    clock = {"use_sim_time": True}
+    if given["data"] and given["bag"]:
+        raise ValueError("Both 'data' and 'bag' are given; give one of them.")
+    words: dict[str, object] = {name: given[name] for name in OF_PLAN}
+    words["data"] = given["data"] or given["bag"]
+    words |= {name: given[name] == "true" for name, *_, choices in ARGUMENTS if choices and name in OF_PLAN}
+    for name, kind in (("rate", float), ("max_frames", int)):
+        try:
+            words[name] = kind(given[name])
+        except ValueError:
+            raise ValueError(f"Argument {name} is '{given[name]}'; it must be a number.") from None
+    plan = Plan(**words)
+    plan.check()
+    rviz = given["rviz"] == "true"
+    if rviz:
+        require_package("rviz2", "rviz:=true")
+    return plan, rviz
+
+
+def begin(context: LaunchContext) -> list:
+    """The nodes; before them the demo drive, where that is to be played."""
+    plan, rviz = plan_of(context)
+    if plan.data:
+        return nodes(plan, rviz)
+    command = [sys.executable, "-m", "depth_completion_ros.demo.make_drive"]
+    command += [str(demo_folder()), str(DEMO_FRAMES), str(DEMO_SEED)]
+    drive = ExecuteProcess(
+        cmd=command, name="demo_drive", output="screen", output_format="{line}", **process_options()
+    )
+
+    def made(event, context):
+        if context.is_shutdown:
+            raise RuntimeError("Stopped before the demo drive was made.")
+        if event.returncode:
+            raise RuntimeError("The demo drive could not be made; the reason stands above.")
+        return nodes(plan, rviz)
+
+    return [RegisterEventHandler(OnProcessExit(target_action=drive, on_exit=made)), drive]
+
+
+def nodes(plan: Plan, rviz: bool) -> list:
+    """Completion node, session and RViz; all end with the session, or with the completion node."""
+    prepared = plan.prepared()
+    parameters = {
+        name: ParameterValue(value, value_type=str) if isinstance(value, str) else value
+        for name, value in prepared.completion_parameters().items()
+    }
     completion = Node(
         package=PACKAGE,
         executable="completion_node",
         name="completion",
         parameters=[
-            PathJoinSubstitution([CONFIG, "completion.yaml"]),
-            clock
-            | {name: ParameterValue(given[name], value_type=str) for name in OF_COMPLETER}
-            | {"allow_noncommercial": given["allow_noncommercial"] == "true"},
-        ],
-        remappings=[("points", "points_kept")] if hide else [],
-        output="screen",
-    )
-    evaluation = Node(
-        package=PACKAGE,
-        executable="evaluation_node",
-        name="evaluation",
-        parameters=[
-            PathJoinSubstitution([CONFIG, "evaluation.yaml"]),
-            clock | {"mode": "hide" if hide else "ground_truth", "report": given["report"]},
+            plan.params or PathJoinSubstitution([CONFIG, "completion.yaml"]),
+            parameters | {"use_sim_time": True},
         ],
         output="screen",
+        output_format="{line}",
+        **process_options(),
     )
-    player = Node(
+    session = Node(
         package=PACKAGE,
-        executable="player_node",
-        name="player",
+        executable="session_node",
         parameters=[
-            PathJoinSubstitution([CONFIG, "player.yaml"]),
             {
-                "data": str(path),
-                "rate": ParameterValue(float(given["rate"])),
-                "wait_for_subscribers": 30.0,
-                "wait_topics": [
-                    "image",
-                    "camera_info",
-                    "points",
-                    *(["ground_truth"] if evaluate and not hide else []),
-                ],
-            },
+                name: ParameterValue(value, value_type=str) if isinstance(value, str) else value
+                for name, value in prepared.session_parameters().items()
+            }
         ],
         output="screen",
+        output_format="{line}",
+        **process_options(),
     )
-    end = OnProcessExit(target_action=player, on_exit=EmitEvent(event=Shutdown(reason="played to the end")))
+    look = "RViz shows it" if rviz else "To look at it live: rviz:=true, or any viewer of /depth/image"
     return [
-        LogInfo(msg=f"Playing {path}"),
-        RegisterEventHandler(end),
+        LogInfo(msg=f"Playing {plan.path}. {look}."),
+        RegisterEventHandler(OnProcessExit(target_action=completion, on_exit=completion_ended)),
+        RegisterEventHandler(OnProcessExit(target_action=session, on_exit=session_ended)),
         completion,
-        # The player waits for subscribers of its own topics only; completion and evaluation need time
-        # to find each other too, or the first frames go without a score.
-        *([evaluation, TimerAction(period=3.0, actions=[player])] if evaluate else [player]),
+        session,
+        *([rviz_node()] if rviz else []),
     ]
 
 
-def generate_launch_description() -> LaunchDescription:
-    """Player, completion node and, when asked for, evaluation and RViz."""
-    rviz = Node(
+def rviz_node() -> Node:
+    """RViz with the view of this package."""
+    return Node(
         package="rviz2",
         executable="rviz2",
         arguments=["-d", PathJoinSubstitution([CONFIG, "depth_completion.rviz"])],
         parameters=[{"use_sim_time": True}],
-        condition=IfCondition(LaunchConfiguration("rviz")),
         output="log",
     )
+
+
+def completion_ended(event, context: LaunchContext) -> None:
+    """The completer must not go before the session."""
+    if not context.is_shutdown:
+        raise RuntimeError(f"The completion node ended with code {event.returncode} before all was played.")
+
+
+def session_ended(event, context: LaunchContext):
+    """The launch ends with the session, and as it did."""
+    if event.returncode == 0:
+        return EmitEvent(event=Shutdown(reason="all frames are completed"))
+    if context.is_shutdown:
+        raise RuntimeError("Stopped before the end.")
+    raise RuntimeError("Not all went as it should; the reason stands above.")
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Player, completion node and, when asked for, RViz."""
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description, choices=choices)
         for name, default, description, choices in ARGUMENTS
     ]
     profile = [SetEnvironmentVariable(name, value) for name, value in profile_environment().items()]
-    return LaunchDescription([*arguments, *profile, OpaqueFunction(function=nodes), rviz])
+    return LaunchDescription([*arguments, *profile, OpaqueFunction(function=begin)])

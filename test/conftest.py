@@ -140,3 +140,19 @@ def mspn(networks, monkeypatch):
     monkeypatch.setattr(MSPNCompleter, "make_network", staticmethod(make_once))
     yield partial(create_completer, "mspn", device="cpu")
     gc.collect()  # completers lie in circles of references, too few for Python to look for them by itself
+
+
+@pytest.fixture
+def tiny_mspn(monkeypatch):
+    """`create_completer("mspn", ...)` on the CPU, but for the network, which is one convolution."""
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    from tiny import TinyMSPN
+
+    from depth_completion_ros import create_completer
+    from depth_completion_ros.completion.mspn.completer import MSPNCompleter
+    from depth_completion_ros.completion.weights.checkpoint import known_networks
+
+    monkeypatch.setattr(MSPNCompleter, "make_network", staticmethod(TinyMSPN))
+    known_networks.cache_clear()
+    yield partial(create_completer, "mspn", device="cpu")
+    known_networks.cache_clear()

@@ -65,7 +65,7 @@ def test_options_of_a_network_go_to_networks_alone_where_classical_ones_are_eval
     assert code == 2 and said == "Error: Completer 'linear' takes no precision, but got 'bfloat16'.\n"
 
 
-def test_a_prior_alone_and_a_network_are_evaluated_together(mspn, bag, tmp_path):
+def test_a_prior_alone_and_a_network_are_evaluated_together(tiny_mspn, bag, tmp_path):
     (tmp_path / "maps").mkdir()
     for at in range(2):
         np.save(tmp_path / "maps" / f"bag_{at:06d}.npy", np.full(SHAPE, 8, np.float32))

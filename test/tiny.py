@@ -1,6 +1,8 @@
-"""A learned completer with a network of one convolution, for what does not depend on the network."""
+"""Learned completers with a network of one convolution, for what does not depend on the network."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 
@@ -29,3 +31,25 @@ class Tiny(LearnedCompleter):
         inputs = torch.cat([rgb, sparse], dim=1).to(self.network.weight.dtype)
         depth, confidence = self.network(inputs).unbind(1)
         return depth.abs()[None] + 1, confidence.sigmoid()[None]
+
+
+class Refined(NamedTuple):
+    """What `MSPN` gives."""
+
+    depth: torch.Tensor
+    mask: torch.Tensor
+
+
+class TinyMSPN(torch.nn.Module):
+    """Takes and gives what `MSPN` does; each conventional variant has a width of its own."""
+
+    def __init__(self, variant: str):
+        super().__init__()
+        channels = {"conventional_nyu": 5, "conventional_kitti": 6}.get(variant, 4)
+        self.backbone = Network(channels, 2, 3, padding=1)
+
+    def forward(self, rgb, sparse, *first, points):
+        planes = first or [sparse] * (self.backbone.in_channels - 3)
+        inputs = torch.cat([rgb, *planes], dim=1).to(self.backbone.weight.dtype)
+        depth, mask = self.backbone(inputs).float().split(1, dim=1)
+        return Refined(1 + depth + sparse, torch.where(sparse > 0, 1.0, mask.sigmoid()))

@@ -11,19 +11,25 @@ import typer
 def demo(
     frames: Annotated[int, typer.Option(min=2, help="Frames of the drive.")] = 40,
     seed: Annotated[int, typer.Option(help="Another seed makes another street.")] = 0,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for drive, images and report.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for drive, pages and reports.")] = Path(
         "demo"
     ),
     completer: Annotated[
         list[str] | None, typer.Option("--completer", "-c", help="Repeat for more. [the classical ones]")
     ] = None,
-    rate: Annotated[float, typer.Option(min=0.1, help="Frames a second.")] = 10.0,
+    rate: Annotated[float, typer.Option(min=0.1, help="Frames a second, at most.")] = 10.0,
+    realtime: Annotated[
+        bool,
+        typer.Option(
+            "--realtime", help="Play as a sensor does, whoever keeps up, rather than wait for each frame."
+        ),
+    ] = False,
 ):
     """
     Make a street drive and run the nodes on it over real DDS; ends by itself.
 
     Prints what came in and out, what was dropped and why, latency, and errors against the true
-    depth, and writes images. Needs rclpy; nothing is downloaded.
+    depth, and writes a page with images. Needs rclpy; nothing is downloaded.
 
     Examples:
 
@@ -34,7 +40,7 @@ def demo(
     from ..demo.run import run_demo
 
     options = {"completers": completer} if completer else {}
-    code = run_demo(frames=frames, seed=seed, out=out, rate=rate, **options)
+    code = run_demo(frames=frames, seed=seed, out=out, rate=rate, realtime=realtime, **options)
     raise typer.Exit(code or 0)
 
 

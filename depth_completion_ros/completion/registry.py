@@ -24,6 +24,7 @@ COMPLETERS: dict[str, type[Completer] | str] = {
     "linear": Linear,
     "morphological": Morphological,
     "mspn_lite": "mspn_lite.completer:MSPNLiteCompleter",
+    "efficient_spn": "efficient_spn.completer:EfficientSPNCompleter",
     "mspn": "mspn.completer:MSPNCompleter",
     "bpnet": "bpnet.completer:BPNetCompleter",
     "depthlab": "depthlab.completer:DepthLabCompleter",

@@ -109,6 +109,19 @@ class Protocol:
         }
         return families.get(self.kind) if self.number is not None else None
 
+    def fed(self, frame: Frame) -> Frame:
+        """The frame with only the points that are fed, for a completer that projects them itself.
+
+        Raises:
+            CannotServe: the frame lacks rings or points; or the protocol feeds pixels rather than points.
+        """
+        if self.is_random:
+            raise CannotServe(f"protocol {self.text} draws pixels, which no LiDAR can leave out")
+        if self.number is None:
+            return frame
+        rings = _scan_with_rings(frame).rings
+        return _with_points(frame, _kept(self, rings))
+
     def trial(self, frame: Frame, settings: Settings = Settings(), seed: int = 0) -> Trial:  # noqa: B008
         """What to feed and what to score.
 
@@ -160,18 +173,14 @@ def _on_truth(protocol: Protocol, frame: Frame, settings: Settings) -> Trial:
     if frame.ground_truth is None:
         raise CannotServe("it has no ground truth")
     if protocol.number is not None:
-        frame = _with_points(frame, _evenly_spaced(_scan_with_rings(frame).rings, protocol.number))
+        frame = protocol.fed(frame)
     elif frame.points is None and frame.sparse_depth is None:
         raise CannotServe("it has no measurement beside its ground truth")
     return Trial(_project(frame, settings), frame.ground_truth)
 
 
 def _on_other_rings(protocol: Protocol, frame: Frame, settings: Settings) -> Trial:
-    rings = _scan_with_rings(frame).rings
-    if protocol.kind == "hide":
-        kept = rings % protocol.number != protocol.number - 1
-    else:
-        kept = _evenly_spaced(rings, protocol.number)
+    kept = _kept(protocol, _scan_with_rings(frame).rings)
     return Trial(_project(_with_points(frame, kept), settings), held_out(frame, kept))
 
 
@@ -219,6 +228,13 @@ def _scan_with_rings(frame: Frame) -> Frame:
     if not len(frame.rings):
         raise CannotServe("its scan has no points")
     return _scan(frame)
+
+
+def _kept(protocol: Protocol, rings: np.ndarray) -> np.ndarray:
+    """Mask of the points on the rings that a protocol of rings feeds."""
+    if protocol.kind == "hide":
+        return rings % protocol.number != protocol.number - 1
+    return _evenly_spaced(rings, protocol.number)
 
 
 def _evenly_spaced(rings: np.ndarray, number: int) -> np.ndarray:

@@ -9,7 +9,7 @@ Publishers, all with stamp and frame_id of the image (`without_partner` complete
 images have failed):
     depth/image (32FC1 metres, NaN unknown), depth/image_mm (16UC1), depth/camera_info,
     depth/points (PointCloud2, coloured), depth/confidence (32FC1), depth/source (mono8),
-    sparse_depth/image (32FC1), overlay (rgb8), /diagnostics
+    sparse_depth/image (32FC1), overlay (rgb8), depth/frames (what became of each image), /diagnostics
 """
 
 from __future__ import annotations
@@ -35,19 +35,25 @@ from .diagnostics import (
     Status,
     frames_status,
     stream_statuses,
+    totals,
 )
 from .extrinsics import Extrinsics
 from .inputs.alignment import CalibrationMonitor
 from .inputs.camera import Cameras
 from .inputs.drop import Drop
 from .inputs.frames import LiveFrames, Pair
+from .inputs.silence import SilenceLog
 from .inputs.topics import Inputs
 from .live import LiveCompleter, completer_of
+from .outcomes import OutcomePublisher
 from .parameters.node import NodeParameters
+from .process.run import run
+from .process.stopping import FRAME_LIMIT_S
 from .publishers import Outputs
-from .run import run
 from .worker import Worker
 
+SMALL_IMAGE = 320, 96
+"""Width and height of the image of a warm-up where `warm_up_size` is not given."""
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
@@ -74,17 +80,25 @@ class CompletionNode(LifecycleNode):
         self.counters = Counters()
         self.settings = NodeParameters(self, "completion", locked=lambda: self._set_up).values
         self._reported = self.counters.snapshot(), {}
+        self._state = "Unconfigured."
+        self._silence = SilenceLog(self.get_logger())
+        self._outcomes = OutcomePublisher(self)
         self._diagnostics = DiagnosticsPublisher(self, self._collect)
-        if self.settings.autostart and self.trigger_configure() == SUCCESS:
-            self.trigger_activate()
+        if self.settings.autostart:
+            self._start()
 
     # From messages to messages -------------------------------------------------------------------
 
     def _on_pair(self, image, points) -> None:
         """Hand a pair to the worker, in the executor's thread."""
         self.counters.begin()
-        if self._worker.put(Pair(image, points, time.monotonic())) is not None:
-            self._drop("replaced by a newer frame", "The completer is slower than the sensors.")
+        replaced = self._worker.put(Pair(image, points, time.monotonic()))
+        if replaced is not None:
+            self._drop(replaced, "replaced by a newer frame", "The completer is slower than the sensors.")
+
+    def _on_unpaired(self, image, cause: str) -> None:
+        sentence = "It was not paired with a cloud; see `slack`, `image_time_offset` and the stamps."
+        self._outcomes.dropped(image.header, cause, sentence)
 
     def _work(self, pair: Pair) -> None:
         """Messages to a frame, the frame to depth, depth to messages, in the worker's thread.
@@ -97,7 +111,10 @@ class CompletionNode(LifecycleNode):
         frame = self._frames.frame_of(pair)
         completed = self._complete(frame, pair.lacks)
         self._outputs.publish(pair.header(frame), completed)
-        self.counters.complete(time.monotonic() - pair.taken, pair.lacks)
+        latency_s = time.monotonic() - pair.taken
+        self.counters.complete(latency_s, pair.lacks)
+        if pair.image is not None:
+            self._outcomes.completed(pair.image.header, latency_s)
         if not pair.lacks:
             self._monitor.look(frame, others_wait=self._worker.pending > 1)
 
@@ -122,13 +139,22 @@ class CompletionNode(LifecycleNode):
         if not self.context.ok():
             self.counters.drop("deactivated")
         elif isinstance(error, Drop):
-            self._drop(error.cause, str(error))
+            self._drop(pair, error.cause, str(error))
         else:
-            self._drop("unexpected failure", "".join(traceback.format_exception(error)))
+            self._drop(pair, "unexpected failure", "".join(traceback.format_exception(error)))
 
-    def _drop(self, cause: str, sentence: str) -> None:
-        if self.counters.drop(cause) and cause != NO_SUBSCRIBER:
-            self.get_logger().warning(f"Frame dropped, {cause}: {sentence}")
+    def _drop(self, pair: Pair, cause: str, sentence: str) -> None:
+        now = self._count_dropped(pair, cause, sentence)
+        if cause == NO_SUBSCRIBER:
+            self.get_logger().info(sentence, throttle_duration_sec=60.0)
+        elif now:
+            number = self.counters.snapshot().dropped[cause]
+            self.get_logger().warning(f"Frame dropped ({number} so far), {cause}: {sentence}")
+
+    def _count_dropped(self, pair: Pair, cause: str, sentence: str = "") -> bool:
+        if pair.image is not None:
+            self._outcomes.dropped(pair.image.header, cause, sentence)
+        return self.counters.drop(cause)
 
     def _on_clock_jump(self, jump) -> None:
         if self._active:
@@ -142,6 +168,14 @@ class CompletionNode(LifecycleNode):
         self._extrinsics.clear()
 
     # Life cycle ----------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        try:
+            if self.trigger_configure() == SUCCESS:
+                self.trigger_activate()
+        except BaseException:  # a signal: nobody else knows the node yet
+            self.destroy_node()
+            raise
 
     def on_configure(self, state) -> TransitionCallbackReturn:
         """Make completer, extrinsics and outputs; FAILURE with a sentence in the log if one cannot be."""
@@ -163,30 +197,46 @@ class CompletionNode(LifecycleNode):
         warn, now_ns = self.get_logger().warning, lambda: self.get_clock().now().nanoseconds
         self._frames = LiveFrames(s, self._cameras, self._extrinsics, now_ns, warn)
         self._live = LiveCompleter(s, completer, warn)
+        try:
+            self._warm_up()
+        except Exception as error:
+            self._extrinsics.close()
+            self._outputs.close()
+            return self._fail("configured", error)
         self._monitor = CalibrationMonitor(s)
         self._worker = Worker(self._work, self._on_work_failed, s.frame_queue)
         self._set_up = True
+        self._state = "Inactive."
         return SUCCESS
 
     def _camera_file(self) -> CameraFile | None:
         path = self.settings.camera_info_file
         return read_camera_file(path, self.resolve_topic_name("image")) if path else None
 
-    def on_activate(self, state) -> TransitionCallbackReturn:
-        """Warm the completer up, subscribe, and begin to work; FAILURE with a sentence if it cannot run."""
+    def _warm_up(self) -> None:
+        """Compile kernels, load libraries and set memory up now rather than at the first frame."""
         width, height = self.settings.warm_up_size
-        try:
-            if bool(width) != bool(height):
-                raise ValueError(
-                    f"parameter 'warm_up_size' is {width}, {height}; both must be above 0, or both 0."
-                )
-            if width and height:
-                self._live.warm_up(height, width)
-        except Exception as error:
-            return self._fail("activated", error)
-        self._trouble = None
+        if bool(width) != bool(height):
+            raise ValueError(
+                f"parameter 'warm_up_size' is {width}, {height}; both must be above 0, or both 0."
+            )
+        if not width:
+            if self.settings.compiled:
+                return  # which is for one size, and takes minutes
+            width, height = SMALL_IMAGE
+        begin = time.monotonic()
+        self._live.warm_up(height, width)
+        seconds = time.monotonic() - begin
+        self.get_logger().info(
+            f"Warmed '{self._completer.name}' up at {width} x {height} in {seconds:.1f} s."
+        )
+
+    def on_activate(self, state) -> TransitionCallbackReturn:
+        """Subscribe, and begin to work."""
         self._completer.forget()
-        self._inputs = Inputs(self, self.settings, self._cameras.add, self._on_pair, self._on_time_jump)
+        self._inputs = Inputs(
+            self, self.settings, self._cameras.add, self._on_pair, self._on_time_jump, self._on_unpaired
+        )
         self._worker.start()
         self._active = True
         image, points = (stream.topic for stream in list(self._inputs.streams.values())[:2])
@@ -204,21 +254,24 @@ class CompletionNode(LifecycleNode):
     def on_cleanup(self, state) -> TransitionCallbackReturn:
         """Let go of completer, extrinsics and outputs."""
         self._release()
+        self._state = "Unconfigured."
         return SUCCESS
 
     def on_shutdown(self, state) -> TransitionCallbackReturn:
         """End from whichever state."""
         self._stop()
         self._release()
+        self._state = "Finalized."
         return SUCCESS
 
     def on_error(self, state) -> TransitionCallbackReturn:
         """Back to unconfigured after a transition that failed unexpectedly."""
-        return self.on_shutdown(state)
+        self._stop()
+        return self.on_cleanup(state)
 
     def destroy_node(self) -> None:
-        """Stop the worker before the publishers go."""
-        self._stop()
+        """Stop the worker before the publishers go, and wait for its frame, but not for minutes."""
+        self._stop(FRAME_LIMIT_S)
         self._release()
         self._jump.unregister()
         super().destroy_node()
@@ -229,13 +282,14 @@ class CompletionNode(LifecycleNode):
         self.get_logger().debug(traceback.format_exc())
         return FAILURE
 
-    def _stop(self) -> None:
+    def _stop(self, limit_s: float | None = None) -> None:
         if not self._active:
             return
         self._active = False
         self._inputs.close()
-        for _ in self._worker.stop():
-            self.counters.drop("deactivated")
+        for pair in self._worker.stop(limit_s):
+            self._count_dropped(pair, "deactivated")
+        self.get_logger().info(totals(self.counters.snapshot(), self._inputs.pairing.dropped))
 
     def _release(self) -> None:
         if self._set_up:
@@ -248,11 +302,12 @@ class CompletionNode(LifecycleNode):
 
     def _collect(self) -> list[Status]:
         if not self._active:
-            waiting = "Inactive." if self._set_up else "Unconfigured."
             level = ERROR if self._trouble else OK
-            return [Status("life cycle", level, self._trouble or waiting)]
+            return [Status("life cycle", level, self._trouble or self._state)]
         statuses = [Status("life cycle", OK, "Active.", {"completer": self._completer.name})]
-        statuses += stream_statuses(self, self._inputs.streams.values(), self.settings.stale_after)
+        streams, stale_after = self._inputs.streams.values(), self.settings.stale_after
+        statuses += stream_statuses(self, streams, stale_after)
+        self._silence.judge(streams, self.count_publishers, stale_after)
         counts, unpaired = self.counters.snapshot(), dict(self._inputs.pairing.dropped)
         statuses.append(frames_status(counts, self._reported[0], unpaired, self._reported[1]))
         self._reported = counts, unpaired

@@ -164,8 +164,8 @@ def frames_status(now: Counts, before: Counts, unpaired: dict[str, int], unpaire
     recent += Counter(unpaired) - Counter(unpaired_before)
     done = now.completed - before.completed
     idle = recent[NO_SUBSCRIBER] > 0
-    # That nobody listens is no fault, nor that cameras are faster than LiDARs.
-    for usual in (NO_SUBSCRIBER, "image without points"):
+    # That nobody listens is no fault, nor that cameras are faster than LiDARs, nor that a bag begins again.
+    for usual in (NO_SUBSCRIBER, "image without points", "time jump"):
         recent.pop(usual, None)
     partial = Counter(now.partial) - Counter(before.partial)
     said = f"{done} completed since the last report"
@@ -176,6 +176,16 @@ def frames_status(now: Counts, before: Counts, unpaired: dict[str, int], unpaire
     # A bag in a loop drops a few at each new begin, also while nobody listens and nothing is completed.
     level = WARN if done or idle or recent.keys() == {"time jump"} else ERROR
     return Status("frames", level, f"{said}; dropped: {causes}.", values)
+
+
+def totals(counts: Counts, unpaired: dict[str, int]) -> str:
+    """What became of all frames, as one sentence for the log."""
+    lost = Counter(counts.dropped) + Counter({f"unpaired, {cause}": n for cause, n in unpaired.items()})
+    causes = ", ".join(f"{cause} ({n})" for cause, n in lost.most_common()) or "none"
+    latency = ""
+    if counts.latencies_s:
+        latency = ", latency " + ", ".join(f"p{p} {counts.latency_ms(p):.0f} ms" for p in (50, 95, 99))
+    return f"Completed {counts.completed} of {counts.begun} frames{latency}; dropped: {causes}."
 
 
 NO_SUBSCRIBER = "nobody subscribes"

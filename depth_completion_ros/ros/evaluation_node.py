@@ -8,6 +8,8 @@ Mode `hide`:          points are received, part of them is hidden and the rest p
 Publishers:
     metrics/<name> (std_msgs/Float32, one value a frame): rmse_mm, mae_mm, irmse_per_km, imae_per_km,
     rel, delta1, delta2, delta3, pixels, coverage; /diagnostics with the mean of all frames
+
+Frames that the completion node drops are counted by cause, as a mean over fewer frames is another mean.
 """
 
 from __future__ import annotations
@@ -34,8 +36,10 @@ from . import qos
 from .diagnostics import OK, WARN, DiagnosticsPublisher, Status, Stream
 from .extrinsics import Extrinsics
 from .inputs.drop import Drop
+from .outcomes import COMPLETED, Outcome, listen
 from .parameters.node import NodeParameters
-from .run import run
+from .process.run import run
+from .process.stopping import FRAME_LIMIT_S
 from .worker import Worker
 
 NAMES = tuple(field.name for field in fields(Metrics))
@@ -49,6 +53,7 @@ class EvaluationNode(Node):
     Attributes:
         scores: stamp of the image and metrics of each frame, in order.
         unscored: frames and clouds that could not be scored, by cause.
+        not_completed: frames that never got a depth, by the cause that the completion node tells.
 
     Raises:
         ValueError, FileNotFoundError: a parameter cannot be used; one sentence.
@@ -58,6 +63,7 @@ class EvaluationNode(Node):
         super().__init__("evaluation", **options)
         self.scores: list[tuple[int, Metrics]] = []
         self.unscored: Counter[str] = Counter()
+        self.not_completed: Counter[str] = Counter()
         self._worker = Worker(self._score, self._on_failed, KEEP)
         self._extrinsics: Extrinsics | None = None
         self._streams: dict[str, Stream] = {}
@@ -79,6 +85,7 @@ class EvaluationNode(Node):
             self._listen("points", PointCloud2, "points", self._on_points)
         else:
             self._listen("truth", Image, "ground_truth")
+        listen(self, self._on_outcome)
         self._diagnostics = DiagnosticsPublisher(self, self._collect)
 
     def _listen(self, name: str, kind: type, topic: str, callback=None) -> None:
@@ -112,6 +119,12 @@ class EvaluationNode(Node):
         elif len(self._waiting) > KEEP:
             _, alone = self._waiting.popitem(last=False)
             self.unscored[f"{next(iter(alone))} without partner of the same stamp"] += 1
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        if outcome.cause == COMPLETED:
+            return
+        self.not_completed[outcome.cause] += 1
+        self._waiting.pop(outcome.stamp, None)  # its truth will find no depth
 
     def _on_points(self, message) -> None:
         """Publish the cloud without what is hidden, in its own layout."""
@@ -195,12 +208,26 @@ class EvaluationNode(Node):
         mean = self.mean()
         values: dict[str, object] = {"frames": len(self.scores)}
         values |= {f"unscored: {cause}": n for cause, n in self.unscored.items()}
+        values |= {f"not completed: {cause}": n for cause, n in self.not_completed.items()}
         if mean is None:
             level = WARN if self.unscored else OK
             return [*statuses, Status("metrics", level, "No frame scored yet.", values)]
         values |= {name: f"{getattr(mean, name):.6g}" for name in NAMES}
-        message = f"RMSE {mean.rmse_mm:.0f} mm, MAE {mean.mae_mm:.0f} mm over {len(self.scores)} frames."
-        return [*statuses, Status("metrics", OK, message, values)]
+        return [*statuses, Status("metrics", OK, self._summary(), values)]
+
+    def _summary(self) -> str:
+        """The score so far in a sentence, with how many frames it lacks."""
+        mean = self.mean()
+        if mean is None:
+            sentence = "No frame scored."
+        else:
+            score = f"RMSE {mean.rmse_mm:.0f} mm, MAE {mean.mae_mm:.0f} mm"
+            sentence = f"{score} over {len(self.scores)} frames."
+        for what, counts in (("not completed", self.not_completed), ("not scored", self.unscored)):
+            if counts:
+                causes = ", ".join(f"{cause} ({n})" for cause, n in counts.most_common())
+                sentence += f" {counts.total()} {what}: {causes}."
+        return sentence
 
     def write_report(self) -> None:
         """Write the JSON file of the parameter `report`, if there is one."""
@@ -211,6 +238,7 @@ class EvaluationNode(Node):
             "mode": self.settings.mode,
             "frames": len(self.scores),
             "unscored": dict(self.unscored),
+            "not_completed": dict(self.not_completed),
             "mean": _without_nan(mean) if mean else None,
             "per_frame": [{"stamp": stamp} | _without_nan(metrics) for stamp, metrics in self.scores],
         }
@@ -221,10 +249,14 @@ class EvaluationNode(Node):
 
     def destroy_node(self) -> None:
         """Stop scoring, write the report, and go."""
-        self._worker.stop()
+        self._worker.stop(FRAME_LIMIT_S)
         if self._extrinsics is not None:
             self._extrinsics.close()
         if self._streams:  # else it was never set up
+            alone = sum("truth" in parts for parts in self._waiting.values())
+            if alone:
+                self.not_completed["nothing was told of it"] += alone
+            self.get_logger().info(self._summary())
             self.write_report()
         super().destroy_node()
 

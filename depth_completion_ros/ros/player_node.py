@@ -4,6 +4,9 @@ Publishers, with the stamps of the data:
     image (rgb8), camera_info, points (PointCloud2 with intensity and ring where known),
     ground_truth (32FC1, where known), /clock, and where tf2 can be imported /tf_static and, for data
     with ego motion, /tf with the LiDAR in odom
+
+With `realtime` false a frame is played once the one before has ended: completed, or dropped for a cause,
+as the completion node tells on depth/frames.
 """
 
 from __future__ import annotations
@@ -25,12 +28,15 @@ from ..core.geometry import matrix_to_quaternion
 from ..data.bag.message_fields import points_array
 from ..data.reader import open_reader
 from . import conversions, qos
+from .outcomes import listen
 from .parameters.node import NodeParameters
-from .run import run
+from .process.run import run
 from .wheels import packages
 
 FIRST_STAMP_NS = 1_000_000_000
 """Where the time of data without stamps begins; zero means 'not stamped' in ROS."""
+LAST_TIME_NS = 2**62
+"""Later than all stamps there are."""
 SETTLE_S = 0.5
 """How long to wait once the first subscribers are there, for the others that start with them."""
 LINGER_S = 1.5
@@ -40,22 +46,46 @@ LINGER_S = 1.5
 class PlayerNode(Node):
     """Plays frames at their own times; see the module for the topics.
 
+    Args:
+        feed: gives the frame to publish in place of one that was read.
+        on_played: called with the stamp of the image and the frame that was read, before it is published.
+        is_over: whether the frame with this stamp has ended; by what the completion node tells when None.
+        may_begin: whether those are there that are waited for beside the subscribers.
+
     Attributes:
         played: frames published so far.
-        finished: whether everything is played (never, with `loop`).
+        ended: whether everything is played (never, with `loop`).
+        ended_at: since when, monotonic seconds; None before.
+        finished: whether the clock has gone on long enough after that.
+        trouble: why playing ended too early, as a sentence; empty where it did not.
 
     Raises:
         ValueError, FileNotFoundError: a parameter or the data cannot be used; one sentence.
     """
 
-    def __init__(self, **options):
+    def __init__(
+        self,
+        *,
+        feed: Callable[[Frame], Frame] = lambda frame: frame,
+        on_played: Callable[[int, Frame], None] = lambda stamp, frame: None,
+        is_over: Callable[[int], bool] | None = None,
+        may_begin: Callable[[], bool] = lambda: True,
+        **options,
+    ):
         super().__init__("player", **options)
         self.settings = s = NodeParameters(self, "player").values
         if not s.data:
             raise ValueError("Parameter 'data' is empty; it must be the path of a data set or bag.")
         self._reader = open_reader(s.data, **({"fixed_frame": s.fixed_frame} if s.fixed_frame else {}))
         self.played = 0
-        self.finished = False
+        self.ended = self.finished = False
+        self.trouble = ""
+        self._feed, self._on_played, self._others_are_there = feed, on_played, may_begin
+        self._over: set[int] = set()  # stamps of frames that have ended
+        self._in_flight: int | None = None  # stamp of the frame that must end before the next, since when
+        self._in_flight_since = 0.0
+        self._is_over = is_over or self._over.__contains__
+        self._attended = is_over is not None  # by a session, which knows when it is over
         profile = qos.output_profile(s)
         self._image = self.create_publisher(Image, "image", profile)
         self._info = self.create_publisher(CameraInfo, "camera_info", profile)
@@ -70,12 +100,15 @@ class PlayerNode(Node):
         self._frames: Iterator[Frame] = iter(self._reader)
         self._index = 0  # of the frame in this round
         self._unstamped = 0  # frames without a stamp, of all rounds
+        self._last_image = 0
         self._shift_ns = 0
         self._events: deque[tuple[int, Callable[[], None]]] = deque()
         self._now_ns = self._last_stamp = 0
         self._last_tick: float | None = None
-        self._ended: float | None = None
+        self.ended_at: float | None = None
         self._wait_until = time.monotonic() + s.wait_for_subscribers
+        if not s.realtime and is_over is None:
+            listen(self, lambda outcome: self._over.add(outcome.stamp))
         self._load()
         if not self._events:
             raise ValueError(f"There is no frame to play in '{s.data}' ({self._reader.describe()}).")
@@ -85,24 +118,73 @@ class PlayerNode(Node):
     def _tick(self) -> None:
         now = time.monotonic()
         if self._last_tick is None:
-            if now < self._wait_until:
-                if self._has_subscribers():
-                    self._wait_until = min(self._wait_until, now + SETTLE_S)
+            if not self._may_begin(now):
                 return
             self._now_ns = self._events[0][0]
         else:
-            self._now_ns += round((now - self._last_tick) * self.settings.rate * 1e9)
+            passed = round((now - self._last_tick) * self.settings.rate * 1e9)
+            self._now_ns = max(self._now_ns, min(self._now_ns + passed, self._latest_time(now)))
         self._last_tick = now
         self._publish_clock()
         while self._events and self._events[0][0] <= self._now_ns:
             self._events.popleft()[1]()
             if not self._events:
+                self._hold(now)
                 self._load()
-        if not self._events:
+                if self._in_flight is not None:
+                    return
+        if not self._events and self._in_flight is None:
             self._at_end(now)
 
+    def _latest_time(self, now: float) -> int:
+        """How far the clock may go on: not past a frame that is still to be published, or must wait."""
+        holds = self._holds(now)
+        if self.settings.realtime or not self._events:
+            return LAST_TIME_NS
+        return self._events[0][0] - 1 if holds else self._events[-1][0]
+
+    def _may_begin(self, now: float) -> bool:
+        """Whether those that are waited for are there, or the wait is over; none of them is an error."""
+        missing = self._without_subscriber()
+        if not missing and self._others_are_there():
+            self._wait_until = min(self._wait_until, now + SETTLE_S)
+        if now < self._wait_until:
+            return False
+        limit = self.settings.wait_for_subscribers
+        if limit and missing:
+            self._give_up(f"Nobody subscribed to {missing} within {limit:.0f} s.")
+        return not self.trouble
+
+    def _hold(self, now: float) -> None:
+        """Let the next frame wait for the one that was just published."""
+        if not self.settings.realtime:
+            self._in_flight, self._in_flight_since = self._last_image, now
+
+    def _holds(self, now: float) -> bool:
+        """Whether the frame that was published last has not ended yet."""
+        if self._in_flight is None:
+            return False
+        if self._is_over(self._in_flight):
+            self._over.discard(self._in_flight)
+            self._in_flight = None
+            return False
+        if not self._image.get_subscription_count():
+            self._give_up(f"Nobody subscribes to {self._image.topic_name} any more.")
+            return True
+        limit = self.settings.frame_timeout
+        if now - self._in_flight_since > limit:
+            self._give_up(f"The completion node told nothing of frame {self.played} within {limit:g} s.")
+        return True
+
+    def _give_up(self, sentence: str) -> None:
+        self.trouble = sentence
+        self.get_logger().error(sentence)
+        self.ended = self.finished = True
+        self.exit_code, self.ended_at = 1, time.monotonic()
+        self._timer.cancel()
+
     def _at_end(self, now: float) -> None:
-        if self.settings.loop and self._ended is None:
+        if self.settings.loop and self.ended_at is None:
             if self._now_ns < self._last_stamp + 1e9 / self.settings.frame_rate:
                 return
             if self._index == 1:  # a still: its stamp goes on, as one stamp again and again says nothing
@@ -112,20 +194,22 @@ class PlayerNode(Node):
             if self._events:
                 self._now_ns = self._events[0][0]
                 return
-        if self._ended is None:
-            self._ended = now
+        if self.ended_at is None:
+            self.ended_at, self.ended = now, True
             self.get_logger().info(f"Played {self.played} frames.")
-        elif now - self._ended > LINGER_S:
+        elif now - self.ended_at > LINGER_S and not self._attended:
             self.finished = True
 
-    def _has_subscribers(self) -> bool:
+    def _without_subscriber(self) -> str:
+        """The topics that are waited for and have no subscriber yet."""
         publishers = {
             "image": self._image,
             "camera_info": self._info,
             "points": self._points,
             "ground_truth": self._truth,
         }
-        return all(publishers[topic].get_subscription_count() for topic in self.settings.wait_topics)
+        topics = self.settings.wait_topics
+        return ", ".join(topic for topic in topics if not publishers[topic].get_subscription_count())
 
     def _publish_clock(self) -> None:
         if self._clock_topic is not None:
@@ -155,7 +239,8 @@ class PlayerNode(Node):
             self._last_stamp = self._events[-1][0]
 
     def _messages(self, frame: Frame) -> list[tuple[int, Callable[[], None]]]:
-        s = self.settings
+        s, read = self.settings, frame
+        frame = self._feed(frame)
         if frame.stamp_image is None:
             stamp = FIRST_STAMP_NS + round(self._unstamped * 1e9 / s.frame_rate)
             self._unstamped += 1
@@ -174,6 +259,8 @@ class PlayerNode(Node):
             truth = conversions.depth_message(frame.ground_truth, camera_header)
 
         def publish_image():
+            self._last_image = stamp
+            self._on_played(stamp, read)
             self._send_extrinsics(frame.T_cam_lidar, camera_header, lidar_frame)
             self._send_pose(frame.T_world_lidar_at_image, camera_header, lidar_frame)
             self._info.publish(info)

@@ -44,13 +44,17 @@ class Worker(Generic[Item]):
             self._thread = threading.Thread(target=self._run, name="completion worker", daemon=False)
             self._thread.start()
 
-    def stop(self) -> list[Item]:
-        """Finish the item at hand, end the thread, and give back the items that still waited."""
+    def stop(self, limit_s: float | None = None) -> list[Item]:
+        """Finish the item at hand, end the thread, and give back the items that still waited.
+
+        Args:
+            limit_s: how long the item at hand may take; it is not waited for any longer.
+        """
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(limit_s)
             self._thread = None
         left = list(self._items)
         self._items.clear()

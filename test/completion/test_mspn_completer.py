@@ -35,8 +35,7 @@ def maps(tmp_path):
 # The contract of every completer --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("number", [1, 40])
+@pytest.mark.parametrize(("variant", "number"), list(zip(VARIANTS, (1, 40, 40, 1), strict=True)))
 def test_every_variant_answers_and_keeps_what_it_says_it_keeps(mspn, variant, number):
     completer, sparse = mspn(variant), some(number)
     before = sparse.depth.copy()
@@ -90,19 +89,19 @@ NOTHING = no_points(SHAPE)
 
 
 @pytest.mark.parametrize("variant", ["sdr_nyu", "conventional_nyu"])
-def test_without_points_and_prior_all_is_unknown(mspn, variant):
-    completion = mspn(variant)(camera_image(SHAPE), NOTHING)
+def test_without_points_and_prior_all_is_unknown(tiny_mspn, variant):
+    completion = tiny_mspn(variant)(camera_image(SHAPE), NOTHING)
     assert np.isnan(completion.depth).all() and not completion.source.any()
 
 
-def test_without_points_a_metric_prior_is_handed_on_and_one_up_to_scale_is_unknown(mspn, maps):
+def test_without_points_a_metric_prior_is_handed_on_and_one_up_to_scale_is_unknown(tiny_mspn, maps):
     frame = Frame(camera=None, image=camera_image(SHAPE), sparse_depth=NOTHING.depth, name="a")
-    completion = mspn(prior=f"{maps}@metric")(frame)
+    completion = tiny_mspn(prior=f"{maps}@metric")(frame)
     known = np.isfinite(np.load(maps / "a.npy"))
     np.testing.assert_array_equal(completion.depth, np.load(maps / "a.npy"))
     np.testing.assert_array_equal(completion.source, np.where(known, Source.PRIOR, Source.UNKNOWN))
     assert not completion.confidence.any()
-    completion = mspn(prior=f"{maps}@depth")(frame)
+    completion = tiny_mspn(prior=f"{maps}@depth")(frame)
     assert np.isnan(completion.depth).all() and not completion.source.any()
 
 
@@ -110,8 +109,8 @@ def test_without_points_a_metric_prior_is_handed_on_and_one_up_to_scale_is_unkno
 
 
 @pytest.mark.parametrize("space", ["metric", "depth"])
-def test_a_prior_is_aligned_to_the_points_and_filled_where_it_knows_nothing(mspn, maps, space):
-    completer, sparse = mspn(prior=f"{maps}@{space}"), some(200)
+def test_a_prior_is_aligned_to_the_points_and_filled_where_it_knows_nothing(tiny_mspn, maps, space):
+    completer, sparse = tiny_mspn(prior=f"{maps}@{space}"), some(200)
     (first,) = completer.planes(camera_image(SHAPE), sparse, None, "a")
     linear = create_completer("linear")(None, sparse).depth
     np.testing.assert_array_equal(first[:8, :8], linear[:8, :8])
@@ -122,20 +121,20 @@ def test_a_prior_is_aligned_to_the_points_and_filled_where_it_knows_nothing(mspn
     np.testing.assert_array_equal(first, linear)
 
 
-def test_without_a_prior_linear_completion_is_the_first_depth_and_the_report_says_so(mspn):
-    completer, sparse = mspn(prior="none"), some(50)
+def test_without_a_prior_linear_completion_is_the_first_depth_and_the_report_says_so(tiny_mspn):
+    completer, sparse = tiny_mspn(prior="none"), some(50)
     (first,) = completer.planes(camera_image(SHAPE), sparse, None, "")
     np.testing.assert_array_equal(first, create_completer("linear")(None, sparse).depth)
     assert completer.report()["prior"] == "none: linear completion in its place"
 
 
-def test_depth_that_no_measurement_reached_is_called_the_prior_s(mspn, maps):
+def test_depth_that_no_measurement_reached_is_called_the_prior_s(tiny_mspn, maps):
     far = SparseDepth(np.zeros(SHAPE, np.float32))
     far.depth[20, 2] = 6
     for completer, expected in (
-        (mspn(prior=f"{maps}@metric"), Source.PRIOR),
-        (mspn("conventional_kitti"), Source.PRIOR),
-        (mspn(prior="none"), Source.PROPAGATED),
+        (tiny_mspn(prior=f"{maps}@metric"), Source.PRIOR),
+        (tiny_mspn("conventional_kitti"), Source.PRIOR),
+        (tiny_mspn(prior="none"), Source.PROPAGATED),
     ):
         results = np.stack([np.full(SHAPE, 3, np.float32), (slope(SHAPE) < 8).astype(np.float32)])
         completion = completer.completion(*results, far.depth)
@@ -143,8 +142,8 @@ def test_depth_that_no_measurement_reached_is_called_the_prior_s(mspn, maps):
         assert completion.source[0, 0] == Source.PROPAGATED and completion.source[-1, -1] == expected
 
 
-def test_the_prior_looks_at_every_so_many_frames_and_its_age_is_reported(mspn, maps):
-    completer = mspn(prior=f"{maps}@metric", prior_every=2)
+def test_the_prior_looks_at_every_so_many_frames_and_its_age_is_reported(tiny_mspn, maps):
+    completer = tiny_mspn(prior=f"{maps}@metric", prior_every=2)
     ages = []
     for name in ("a", "none, and not looked for", "a"):
         completer(Frame(camera=None, image=camera_image(SHAPE), sparse_depth=some(30).depth, name=name))
@@ -155,7 +154,7 @@ def test_the_prior_looks_at_every_so_many_frames_and_its_age_is_reported(mspn, m
     assert completer.report()["age of the prior (frames)"] == 0, "a look from before was taken"
 
 
-def test_on_a_gpu_that_onnxruntime_does_not_know_the_prior_runs_on_the_cpu(mspn, monkeypatch, tmp_path):
+def test_on_a_gpu_that_onnxruntime_does_not_know_the_prior_runs_on_the_cpu(tiny_mspn, monkeypatch, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime knows the GPU")
@@ -163,18 +162,18 @@ def test_on_a_gpu_that_onnxruntime_does_not_know_the_prior_runs_on_the_cpu(mspn,
     from test_prior import save_onnx
 
     save_onnx(str(tmp_path / "mean.onnx"), 28, 42)
-    completer = mspn(prior=f"{tmp_path / 'mean.onnx'}@depth", device="auto")
+    completer = tiny_mspn(prior=f"{tmp_path / 'mean.onnx'}@depth", device="auto")
     monkeypatch.setattr(LearnedCompleter, "move_to", lambda self, device: None)
     completer.move_to(torch.device("cuda", 0))  # as if PyTorch had it
     assert completer.report()["prior"] == "mean"
 
 
-def test_weights_that_are_named_like_those_of_a_twin_are_told(mspn, official):
-    completer = mspn("sdr_nyu", weights=str(official("sdr_kitti")))
+def test_weights_that_are_named_like_those_of_a_twin_are_told(tiny_mspn, official):
+    completer = tiny_mspn("sdr_nyu", weights=str(official("sdr_kitti")))
     assert completer.warnings == [
         "Weights 'SDR_KITTI.pt' (PyTorch) are named like those of sdr_kitti, but the variant is sdr_nyu."
     ]
-    assert not mspn("sdr_kitti", weights=str(official("sdr_kitti"))).warnings
+    assert not tiny_mspn("sdr_kitti", weights=str(official("sdr_kitti"))).warnings
 
 
 @pytest.mark.parametrize(
@@ -186,9 +185,9 @@ def test_weights_that_are_named_like_those_of_a_twin_are_told(mspn, official):
         ({"prior": "depth_anything_v2_base"}, "set allow_noncommercial"),
     ],
 )
-def test_what_cannot_be_made_is_refused_with_a_sentence(mspn, options, words):
+def test_what_cannot_be_made_is_refused_with_a_sentence(tiny_mspn, options, words):
     with pytest.raises(ValueError, match=words):
-        mspn(**options)
+        tiny_mspn(**options)
 
 
 def test_at_an_inner_size_depth_has_the_size_of_the_image_and_warming_up_works(mspn):

@@ -1,4 +1,4 @@
-"""The demo drive: official layout, truth, picture and scan that agree, the same bytes every time."""
+"""The demo drive: official layout, truth, image and scan that agree, the same bytes every time."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_files_are_those_of_a_kitti_raw_drive(drive):
     assert start < middle < end
 
 
-def test_frames_have_picture_scan_truth_and_small_time_offset(frames):
+def test_frames_have_image_scan_truth_and_small_time_offset(frames):
     assert len(frames) == 2
     for frame in frames:
         assert frame.image.shape == (125, 414, 3) and frame.image.std() > 30
@@ -122,16 +122,16 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_another_street(drive, t
 
 def test_a_whole_drive_is_used_again_and_a_half_one_is_made_anew(drive):
     path, _ = drive
-    picture = path / "image_02" / "data" / "0000000001.png"
-    folder, before = path.parent.parent, picture.stat().st_mtime_ns
+    image = path / "image_02" / "data" / "0000000001.png"
+    folder, before = path.parent.parent, image.stat().st_mtime_ns
     size = {"frames": 2, "width": 414, "height": 125}
     assert make_demo_drive(folder, **size, progress=lambda *_: pytest.fail("made again")) == path
-    assert picture.stat().st_mtime_ns == before
-    content = picture.read_bytes()
+    assert image.stat().st_mtime_ns == before
+    content = image.read_bytes()
     (path / MARKER).unlink()
-    picture.write_bytes(b"")
+    image.write_bytes(b"")
     make_demo_drive(folder, **size)
-    assert picture.read_bytes() == content
+    assert image.read_bytes() == content
 
 
 @pytest.mark.parametrize("wrong", [{"frames": 1}, {"width": 8}, {"seed": -1}])

@@ -15,12 +15,14 @@ from depth_completion_ros.ops.backends import backends_of, choose_backend
 from depth_completion_ros.ops.propagation import UpdateRule, propagate, propagate_reference
 from depth_completion_ros.ops.propagation.function import LIBRARY
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PACKAGE = "depth_completion_ros.ops.propagation"
 SIZES = {
     "one window": (13, 13),
     "borders only": (14, 20),
-    "inside as well": (31, 45),
-    "three bands of rows": (53, 30),
+    "inside as well": (20, 45),
+    "three bands of rows": (53, 16),
     "lower than the window": (9, 40),
     "smaller than the window": (5, 7),
     "one pixel": (1, 1),
@@ -107,10 +109,10 @@ def test_backend_computes_the_definition(backend, size, share, rule):
 
 
 def test_backend_is_exact_to_rounding_in_single_precision(backend):
-    inputs = layer(30, 41, channels=64)
-    expected = values_and_gradients("reference", inputs, 6, UpdateRule.BLEND_AND_INJECT)
+    inputs = layer(24, 30, channels=64)
+    expected = values_and_gradients("reference", inputs, 4, UpdateRule.BLEND_AND_INJECT)
     single = [x.float() for x in inputs]
-    got = values_and_gradients(backend, single, 6, UpdateRule.BLEND_AND_INJECT)
+    got = values_and_gradients(backend, single, 4, UpdateRule.BLEND_AND_INJECT)
     agree(got[:2], expected[:2], 1e-5)
     agree(got[2:], expected[2:], 5e-4)  # sums over all pixels and slots of terms that nearly cancel
 
@@ -130,7 +132,7 @@ def test_inference_equals_training(backend):
 
 
 def test_any_number_of_threads_gives_the_same_bits(backend):
-    inputs = layer(100, 40, dtype=torch.float32)
+    inputs = layer(70, 20, dtype=torch.float32)
     before = torch.get_num_threads()
     results = []
     for threads in (1, 2, 5):
@@ -144,11 +146,10 @@ def test_any_number_of_threads_gives_the_same_bits(backend):
 
 
 def test_large_logits_do_not_overflow(backend):
-    inputs = layer(20, 30, dtype=torch.float32)
+    inputs = layer(15, 20, dtype=torch.float32)
     inputs[0], inputs[1] = 40 * inputs[0], 40 * inputs[1]
-    depth, mask = run(backend, *inputs, 3, UpdateRule.PLAIN)
-    assert torch.isfinite(depth).all()
-    assert ((mask >= 0) & (mask <= 1 + 1e-6)).all()
+    expected = run("reference", *(x.double() for x in inputs), 3, UpdateRule.PLAIN)
+    agree(run(backend, *inputs, 3, UpdateRule.PLAIN), expected, 1e-2)  # logits are rounded to some 1e-4
 
 
 def test_an_unknown_backend_is_refused():
@@ -159,8 +160,8 @@ def test_an_unknown_backend_is_refused():
 @pytest.mark.parametrize("rule", [UpdateRule.INJECT, UpdateRule.PLAIN])
 def test_flat_guidance_with_a_gaussian_bias_is_diffusion(backend, rule):
     """Where all pixels look alike, an iteration is a step of the heat equation: a Gaussian blur."""
-    sigma, steps, border = 2.0, 3, 18
-    inputs = layer(60, 70, share=0.05)
+    sigma, steps, border = 2.0, 2, 12
+    inputs = layer(34, 40, share=0.05)
     flat = [torch.zeros_like(x) for x in inputs[:4]]
     offset = torch.arange(-12, 13, dtype=torch.float64)
     rpb = -(offset[:, None] ** 2 + offset**2) / (2 * sigma**2)

@@ -24,13 +24,13 @@ def values(robot) -> dict[str, str]:
     return robot.statuses[COMPLETER][2]
 
 
-def test_the_node_publishes_what_the_network_gives_and_says_what_it_runs(ros, mspn):
+def test_the_node_publishes_what_the_network_gives_and_says_what_it_runs(ros, tiny_mspn):
     robot = Robot(ros, outputs=("depth/image", "depth/confidence", "depth/source"))
     completion_node(ros, completer="mspn", device="cpu", inner_size=80)
     robot.connect()
     robot.send(START)
     robot.wait_for_outputs(1, "depth/source")
-    expected = mspn(inner_size=80)(frame())
+    expected = tiny_mspn(inner_size=80)(frame())
     out = {topic: messages[0] for topic, messages in robot.received.items()}
     np.testing.assert_allclose(plane(out["depth/image"]), expected.depth, rtol=1e-4)
     np.testing.assert_allclose(plane(out["depth/confidence"]), expected.confidence, atol=1e-4)
@@ -45,7 +45,7 @@ def test_the_node_publishes_what_the_network_gives_and_says_what_it_runs(ros, ms
 
 
 def test_stored_weights_are_named_with_their_licence_and_leave_nothing_to_warn_of(
-    ros, mspn, official, weights_folder
+    ros, tiny_mspn, official, weights_folder
 ):
     from depth_completion_ros.completion.weights.folder import import_weights
 
@@ -60,14 +60,14 @@ def test_stored_weights_are_named_with_their_licence_and_leave_nothing_to_warn_o
     assert node._completer is None and node._live is None, "the network still takes memory"
 
 
-def test_the_network_is_warmed_up_before_the_node_is_active_where_the_size_is_given(ros, mspn):
+def test_the_network_is_warmed_up_before_the_node_is_active_where_the_size_is_given(ros, tiny_mspn):
     robot = Robot(ros)
     completion_node(ros, completer="mspn", device="cpu", warm_up_size=[64, 48])
     robot.wait_for_status(COMPLETER, "WARN", "no frame yet")
     assert values(robot)["warmed up"].startswith("at 64 x 48, in ")
 
 
-def test_a_prior_is_reported_with_its_age_and_how_well_it_fits(ros, mspn, tmp_path):
+def test_a_prior_is_reported_with_its_age_and_how_well_it_fits(ros, tiny_mspn, tmp_path):
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     save_network_of_rows(tmp_path / "rows.onnx")
     robot = Robot(ros)
@@ -81,7 +81,7 @@ def test_a_prior_is_reported_with_its_age_and_how_well_it_fits(ros, mspn, tmp_pa
     assert ros.spin_until(lambda: values(robot).get("age of the prior (frames)") == "1")
     said = values(robot)
     assert said["prior"] == "rows" and "your file" in said["licence of the prior"]
-    offline = mspn(prior=prior, prior_every=2)
+    offline = tiny_mspn(prior=prior, prior_every=2)
     for _ in range(2):
         offline(frame())
     expected = offline.report()
@@ -133,7 +133,7 @@ def web_page(path, official):
 
 
 def without_a_key(path, official):
-    return official("sdr_nyu", lambda state_dict: state_dict.pop("prop_layer.mspn.rpb"), "lost")
+    return official("sdr_nyu", lambda state_dict: state_dict.pop("backbone.bias"), "lost")
 
 
 def of_another_variant(path, official):
@@ -146,12 +146,12 @@ def of_another_variant(path, official):
         (missing, "There is no checkpoint '"),
         (cut_off, "is damaged or cut off (File is not a zip file); get it again."),
         (web_page, "is no checkpoint: it is a web page, as a download that was refused leaves."),
-        (without_a_key, "of 776 tensors it lacks 'prop_layer.mspn.rpb'."),
+        (without_a_key, "of 2 tensors it lacks 'backbone.bias'."),
         (of_another_variant, "These are weights of mspn:conventional_kitti."),
     ],
 )
 def test_weights_that_cannot_be_used_are_told_and_the_node_can_be_configured_otherwise(
-    ros, mspn, official, tmp_path, weights, words
+    ros, tiny_mspn, official, tmp_path, weights, words
 ):
     robot = Robot(ros, outputs=())
     bad = str(weights(tmp_path, official))
@@ -162,7 +162,7 @@ def test_weights_that_cannot_be_used_are_told_and_the_node_can_be_configured_oth
     assert node.trigger_configure() == node.trigger_activate() == SUCCESS
 
 
-def test_the_right_weights_may_follow_wrong_ones(ros, mspn, official, tmp_path):
+def test_the_right_weights_may_follow_wrong_ones(ros, tiny_mspn, official, tmp_path):
     robot = Robot(ros)
     node = completion_node(ros, completer="mspn", device="cpu", weights=str(cut_off(tmp_path, official)))
     node.set_parameters(overrides(weights=str(official("sdr_nyu"))))
@@ -186,7 +186,7 @@ def test_the_right_weights_may_follow_wrong_ones(ros, mspn, official, tmp_path):
         ({"prior": "depth_anything_v2_base"}, "set allow_noncommercial to true", {"prior": ""}),
     ],
 )
-def test_an_option_that_cannot_be_is_told_and_can_be_cured(ros, mspn, parameters, words, cure):
+def test_an_option_that_cannot_be_is_told_and_can_be_cured(ros, tiny_mspn, parameters, words, cure):
     robot = Robot(ros, outputs=())
     node = completion_node(ros, **{"completer": "mspn", "device": "cpu", **parameters})
     message = robot.wait_for_status(LIFE_CYCLE, "ERROR", words)
@@ -208,7 +208,7 @@ def test_half_a_warm_up_size_is_refused_in_a_sentence(ros, tiny, capfd):
 
 
 def test_maps_made_beforehand_are_named_by_the_stamp_and_a_frame_without_one_costs_that_frame_only(
-    ros, mspn, tmp_path
+    ros, tiny_mspn, tmp_path
 ):
     np.save(tmp_path / f"{START}.npy", np.full((96, 160), 10, np.float32))
     robot = Robot(ros)
@@ -221,7 +221,7 @@ def test_maps_made_beforehand_are_named_by_the_stamp_and_a_frame_without_one_cos
     robot.wait_for_status(COMPLETER, "WARN", f"{START + STEP}")
 
 
-def test_where_the_extrinsics_cannot_be_had_the_network_takes_no_memory(ros, mspn):
+def test_where_the_extrinsics_cannot_be_had_the_network_takes_no_memory(ros, tiny_mspn):
     robot = Robot(ros, outputs=())
     node = completion_node(
         ros, completer="mspn", device="cpu", extrinsics_source="file", extrinsics_file="/no/such.yaml"
@@ -230,7 +230,9 @@ def test_where_the_extrinsics_cannot_be_had_the_network_takes_no_memory(ros, msp
     assert not hasattr(node, "_completer")
 
 
-def test_a_look_of_the_prior_outlives_neither_deactivation_nor_a_bag_that_begins_again(ros, mspn, tmp_path):
+def test_a_look_of_the_prior_outlives_neither_deactivation_nor_a_bag_that_begins_again(
+    ros, tiny_mspn, tmp_path
+):
     for stamp in (START, START + STEP):
         np.save(tmp_path / f"{stamp}.npy", np.full((96, 160), 10, np.float32))
     robot = Robot(ros)

@@ -104,6 +104,48 @@ def test_it_plays_faster_where_asked_to_and_stops_after_so_many_frames(ros, bag)
     assert player.played == 3
 
 
+def test_with_realtime_false_a_frame_waits_until_the_one_before_has_ended(ros, bag):
+    from depth_completion_ros.ros.outcomes import OutcomePublisher
+
+    audience = Audience(ros)
+    teller = OutcomePublisher(audience.node)
+    player = play(ros, bag, realtime=False, rate=10.0)
+    for i in range(5):
+        assert ros.spin_until(lambda i=i: len(audience.heard["points"]) == i + 1)
+        ros.spin_until(lambda: False, 0.3)
+        assert len(audience.heard["image"]) == i + 1 and not player.finished
+        assert i == 4 or audience.clock[-1] < START + (i + 1) * STEP, (
+            "time stands still before the next frame"
+        )
+        header = audience.heard["image"][i][1].header
+        if i % 2:
+            teller.completed(header, 0.1)
+        else:
+            teller.dropped(header, "no transform")
+    assert ros.spin_until(lambda: player.finished)
+    assert player.played == 5
+    assert audience.clock == sorted(audience.clock)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"wait_for_subscribers": 0.5, "wait_topics": ["ground_truth"]}, "Nobody subscribed to ground_truth"),
+        ({"realtime": False, "frame_timeout": 0.5}, "told nothing of frame 1 within 0.5 s"),
+    ],
+    ids=["nobody subscribes", "nothing is told"],
+)
+def test_a_wait_that_is_in_vain_ends_it_with_a_sentence_and_exit_code_1(ros, bag, parameters, words, capfd):
+    audience = Audience(ros)
+    if "wait_topics" in parameters:
+        for subscription in list(audience.node.subscriptions):
+            audience.node.destroy_subscription(subscription)
+    player = play(ros, bag, **parameters)
+    assert ros.spin_until(lambda: player.finished)
+    assert player.exit_code == 1 and words in player.trouble
+    assert words in capfd.readouterr().err
+
+
 def test_a_loop_begins_again_with_the_same_stamps(ros, bag):
     audience = Audience(ros)
     play(ros, bag, loop=True, rate=5.0, max_frames=2)

@@ -20,7 +20,7 @@ from depth_completion_ros.data import open_reader
 from depth_completion_ros.data.bag.writer import write_bag
 from depth_completion_ros.data.messages import stamp_ns
 from depth_completion_ros.ros import qos
-from depth_completion_ros.ros.run import spin
+from depth_completion_ros.ros.process.run import spin
 from depth_completion_ros.ros.transport import PROFILE, profile_environment, users_profile
 
 EXTRINSICS = f"extrinsics:={T_CAM_LIDAR.ravel().tolist()}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from depth_completion_training.generation.frame_file import SimulatedFrame, StoredScan
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan
 
 SIZE = (120, 180)
 
 
 def make_frame() -> SimulatedFrame:
-    """A smooth picture; depth, sky and unknown pixels; an exact scan of 64 lines and one of none."""
+    """A smooth image; depth, sky and unknown pixels; an exact scan of 64 lines and one of none."""
     rng = np.random.default_rng(7)
     image = cv2.resize(rng.integers(60, 200, (6, 9, 3), np.uint8), SIZE[::-1], interpolation=cv2.INTER_CUBIC)
     depth = rng.uniform(1, 20, SIZE).astype(np.float32)

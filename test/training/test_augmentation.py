@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from depth_completion_training.data.augmentation import Augmentation, mirrored, recoloured, scaled, window
-from depth_completion_training.generation.frame_file import SimulatedFrame
+from depth_completion_training.simulation.frame_file import SimulatedFrame
 from simulated_frame import SIZE, make_frame
 
 
@@ -31,7 +31,7 @@ def test_without_augmentation_a_frame_stays_as_it_is(frame, rng):
     ("shape", "place"),
     [(SIZE, (7, 20)), ((156, 234), (30, 50)), ((200, 210), (0, 0)), ((161, 247), (61, 117))],
 )
-def test_a_window_keeps_points_depth_and_picture_together(frame, shape, place):
+def test_a_window_keeps_points_depth_and_image_together(frame, shape, place):
     size = (100, 130)
     v, u = np.mgrid[: SIZE[0], : SIZE[1]]
     ramp = np.stack([v, u, u], axis=-1).astype(np.uint8)
@@ -46,13 +46,13 @@ def test_a_window_keeps_points_depth_and_picture_together(frame, shape, place):
     for channel, values, axis in ((0, rows, 1), (1, columns, 0)):
         expected = np.expand_dims(np.clip(values, 0, 255), axis)
         assert np.abs(cut.image[..., channel] - expected)[2:-2, 2:-2].max() < 1.01
-    # The ray of a pixel is that of the place in the old picture that it shows.
+    # The ray of a pixel is that of the place in the old image that it shows.
     x, y = (columns - frame.K[0, 2]) / frame.K[0, 0], (rows - frame.K[1, 2]) / frame.K[1, 1]
     np.testing.assert_allclose((np.arange(size[1]) - cut.K[0, 2]) / cut.K[0, 0], x, atol=1e-5)
     np.testing.assert_allclose((np.arange(size[0]) - cut.K[1, 2]) / cut.K[1, 1], y, atol=1e-5)
 
 
-def test_a_smaller_picture_keeps_the_nearest_of_the_points_that_meet(frame):
+def test_a_smaller_image_keeps_the_nearest_of_the_points_that_meet(frame):
     half = window(frame, (60, 90), (0, 0), (60, 90))
     for old, new in zip(frame.scans, half.scans, strict=True):
         v, u = np.divmod(old.pixel, SIZE[1])
@@ -90,11 +90,11 @@ def test_geometry_gives_one_size_whatever_the_frame(frame, rng):
 
 
 def test_appearance_changes_colours_and_nothing_else(frame):
-    pictures = [Augmentation().appearance(frame.image, np.random.default_rng(seed)) for seed in range(40)]
-    assert all(p.shape == frame.image.shape and p.dtype == np.uint8 for p in pictures)
-    means = np.array([p.mean() for p in pictures])
+    images = [Augmentation().appearance(frame.image, np.random.default_rng(seed)) for seed in range(40)]
+    assert all(p.shape == frame.image.shape and p.dtype == np.uint8 for p in images)
+    means = np.array([p.mean() for p in images])
     assert means.std() > 8
-    corners = [np.corrcoef(p.mean(-1).ravel(), frame.image.mean(-1).ravel())[0, 1] for p in pictures]
+    corners = [np.corrcoef(p.mean(-1).ravel(), frame.image.mean(-1).ravel())[0, 1] for p in images]
     assert np.median(corners) > 0.9
     grey = Augmentation(colour=0, blur=0, noise=0, grey=1).appearance(frame.image, np.random.default_rng(0))
     np.testing.assert_array_equal(grey[..., 0], grey[..., 2])
@@ -103,9 +103,9 @@ def test_appearance_changes_colours_and_nothing_else(frame):
 def test_noise_has_the_deviation_that_is_drawn(rng):
     image = np.full((60, 80, 3), 128, np.uint8)
     changed = [Augmentation(colour=0, blur=0, grey=0, noise=1).appearance(image, rng) for _ in range(30)]
-    deviations = np.array([picture.std() for picture in changed])
+    deviations = np.array([image.std() for image in changed])
     assert deviations.max() < 8.5 and deviations.max() > 5 and deviations.min() < 3
-    assert abs(np.mean([picture.mean() for picture in changed]) - 128) < 0.3
+    assert abs(np.mean([image.mean() for image in changed]) - 128) < 0.3
     assert not np.array_equal(changed[0], changed[1])
 
 

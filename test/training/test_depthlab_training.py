@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import signal
-import subprocess
-import sys
 import warnings
 from itertools import count
 from pathlib import Path
@@ -25,11 +21,11 @@ from depth_completion_training.data.shapes import Shapes  # noqa: E402
 from depth_completion_training.data.simulator import split_of  # noqa: E402
 from depth_completion_training.export_depthlab import export_depthlab  # noqa: E402
 from depth_completion_training.export_depthlab import main as export_main  # noqa: E402
-from depth_completion_training.generation.frame_file import SimulatedFrame, write_frame  # noqa: E402
 from depth_completion_training.losses.velocity import VelocityLoss  # noqa: E402
 from depth_completion_training.networks.depthlab import Painted, TrainedDepthLab  # noqa: E402
 from depth_completion_training.networks.depthlab_start import start  # noqa: E402
-from test_resume import assert_equal  # noqa: E402
+from depth_completion_training.simulation.frame_file import SimulatedFrame, write_frame  # noqa: E402
+from test_resume import assert_equal, killed_command  # noqa: E402
 
 from depth_completion_ros import SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion.depthlab.attention import blocks_of  # noqa: E402
@@ -65,7 +61,7 @@ def trained() -> TrainedDepthLab:
 
 
 def batch(size: int = 2, shape=SIZE) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Pictures in [-1, 1], a tenth of the depth, and all of it but a corner and a strip of sky."""
+    """Images in [-1, 1], a tenth of the depth, and all of it but a corner and a strip of sky."""
     random = torch.Generator().manual_seed(2)
     rgb = 2 * torch.rand(size, 3, *shape, generator=random) - 1
     depth = 2 + torch.linspace(0, 6, shape[1]) + torch.rand(size, 1, *shape, generator=random)
@@ -198,7 +194,7 @@ def test_pixels_without_a_truth_do_not_count_whatever_they_hold(trained):
     assert learnt(trained)[0] == learnt(trained, (rgb, sparse, other))[0]
 
 
-def test_a_picture_without_known_depth_takes_no_part(trained):
+def test_an_image_without_known_depth_takes_no_part(trained):
     rgb, sparse, depth = batch()
     sparse[1] = 0
     found = trained.learn(rgb, sparse, depth)
@@ -229,7 +225,7 @@ def test_four_planes_are_encoded_at_once_in_float32_in_mixed_precision_too(train
         assert similar > 0.9, name
 
 
-def test_pictures_of_another_range_and_bounds_are_refused(trained):
+def test_images_of_another_range_and_bounds_are_refused(trained):
     rgb, sparse, depth = batch()
     with pytest.raises(ValueError, match=r"set mean and std to \[127.5, 127.5, 127.5\]"):
         trained.learn(2 * rgb, sparse, depth)
@@ -245,13 +241,13 @@ def test_from_marigold_only_first_layers_and_the_mapping_layer_are_new(marigold)
 
     source = UNet2DConditionModel.from_pretrained(marigold / "unet", low_cpu_mem_usage=False)
     network = TrainedDepthLab("tiny", str(marigold))
-    picture, depth, others = (torch.randn(1, width, 5, 6) for width in (4, 4, 8))
-    nothing = torch.zeros_like(picture)
+    image, depth, others = (torch.randn(1, width, 5, 6) for width in (4, 4, 8))
+    nothing = torch.zeros_like(image)
     with torch.no_grad():
         noisy = network.estimation.conv_in(torch.cat([depth, others], dim=1))
-        seen = network.reference.conv_in(picture)
+        seen = network.reference.conv_in(image)
         torch.testing.assert_close(noisy, source.conv_in(torch.cat([nothing, depth], dim=1)))
-        torch.testing.assert_close(seen, source.conv_in(torch.cat([picture, nothing], dim=1)))
+        torch.testing.assert_close(seen, source.conv_in(torch.cat([image, nothing], dim=1)))
     wanted = source.state_dict()
     for unet, missing in ((network.estimation, set()), (network.reference, {"conv_out", "conv_norm_out"})):
         found = unet.state_dict()
@@ -338,10 +334,7 @@ def test_a_killed_run_ends_with_the_same_weights(frames, marigold, whole, tmp_pa
     more = ("--average.decay=0.9", "--checkpoints.every_steps=2")
     killer = "--trainer.callbacks=[{class_path: test_resume.KilledAt, init_args: {step: 3}}]"
     asked = arguments(frames, marigold, tmp_path, *more, killer)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "depth_completion_training", *asked]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    killed_command(asked)
     assert torch.load(tmp_path / LAST, weights_only=True)["global_step"] == 2
     resumed = train(frames, marigold, tmp_path, *more, "--ckpt_path=last")
     assert_equal(resumed, torch.load(whole / LAST, weights_only=True))

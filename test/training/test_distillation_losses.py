@@ -21,7 +21,7 @@ from depth_completion_training.losses.distillation import (  # noqa: E402
 )
 from depth_completion_training.losses.random_patches import RandomPatchLoss  # noqa: E402
 from depth_completion_training.losses.scale_shift import SSILoss, gradient_term, residual  # noqa: E402
-from depth_completion_training.networks.stand_in import Prediction, StandIn  # noqa: E402
+from depth_completion_training.networks.toy_network import Prediction, ToyNetwork  # noqa: E402
 from depth_completion_training.task import CompletionTask  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -211,7 +211,7 @@ def test_patches_are_those_of_a_loop_over_outputs_patches_and_images():
     np.testing.assert_allclose(values.detach().numpy(), expected, rtol=1e-4)
 
 
-def test_patches_are_as_large_as_released_inside_the_picture_and_follow_the_seed():
+def test_patches_are_as_large_as_released_inside_the_image_and_follow_the_seed():
     loss = RandomPatchLoss(patches=200)
     torch.manual_seed(3)
     windows, others = loss.windows(256, 1216), loss.windows(256, 1216)
@@ -362,7 +362,7 @@ LOSSES = [
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 def test_every_loss_trains_a_network_with_a_depth_alone(loss):
-    task = CompletionTask(StandIn(4), loss)
+    task = CompletionTask(ToyNetwork(4), loss)
     task.log = lambda *args, **kwargs: None
     torch.nn.init.normal_(task.network.layers[-1].weight)
     task.training_step(distillation_batch(), 0).backward()

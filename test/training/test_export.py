@@ -19,7 +19,7 @@ from depth_completion_training.callbacks.evaluation import Evaluation, Evaluatio
 from depth_completion_training.data.shapes import ShapesData  # noqa: E402
 from depth_completion_training.export import export  # noqa: E402
 from depth_completion_training.losses.mspn import L1L2  # noqa: E402
-from depth_completion_training.networks.stand_in import Prediction  # noqa: E402
+from depth_completion_training.networks.toy_network import Prediction  # noqa: E402
 from depth_completion_training.optimisation import AdamW  # noqa: E402
 from depth_completion_training.task import CompletionTask  # noqa: E402
 from lightning import Trainer, seed_everything  # noqa: E402

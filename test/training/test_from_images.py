@@ -1,4 +1,4 @@
-"""Frames of real pictures and their monocular depth."""
+"""Frames of real images and their monocular depth."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from depth_completion_training.generation.frame_file import read_frame
 from depth_completion_training.generation.from_images import (
     OpenChoices,
-    find_pictures,
+    find_images,
     frame_from_image,
     metric_depth,
 )
+from depth_completion_training.simulation.frame_file import read_frame
 
 from depth_completion_ros.demo.scene.caster import import_open3d
 
@@ -44,7 +44,7 @@ def test_metric_depth_keeps_metres_and_order():
         metric_depth(np.ones((3, 3)), "disparity", rng)
 
 
-def test_a_picture_with_depth_becomes_a_frame_with_scans_of_it():
+def test_an_image_with_depth_becomes_a_frame_with_scans_of_it():
     rng = np.random.default_rng(4)
     image = cv2.resize(rng.integers(0, 256, (5, 6, 3), np.uint8), (160, 100))
     depth = np.linspace(12, 3, 100, dtype=np.float32)[:, None] + np.zeros((100, 160), np.float32)
@@ -55,7 +55,7 @@ def test_a_picture_with_depth_becomes_a_frame_with_scans_of_it():
     assert len(errors) >= 2 and np.median(np.concatenate(errors)) < 0.05
 
 
-def test_a_bad_picture_is_reported_and_left_out(tmp_path):
+def test_a_bad_image_is_reported_and_left_out(tmp_path):
     images, maps, out = (tmp_path / name for name in ("images", "maps", "out"))
     (images / "a").mkdir(parents=True)
     (maps / "a").mkdir(parents=True)
@@ -66,15 +66,15 @@ def test_a_bad_picture_is_reported_and_left_out(tmp_path):
             maps / f"{name}.npy", np.linspace(1, 4, 64, dtype=np.float32)[:, None] + np.zeros((64, 96), "f4")
         )
     np.save(maps / "bad.npy", np.zeros((64, 96), np.float32))
-    (images / "bad.jpg").write_bytes(b"no picture")
+    (images / "bad.jpg").write_bytes(b"no image")
     module = "depth_completion_training.generation.from_images"
     options = [images, f"{maps}@disparity", out, "--size", "48x64", "--workers", "1"]
     result = subprocess.run(
         [sys.executable, "-m", module, *map(str, options)], capture_output=True, text=True
     )
     assert result.returncode == 1, result.stderr
-    assert "2 frames of 2 pictures" in result.stdout and "1 pictures failed." in result.stdout
-    assert "Picture 'bad.jpg' failed: ValueError: " in result.stderr
+    assert "2 frames of 2 images" in result.stdout and "1 images failed." in result.stdout
+    assert "Image 'bad.jpg' failed: ValueError: " in result.stderr
     assert sorted(file.name for file in out.iterdir()) == ["picture-a-two_00.npz", "picture-one_00.npz"]
     assert read_frame(out / "picture-one_00.npz").depth.shape == (48, 64)
 
@@ -115,8 +115,8 @@ def test_a_choice_that_is_none_is_refused(given, said):
         OpenChoices(**given)
 
 
-def test_pictures_whose_frames_would_have_one_name_are_refused(tmp_path):
+def test_images_whose_frames_would_have_one_name_are_refused(tmp_path):
     for name in ("a.jpg", "a.png"):
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(ValueError, match="'a.jpg' and 'a.png' would give frames of one name"):
-        find_pictures(tmp_path)
+        find_images(tmp_path)

@@ -1,4 +1,4 @@
-"""Frame files, the engine with real worker processes, and frames of real pictures."""
+"""Frame files, the engine with real worker processes, and frames of real images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 import pytest
 from depth_completion_training.generation.engine import Recipe, generate
-from depth_completion_training.generation.frame_file import (
+from depth_completion_training.generation.options import parse_machine, parse_size, share
+from depth_completion_training.generation.workers import Report, run_tasks
+from depth_completion_training.simulation.frame_file import (
     FAR_M,
     NEAR_M,
     SimulatedFrame,
@@ -21,8 +23,6 @@ from depth_completion_training.generation.frame_file import (
     read_frame,
     write_frame,
 )
-from depth_completion_training.generation.options import parse_machine, parse_size, share
-from depth_completion_training.generation.workers import Report, run_tasks
 from generation_tasks import dies_at_three, threads_of
 
 from depth_completion_ros.demo.scene.caster import import_open3d
@@ -37,7 +37,7 @@ SMALL = Recipe(*SIZE, scans=2, outdoor=0.5)
 
 
 def frame(seed: int = 0) -> SimulatedFrame:
-    """A soft picture with a slanted floor, some sky, something unknown, and two scans."""
+    """A soft image with a slanted floor, some sky, something unknown, and two scans."""
     rng = np.random.default_rng(seed)
     image = cv2.resize(rng.integers(0, 256, (4, 5, 3), np.uint8), SIZE[::-1], interpolation=cv2.INTER_CUBIC)
     depth = np.linspace(30, 2, SIZE[0], dtype=np.float32)[:, None] + rng.random(SIZE, dtype=np.float32)
@@ -272,7 +272,7 @@ def test_views_of_a_viewer_are_refused_where_there_is_nothing_to_see():
     rng = np.random.default_rng(0)
     speck = boxes([[90, 90, 90]], [[90.1, 90.1, 90.1]])
     scene = Scene(speck, Light.outdoor(rng), np.zeros((1, 4)), 0, False, (0.3, 3.0))
-    with pytest.raises(ValueError, match="sees anything worth a picture"):
+    with pytest.raises(ValueError, match="sees anything worth an image"):
         partial(Viewer(scene).look, *SIZE, 1)(rng)
 
 

@@ -1,4 +1,4 @@
-"""Made-up rooms: sound meshes, closed shells, free places to look from, things that keep apart."""
+"""Made-up rooms: sound meshes, closed shells, free places to look from, objects that keep apart."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_no_camera_looks_out_of_the_shell(family, seed, rng):
 
 @scenes
 def test_there_is_something_to_see(family, seed):
-    """Straight ahead, a fan of rays meets near and far things in most views."""
+    """Straight ahead, a fan of rays meets near and far objects in most views."""
     scene = scene_of(seed, family)
     heading = scene.viewpoints[:, 3, None] + np.linspace(-0.5, 0.5, 21)
     middle = scene.viewpoints[:, :3] + (0, 0, np.mean(scene.scale))
@@ -178,7 +178,7 @@ def test_rooms_behind_doors_do_not_overlap():
     assert found > 30
 
 
-# Placing things ----------------------------------------------------------------------------------
+# Placing objects ----------------------------------------------------------------------------------
 
 
 def test_things_along_walls_touch_them_and_not_each_other(rng):

@@ -11,11 +11,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("lightning", reason="Lightning is not installed")
 
-from depth_completion_training.data.kitti import mirrored, place  # noqa: E402
 from depth_completion_training.data.kitti_mono import MonoKittiData, read_mono  # noqa: E402
-from depth_completion_training.data.transforms import recoloured_along_axes  # noqa: E402
+from depth_completion_training.data.transforms import (  # noqa: E402
+    mirrored,
+    random_corner,
+    recoloured_along_axes,  # noqa: E402
+)
 from depth_completion_training.losses.distillation import DMD3CLoss, DMD3CReleasedLoss  # noqa: E402
-from depth_completion_training.networks.stand_in import StandIn  # noqa: E402
+from depth_completion_training.networks.toy_network import ToyNetwork  # noqa: E402
 from depth_completion_training.task import CompletionTask  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -25,7 +28,7 @@ SHAPE = (130, 200)
 CROP = (32, 96)
 K = np.array([[150.0, 0, 90.5], [0, 160, 60.25], [0, 0, 1]])
 ROW, COLUMN = np.mgrid[: SHAPE[0], : SHAPE[1]]
-# Every array tells where in the whole picture a pixel of it comes from.
+# Every array tells where in the whole image a pixel of it comes from.
 MONO = COLUMN.astype(np.uint8)
 TRUTH = (2560 + 10 * COLUMN).astype(np.uint16)
 SPARSE = (256 + 10 * ROW).astype(np.uint16)
@@ -36,7 +39,7 @@ def write_png(file: Path, pixels: np.ndarray) -> None:
     cv2.imwrite(str(file), pixels)
 
 
-def picture(seed=0) -> np.ndarray:
+def camera_image(seed=0) -> np.ndarray:
     small = np.random.default_rng(seed).integers(60, 190, (6, 8, 3), np.uint8)
     return cv2.resize(small, SHAPE[::-1], interpolation=cv2.INTER_LINEAR)
 
@@ -54,11 +57,11 @@ def root(tmp_path) -> Path:
             name = f"{at:010d}.png"
             write_png(proj / "velodyne_raw" / folder / name, SPARSE)
             write_png(proj / "groundtruth" / folder / name, TRUTH)
-            write_png(raw / "data" / name, picture(at))
+            write_png(raw / "data" / name, camera_image(at))
             write_png(raw / "disp" / name, MONO)
         end = f"0000000005_{folder}"
         selected = tmp_path / "depth" / "val_selection_cropped"
-        write_png(selected / "image" / f"{DRIVE}_image_{end}.png", picture()[..., ::-1])
+        write_png(selected / "image" / f"{DRIVE}_image_{end}.png", camera_image()[..., ::-1])
         write_png(selected / "velodyne_raw" / f"{DRIVE}_velodyne_raw_{end}.png", SPARSE)
         write_png(selected / "groundtruth_depth" / f"{DRIVE}_groundtruth_depth_{end}.png", TRUTH)
         (selected / "intrinsics").mkdir(exist_ok=True)
@@ -85,7 +88,7 @@ def samples(loader):
 # Geometry ----------------------------------------------------------------------------------------
 
 
-def test_picture_points_truth_map_and_camera_are_mirrored_and_cropped_together(root):
+def test_image_points_truth_map_and_camera_are_mirrored_and_cropped_together(root):
     seen = set()
     for sample in samples(kitti(root).train_dataloader()):
         assert sample["image"].shape == (3, *CROP) and sample["image"].dtype == np.uint8
@@ -94,14 +97,14 @@ def test_picture_points_truth_map_and_camera_are_mirrored_and_cropped_together(r
         np.testing.assert_array_equal(sample["depth"][0] * 256, 2560 + 10 * column)
         row = ((sample["sparse"][0] * 256 - 256) / 10).astype(int)
         assert 50 <= row[0, 0] <= SHAPE[0] - CROP[0] and (row == row[:, :1]).all()
-        # The ray of a pixel is that of the pixel of the whole picture that it shows, or of its mirror image.
+        # The ray of a pixel is that of the pixel of the whole image that it shows, or of its mirror image.
         flip = -1 if column[0, 0] > column[0, 1] else 1
         x = (np.arange(CROP[1]) - sample["K"][0, 2]) / sample["K"][0, 0]
         y = (np.arange(CROP[0]) - sample["K"][1, 2]) / sample["K"][1, 1]
         np.testing.assert_allclose(x, flip * (column[0] - K[0, 2]) / K[0, 0], atol=1e-5)
         np.testing.assert_allclose(y, (row[:, 0] - K[1, 2]) / K[1, 1], atol=1e-5)
-        # The picture differs from the one it was by one colour.
-        whole = [picture(at)[row[:, :1], column, ::-1].astype(int) for at in range(4)]
+        # The image differs from the one it was by one colour.
+        whole = [camera_image(at)[row[:, :1], column, ::-1].astype(int) for at in range(4)]
         shifts = [sample["image"].transpose(1, 2, 0) - pixels for pixels in whole]
         assert min(np.ptp(shift, axis=(0, 1)).max() for shift in shifts) <= 1
         seen.add((flip, row[0, 0], column.min()))
@@ -114,7 +117,7 @@ def test_validation_is_the_middle_of_the_bottom_without_a_map(root):
     top, left = SHAPE[0] - CROP[0], (SHAPE[1] - CROP[1]) // 2
     np.testing.assert_array_equal(batches[0]["depth"][0, 0] * 256, TRUTH[top:, left : left + CROP[1]])
     image = batches[0]["image"][0].permute(1, 2, 0).numpy()
-    np.testing.assert_array_equal(image, picture()[top:, left : left + CROP[1]])
+    np.testing.assert_array_equal(image, camera_image()[top:, left : left + CROP[1]])
     expected = K - [[0, 0, left], [0, 0, top], [0, 0, 0]]
     assert np.allclose(batches[0]["K"][0], expected)
 
@@ -126,26 +129,26 @@ def test_bpnet_needs_no_map(root):
     assert len(batches) == 4 and all("mono" not in batch for batch in batches)
 
 
-def test_a_mirror_image_of_a_mirror_image_is_the_picture():
-    image, (plane,), matrix = mirrored(*mirrored(picture(), [TRUTH], K))
-    np.testing.assert_array_equal(image, picture())
+def test_a_mirror_image_of_a_mirror_image_is_the_image():
+    image, (plane,), matrix = mirrored(*mirrored(camera_image(), [TRUTH], K))
+    np.testing.assert_array_equal(image, camera_image())
     np.testing.assert_array_equal(plane, TRUTH)
     np.testing.assert_allclose(matrix, K)
 
 
 def test_crops_begin_below_a_row_where_there_is_room():
     random = np.random.default_rng(0)
-    places = np.array([place((60, 100), (30, 90), random, least_row=20) for _ in range(300)])
+    places = np.array([random_corner((60, 100), (30, 90), random, least_row=20) for _ in range(300)])
     assert places.min(axis=0).tolist() == [20, 0] and places.max(axis=0).tolist() == [30, 10]
-    assert place((40, 90), (30, 90), random, least_row=20) == (10, 0)
-    with pytest.raises(ValueError, match=r"A picture of \(40, 90\) is smaller than the crop of \(41, 90\)"):
-        place((40, 90), (41, 90), random)
+    assert random_corner((40, 90), (30, 90), random, least_row=20) == (10, 0)
+    with pytest.raises(ValueError, match=r"An image of \(40, 90\) is smaller than the crop of \(41, 90\)"):
+        random_corner((40, 90), (41, 90), random)
 
 
 @pytest.mark.parametrize("loss", [DMD3CLoss(), DMD3CReleasedLoss()], ids=["paper", "released"])
 def test_a_network_is_trained_and_validated_on_these_batches(root, loss):
     data, logged = kitti(root), {}
-    task = CompletionTask(StandIn(4), loss)
+    task = CompletionTask(ToyNetwork(4), loss)
     task.log = lambda name, value, **kwargs: logged.update({name: float(value.detach())})
     task.training_step(next(iter(data.train_dataloader())), 0).backward()
     assert all(torch.isfinite(p.grad).all() for p in task.network.parameters())
@@ -156,12 +159,12 @@ def test_a_network_is_trained_and_validated_on_these_batches(root, loss):
 # Colours -----------------------------------------------------------------------------------------
 
 
-def test_one_colour_along_the_axes_of_a_picture_is_added():
-    grey = np.repeat(picture()[..., :1], 3, axis=2)
+def test_one_colour_along_the_axes_of_an_image_is_added():
+    grey = np.repeat(camera_image()[..., :1], 3, axis=2)
     shifts = []
     for seed in range(200):
         shift = recoloured_along_axes(grey, 0.1, np.random.default_rng(seed)).astype(int) - grey
-        assert np.ptp(shift) == 0  # a grey picture stays grey
+        assert np.ptp(shift) == 0  # a grey image stays grey
         shifts.append(shift.flat[0])
     # Its only axis is that of grey, along which its length is the root of 3 times that of a channel.
     assert np.std(shifts) == pytest.approx(0.1 * grey.std(), rel=0.2)
@@ -186,7 +189,7 @@ def test_maps_are_read_from_8_and_16_bits_and_arrays(tmp_path):
     assert (read_mono(tmp_path / "a.npy")[MONO == 7] == 0).all()
 
 
-def test_an_array_is_taken_where_there_is_no_picture(root):
+def test_an_array_is_taken_where_there_is_no_image(root):
     for file in list(root.rglob("disp/*.png")):
         np.save(file.with_suffix(".npy"), MONO / np.float32(255))
         file.unlink()

@@ -34,7 +34,7 @@ def test_extrinsics_are_near_and_look_forward_for_the_most_part(indoor, low, hig
     offset = np.linalg.norm(drawn[:, :3, 3], axis=1)
     assert low <= offset.min() and offset.max() <= high and offset.max() > 5 * offset.min()
     assert (drawn[:, 2, 0] > np.cos(np.deg2rad(15))).mean() > 0.85  # LiDAR's x along the camera's z
-    upright = np.abs(drawn[:, 1, 2]) < 0.3  # LiDAR's z across the picture
+    upright = np.abs(drawn[:, 1, 2]) < 0.3  # LiDAR's z across the image
     assert 0.02 < upright.mean() < 0.2
 
 

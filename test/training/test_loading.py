@@ -1,4 +1,4 @@
-"""Loaders that go on where they were, their workers, and what is done to pictures before training."""
+"""Loaders that go on where they were, their workers, and what is done to images before training."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("lightning", reason="Lightning is not installed")
 
 from depth_completion_training.data import transforms  # noqa: E402
-from depth_completion_training.data.loader import Draw, training_loader, validation_loader  # noqa: E402
+from depth_completion_training.data.loader import SeededIndex, training_loader, validation_loader  # noqa: E402
 from depth_completion_training.data.shapes import Shapes  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def picture(shape) -> np.ndarray:
+def camera_image(shape) -> np.ndarray:
     """Soft blobs of colour, uint8 H x W x 3."""
     small = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
     return cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC)
@@ -53,7 +53,7 @@ def test_a_loader_goes_on_from_its_place_whatever_the_workers(workers):
 
 
 class OnOneThread(torch.utils.data.Dataset):
-    """Warps pictures with OpenCV and tells how many threads it has."""
+    """Warps images with OpenCV and tells how many threads it has."""
 
     def __len__(self):
         return 4
@@ -80,11 +80,11 @@ def test_workers_do_not_wait_for_the_threads_of_opencv_in_their_parent(make):
 
 
 def test_a_draw_is_the_index_and_survives_the_way_to_a_worker():
-    draw = Draw(7)
+    draw = SeededIndex(7)
     draw.seed = (3, 1)
     sent = pickle.loads(pickle.dumps(draw))
     assert [10, 20, 30, 40, 50, 60, 70, 80][sent] == 80
-    assert sent.random.random() == draw.random.random() != Draw(7).random.random()
+    assert sent.random.random() == draw.random.random() != SeededIndex(7).random.random()
 
 
 def test_data_that_does_not_fill_a_batch_is_refused():
@@ -97,7 +97,7 @@ def test_data_that_does_not_fill_a_batch_is_refused():
 
 def test_resizing_averages_as_pillow_does():
     image = pytest.importorskip("PIL.Image")
-    pixels = picture((60, 80)) ^ np.uint8(1)
+    pixels = camera_image((60, 80)) ^ np.uint8(1)
     expected = np.asarray(image.fromarray(pixels).resize((40, 30), image.Resampling.BILINEAR), np.int16)
     assert np.abs(transforms.resized(pixels, (30, 40)) - expected).max() <= 1
     larger = np.asarray(image.fromarray(pixels).resize((120, 90), image.Resampling.BICUBIC), np.int16)
@@ -110,7 +110,7 @@ def test_resizing_averages_as_pillow_does():
 def test_colours_change_as_pillow_changes_them():
     image = pytest.importorskip("PIL.Image")
     enhance = pytest.importorskip("PIL.ImageEnhance")
-    pixels = picture((40, 50))
+    pixels = camera_image((40, 50))
     for ours, theirs in (("brightness", "Brightness"), ("contrast", "Contrast"), ("saturation", "Color")):
         for factor in (0.6, 1.0, 1.4):
             expected = getattr(enhance, theirs)(image.fromarray(pixels)).enhance(factor)

@@ -10,13 +10,13 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from depth_completion_training.losses.masked import known, masked_mean, mean_of_images  # noqa: E402
 from depth_completion_training.losses.mspn import L1L2, SILog  # noqa: E402
-from depth_completion_training.networks.stand_in import Prediction  # noqa: E402
+from depth_completion_training.networks.toy_network import Prediction  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def example(seed=0, dtype=torch.float32):
-    """Depths of three pictures with unknown pixels and sky; one prediction and one truth beyond 10 m."""
+    """Depths of three images with unknown pixels and sky; one prediction and one truth beyond 10 m."""
     random = torch.Generator().manual_seed(seed)
     truth = 1 + 8 * torch.rand(3, 1, 4, 5, generator=random, dtype=dtype)
     depth = truth * (0.7 + 0.6 * torch.rand(3, 1, 4, 5, generator=random, dtype=dtype))
@@ -26,7 +26,7 @@ def example(seed=0, dtype=torch.float32):
 
 
 def pairs(depth, truth):
-    """(prediction, truth) of the pixels with a truth, a list for each picture."""
+    """(prediction, truth) of the pixels with a truth, a list for each image."""
     return [
         [
             (p, t)
@@ -51,7 +51,7 @@ def slow_silog(depth, truth):
     return 10 * math.sqrt(sum(e * e for e in errors) / len(errors) - 0.85 * mean**2)
 
 
-def test_l1_and_l2_are_means_over_the_pixels_of_each_picture():
+def test_l1_and_l2_are_means_over_the_pixels_of_each_image():
     depth, truth = example()
     values = L1L2()(Prediction(depth), {"depth": truth})
     l1, l2 = slow_l1_l2(depth, truth)
@@ -113,7 +113,7 @@ def test_a_perfect_prediction_has_finite_gradients(loss):
     assert value < 1e-3 and torch.isfinite(depth.grad).all()
 
 
-def test_a_picture_without_truth_does_not_count_in_the_mean_of_pictures():
+def test_an_image_without_truth_does_not_count_in_the_mean_of_images():
     values = torch.tensor([[2.0, 4.0], [7.0, math.nan]]).reshape(2, 1, 1, 2)
     mask = torch.tensor([[True, True], [False, False]]).reshape(2, 1, 1, 2)
     assert mean_of_images(values, mask) == 3

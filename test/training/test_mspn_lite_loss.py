@@ -22,7 +22,7 @@ FLOOR = 0.03
 
 
 def example(seed: int = 0) -> tuple[Prediction, torch.Tensor]:
-    """A prediction in double precision, and a truth with sky and unknown pixels, for two pictures."""
+    """A prediction in double precision, and a truth with sky and unknown pixels, for two images."""
     random = np.random.default_rng(seed)
     unit = random.uniform(3, 20, (2, 1, 1, 1))
     truth = unit * np.exp(random.uniform(-1, 1, (2, 1, *SHAPE)))
@@ -39,7 +39,7 @@ def example(seed: int = 0) -> tuple[Prediction, torch.Tensor]:
 
 
 def places(mask: np.ndarray) -> list[tuple[int, int, int]]:
-    """(picture, row, column) where a mask is set."""
+    """(image, row, column) where a mask is set."""
     return [(b, v, u) for b, _, v, u in zip(*np.nonzero(mask), strict=True)]
 
 

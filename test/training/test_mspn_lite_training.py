@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +14,10 @@ from depth_completion_training.callbacks.checkpoints import LAST  # noqa: E402
 from depth_completion_training.cli import main  # noqa: E402
 from depth_completion_training.data.simulated_prior import SimulatedPrior  # noqa: E402
 from depth_completion_training.data.simulator import SimulatedFrames, split_of  # noqa: E402
+from depth_completion_training.generation.engine import Recipe, generate  # noqa: E402
 from simulated_frame import SIZE, make_frame  # noqa: E402
 from test_overfit import losses  # noqa: E402
-from test_resume import assert_equal  # noqa: E402
+from test_resume import assert_equal, killed_command  # noqa: E402
 
 from depth_completion_ros.completion.mspn_lite.plane import linear_plane  # noqa: E402
 
@@ -34,9 +31,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def frames(open3d, tmp_path_factory) -> Path:
     """Two views of each of three scenes; those of scene 22 are for validation."""
     folder = tmp_path_factory.mktemp("frames")
-    options = "--scenes 3 --seed 21 --views 2 --size 64x96 --workers 1".split()
-    command = [sys.executable, "-m", "depth_completion_training.generation", str(folder), *options]
-    subprocess.run(command, check=True, capture_output=True)
+    generate(folder, Recipe(64, 96), range(21, 24), 2, 1, lambda report: None)
     splits = sorted(split_of(file.name) for file in folder.glob("*.npz"))
     assert splits == 4 * ["train"] + 2 * ["val"]
     return folder
@@ -66,10 +61,7 @@ def test_a_killed_run_ends_with_the_same_weights(frames, tmp_path):
 
     main(options("whole"))
     killer = "--trainer.callbacks=[{class_path: test_resume.KilledAt, init_args: {step: 4}}]"
-    command = [sys.executable, "-m", "depth_completion_training", *options("killed", killer)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    killed_command(options("killed", killer))
     whole, last = (torch.load(tmp_path / root / LAST, weights_only=True) for root in ("whole", "killed"))
     assert (whole["global_step"], last["global_step"]) == (5, 3)
     main(options("killed", "--ckpt_path=last"))

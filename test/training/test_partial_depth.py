@@ -16,7 +16,7 @@ from depth_completion_training.data.sparse.partial_depth import (
     known_part,
     without_objects,
 )
-from depth_completion_training.generation.frame_file import SimulatedFrame  # noqa: E402
+from depth_completion_training.simulation.frame_file import SimulatedFrame  # noqa: E402
 
 SHAPE = (96, 128)
 NEAR = np.s_[30:60, 40:80]
@@ -62,13 +62,13 @@ def test_objects_are_hidden_whole_with_a_margin():
         assert hidden[NEAR].all() and not hidden[cv2.dilate(expected, np.ones((11, 11))) == 0].any()
         assert hidden.sum() > expected.sum()
     painted = np.full((*SHAPE, 3), 200, np.uint8)
-    painted[70:90, 90:120] = 20  # something that has an outline in the picture alone
+    painted[70:90, 90:120] = 20  # something that has an outline in the image alone
     flat = np.full(SHAPE, 8, np.float32)
     hidden = ~without_objects(painted, flat, np.random.default_rng(0))
     assert hidden[70:90, 90:120].all() and hidden.mean() < 0.1
 
 
-def test_a_picture_without_objects_loses_shapes():
+def test_an_image_without_objects_loses_shapes():
     image, flat = np.full((*SHAPE, 3), 120, np.uint8), np.full(SHAPE, 8, np.float32)
     share = [
         known_part(image, flat, "objects", np.random.default_rng(s)).astype(bool).mean() for s in range(5)

@@ -12,14 +12,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("lightning", reason="Lightning is not installed")
 
-from depth_completion_training.data.loader import Draw, training_loader  # noqa: E402
+from depth_completion_training.data.loader import SeededIndex, training_loader  # noqa: E402
 from depth_completion_training.data.nyu_kitti import (  # noqa: E402
     BOTTOM,
     Mixture,
     NyuKittiData,
     NyuSamples,
-    resized_K,
-    turned_K,
 )
 from depth_completion_training.data.sparse.psd_patterns import (  # noqa: E402
     coarse,
@@ -29,7 +27,7 @@ from depth_completion_training.data.sparse.psd_patterns import (  # noqa: E402
     spoilt,
     with_holes,
 )
-from depth_completion_training.data.transforms import rotated  # noqa: E402
+from depth_completion_training.data.transforms import resized_K, rotated, turned_K  # noqa: E402
 
 from depth_completion_ros.data.nyu import K as NYU_K  # noqa: E402
 
@@ -40,7 +38,7 @@ DRIVE = "2011_09_26_drive_0001_sync"
 SHAPE = (262, 1226)
 K = np.array([[720.0, 0, 609.5], [0, 730, 172.75], [0, 0, 1]])
 ROW, COLUMN = np.mgrid[: SHAPE[0], : SHAPE[1]]
-# Truth tells the column of the whole picture that a pixel comes from, and the scan the row.
+# Truth tells the column of the whole image that a pixel comes from, and the scan the row.
 TRUTH = (2560 + COLUMN).astype(np.uint16)
 SCAN = np.where((ROW % 7 < 3) & (ROW > 60), 256 + ROW, 0).astype(np.uint16)
 
@@ -51,8 +49,8 @@ def write_png(file: Path, pixels: np.ndarray) -> None:
 
 
 def write_kitti(root: Path) -> None:
-    """Two frames of both cameras, whose pictures get brighter to the right, and two selected ones."""
-    picture = (
+    """Two frames of both cameras, whose images get brighter to the right, and two selected ones."""
+    image = (
         np.repeat(np.linspace(60, 150, SHAPE[1])[None, :, None], SHAPE[0], 0).repeat(3, 2).astype(np.uint8)
     )
     for camera in (2, 3):
@@ -62,10 +60,10 @@ def write_kitti(root: Path) -> None:
             name = f"{at:010d}.png"
             write_png(proj / "velodyne_raw" / folder / name, SCAN)
             write_png(proj / "groundtruth" / folder / name, TRUTH)
-            write_png(root / "raw" / DRIVE[:10] / DRIVE / folder / "data" / name, picture)
+            write_png(root / "raw" / DRIVE[:10] / DRIVE / folder / "data" / name, image)
         end = f"0000000005_{folder}"
         selected = root / "kitti" / "val_selection_cropped"
-        write_png(selected / "image" / f"{DRIVE}_image_{end}.png", picture)
+        write_png(selected / "image" / f"{DRIVE}_image_{end}.png", image)
         write_png(selected / "velodyne_raw" / f"{DRIVE}_velodyne_raw_{end}.png", SCAN)
         write_png(selected / "groundtruth_depth" / f"{DRIVE}_groundtruth_depth_{end}.png", TRUTH)
         (selected / "intrinsics").mkdir(exist_ok=True)
@@ -90,7 +88,7 @@ def wall() -> np.ndarray:
 def write_nyu(root: Path) -> None:
     """Three frames for training and two for validation of that plane, brighter to the right."""
     h5py = pytest.importorskip("h5py", reason="h5py is not installed")
-    picture = np.broadcast_to(np.linspace(60, 200, 640), (3, 480, 640)).astype(np.uint8)
+    image = np.broadcast_to(np.linspace(60, 200, 640), (3, 480, 640)).astype(np.uint8)
     for name in (
         "train/a/00001",
         "train/a/00002",
@@ -101,7 +99,7 @@ def write_nyu(root: Path) -> None:
         file = root / "nyu" / f"{name}.h5"
         file.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(file, "w") as content:
-            content["rgb"], content["depth"] = picture, wall()
+            content["rgb"], content["depth"] = image, wall()
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +118,7 @@ def data(root, **options) -> NyuKittiData:
 def draws(frames, count: int):
     """Samples of one frame as NumPy has them, drawn in several epochs."""
     for epoch in range(count):
-        draw = Draw(0)
+        draw = SeededIndex(0)
         draw.seed = (0, epoch)
         yield {name: values.numpy() for name, values in frames[draw].items()}
 
@@ -200,21 +198,21 @@ def test_a_camera_at_another_size_has_the_same_corners():
         np.testing.assert_allclose(matrix @ ray, [*other, 1])
 
 
-def test_a_principal_point_turns_as_the_picture_does():
-    picture = np.zeros((101, 141), np.uint8)
+def test_a_principal_point_turns_as_the_image_does():
+    image = np.zeros((101, 141), np.uint8)
     matrix = np.array([[100.0, 0, 110], [0, 100, 30], [0, 0, 1]])
-    picture[30, 110] = 255
-    shown = rotated(picture, 37.0, cv2.INTER_LINEAR)
+    image[30, 110] = 255
+    shown = rotated(image, 37.0, cv2.INTER_LINEAR)
     v, u = np.nonzero(shown)
     centre = np.average(np.stack([u, v]), axis=1, weights=shown[v, u])
-    np.testing.assert_allclose(turned_K(matrix, 37.0, picture.shape)[:2, 2], centre, atol=0.1)
+    np.testing.assert_allclose(turned_K(matrix, 37.0, image.shape)[:2, 2], centre, atol=0.1)
 
 
 # Sparse patterns ---------------------------------------------------------------------------------
 
 
 def scene() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Picture, scan and truth, of which a third is unknown; every depth tells its pixel."""
+    """Image, scan and truth, of which a third is unknown; every depth tells its pixel."""
     random = np.random.default_rng(0)
     image = random.integers(0, 140, (*SIZE, 3)).astype(np.uint8)
     image[:40, :60] = 200
@@ -305,7 +303,7 @@ def test_a_coarse_map_is_its_middle_pixels_in_blocks(factor):
 
 
 def sets_of(loader) -> list[str]:
-    """Of which set each sample is: depth of the pictures of KITTI is from 10 m on, that of NYUv2 below."""
+    """Of which set each sample is: depth of the images of KITTI is from 10 m on, that of NYUv2 below."""
     return ["kitti" if d.max() > 10 else "nyu" for batch in loader for d in batch["depth"]]
 
 
@@ -362,7 +360,7 @@ def test_epochs_go_through_a_set_in_turn_and_a_repeated_frame_is_drawn_anew():
     np.testing.assert_array_equal(torch.cat(list(second)).numpy(), epochs[1][4:])
 
 
-def test_validation_is_of_both_sets_one_picture_at_a_time(root):
+def test_validation_is_of_both_sets_one_image_at_a_time(root):
     batches = list(data(root).val_dataloader())
     assert [tuple(batch["depth"].shape) for batch in batches] == 2 * [(1, 1, *SIZE)] + 2 * [(1, 1, *BOTTOM)]
     assert (batches[0]["sparse"] > 0).sum() == 693

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
-import signal
-import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,7 +30,7 @@ from depth_completion_training.optimisation import ByEpoch, at_epoch  # noqa: E4
 from depth_completion_training.task import CompletionTask  # noqa: E402
 from test_overfit import losses  # noqa: E402
 from test_psd_data import write_kitti, write_nyu  # noqa: E402
-from test_resume import assert_equal  # noqa: E402
+from test_resume import assert_equal, killed_command  # noqa: E402
 
 from depth_completion_ros import create_completer  # noqa: E402
 from depth_completion_ros.completion.psd.network import PSD  # noqa: E402
@@ -349,15 +345,7 @@ def test_a_killed_run_ends_with_the_same_weights_across_the_epoch_that_joins_the
     root, prior, tmp_path
 ):
     killer = "--trainer.callbacks=[{class_path: test_resume.KilledAt, init_args: {step: 5}}]"
-    command = [
-        sys.executable,
-        "-m",
-        "depth_completion_training",
-        *options(root, prior, tmp_path / "killed", killer),
-    ]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    killed_command(options(root, prior, tmp_path / "killed", killer))
     left = torch.load(tmp_path / "killed" / LAST, weights_only=True)
     main(options(root, prior, tmp_path / "killed", "--ckpt_path=last"))
     main(options(root, prior, tmp_path / "whole"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +13,8 @@ from simulated_frame import make_frame
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("lightning", reason="Lightning is not installed")
 
+from depth_completion_training import rehearsal  # noqa: E402
 from depth_completion_training.data.kitti_mono import MonoKittiData  # noqa: E402
-from depth_completion_training.generation.frame_file import SimulatedFrame, write_frame  # noqa: E402
 from depth_completion_training.generation.layouts import (  # noqa: E402
     FARTHEST_M,
     Layouts,
@@ -26,6 +25,8 @@ from depth_completion_training.generation.layouts import (  # noqa: E402
     write_selected_frame,
     write_training_frame,
 )
+from depth_completion_training.generation.layouts import main as layouts_main  # noqa: E402
+from depth_completion_training.generation.options import run  # noqa: E402
 from depth_completion_training.losses.distillation import (  # noqa: E402
     DMD3CLoss,
     DMD3CReleasedLoss,
@@ -33,6 +34,7 @@ from depth_completion_training.losses.distillation import (  # noqa: E402
 )
 from depth_completion_training.networks.mspn import TrainedMSPN  # noqa: E402
 from depth_completion_training.rehearsal import wants_plane  # noqa: E402
+from depth_completion_training.simulation.frame_file import SimulatedFrame, write_frame  # noqa: E402
 from depth_completion_training.task import CompletionTask  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
@@ -124,18 +126,35 @@ def test_any_network_is_distilled(layouts, name):
     batch = next(iter(data.train_dataloader()))
     torch.manual_seed(0)
     task = CompletionTask(NETWORKS[name](), DMD3CLoss())
-    task.log = lambda *args, **kwargs: None
-    for loss in (PretrainingLoss("ssi"), DMD3CLoss(), DMD3CReleasedLoss()):
-        task.loss = loss
-        task.zero_grad()
-        task.training_step(batch, 0).backward()
-        gradients = [p.grad for p in task.network.parameters() if p.grad is not None]
-        assert all(torch.isfinite(gradient).all() for gradient in gradients)
-        assert sum(bool(gradient.any()) for gradient in gradients) > len(gradients) / 2
+    prediction = task(batch)
+    losses = [
+        loss(prediction, batch)["loss"] for loss in (PretrainingLoss("ssi"), DMD3CLoss(), DMD3CReleasedLoss())
+    ]
+    for loss in losses:
+        (gradient,) = torch.autograd.grad(loss, prediction.depth, retain_graph=True)
+        assert torch.isfinite(gradient).all() and gradient.any()
+    sum(losses).backward()
+    gradients = [p.grad for p in task.network.parameters() if p.grad is not None]
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
+    assert sum(bool(gradient.any()) for gradient in gradients) > len(gradients) / 2
 
 
-@pytest.mark.timeout(900)  # ten processes that import PyTorch
-def test_both_stages_from_one_command(tmp_path):
+@pytest.fixture
+def command(monkeypatch, capfd):
+    """Runs the command line of a module in this process: exit code, and all that is printed."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def call(main, *arguments) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["command", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            run(main, "command")
+        return ended.value.code, *capfd.readouterr()
+
+    return call
+
+
+@pytest.mark.timeout(900)  # four processes, two of which import Lightning
+def test_both_stages_from_one_command(command, tmp_path):
     (tmp_path / "made").mkdir()
     (tmp_path / "frames").symlink_to("made")  # frames of one's own are taken as they are
     for scene in range(4):
@@ -144,14 +163,21 @@ def test_both_stages_from_one_command(tmp_path):
                 tmp_path / "made" / f"outdoor_{scene:04d}_{view:02d}.npz",
                 ramp_frame(3.0 + scene + view / 2),
             )
-    command = [sys.executable, "-m", "depth_completion_training.rehearsal", tmp_path, "--steps", "2", "2"]
-    command += ["--network", f"{MSPNLite.__module__}.MSPNLite", "--completer", "mspn_lite"]
-    command += ["--frame", "96x128", "--size", "64x96", "--batch", "1", "--", "--trainer.accelerator=cpu"]
+    options = [
+        "--steps",
+        "2",
+        "2",
+        "--network",
+        f"{MSPNLite.__module__}.MSPNLite",
+        "--completer",
+        "mspn_lite",
+    ]
+    options += ["--frame", "96x128", "--size", "64x96", "--batch", "1", "--", "--trainer.accelerator=cpu"]
 
     def table() -> list[str]:
-        done = subprocess.run([*map(str, command)], capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout[done.stdout.index("| data") :].splitlines()
+        code, said, warned = command(rehearsal.main, tmp_path, *options)
+        assert code == 0, said + warned
+        return said[said.index("| data") :].splitlines()
 
     first = table()
     assert first[0].split("|")[1:-1] == [" data (frames) ", " fed ", " both ", " linear "]
@@ -167,17 +193,12 @@ def test_both_stages_from_one_command(tmp_path):
     assert table() == first  # everything is there already, and nothing is done again
 
 
-def test_a_folder_without_frames_is_told(tmp_path):
-    module = "depth_completion_training.generation.layouts"
-    done = subprocess.run(
-        [sys.executable, "-m", module, tmp_path, tmp_path / "out"], capture_output=True, text=True
-    )
-    assert done.returncode == 2 and "holds no frame of the simulator" in done.stderr
+def test_a_folder_without_frames_is_told(command, tmp_path):
+    code, _, said = command(layouts_main, tmp_path, tmp_path / "out")
+    assert code == 2 and "holds no frame of the simulator" in said
 
 
-def test_a_network_that_is_none_is_told_before_anything_is_made(tmp_path):
-    module = "depth_completion_training.rehearsal"
-    command = [sys.executable, "-m", module, tmp_path / "out", "--network", "no.such.Net"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2 and "Network 'no.such.Net' is no class" in done.stderr
+def test_a_network_that_is_none_is_told_before_anything_is_made(command, tmp_path):
+    code, _, said = command(rehearsal.main, tmp_path / "out", "--network", "no.such.Net")
+    assert code == 2 and "Network 'no.such.Net' is no class" in said
     assert not (tmp_path / "out").exists()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -16,7 +18,7 @@ from depth_completion_training.callbacks.average import WeightAverage  # noqa: E
 from depth_completion_training.callbacks.checkpoints import LAST, AtomicCheckpointIO, LastCheckpoint  # noqa: E402
 from depth_completion_training.data.shapes import ShapesData  # noqa: E402
 from depth_completion_training.losses.mspn import L1L2  # noqa: E402
-from depth_completion_training.networks.stand_in import StandIn  # noqa: E402
+from depth_completion_training.networks.toy_network import ToyNetwork  # noqa: E402
 from depth_completion_training.optimisation import AdamW, OneCycle  # noqa: E402
 from depth_completion_training.task import CompletionTask  # noqa: E402
 from lightning import Trainer, seed_everything  # noqa: E402
@@ -29,7 +31,7 @@ OF_BPNET = OneCycle(start=0.025, end=0.25, noise=0.1, betas1=(0.9, 0.85))
 """Whose rate has noise and whose momentum cycles."""
 
 
-class WithDropout(StandIn):
+class WithDropout(ToyNetwork):
     """Draws random numbers, as many networks do in training."""
 
     def forward(self, rgb, sparse):
@@ -82,6 +84,17 @@ def killed(folder, step, **options):
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
+
+
+def killed_command(arguments):
+    """Run the command line in a process of its own until it is killed.
+
+    In a new one, as OpenMP of the kernels of this package does not survive a fork.
+    """
+    command = [sys.executable, "-m", "depth_completion_training", *arguments]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
 
 
 def assert_equal(one, other):

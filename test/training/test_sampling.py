@@ -18,7 +18,7 @@ from depth_completion_training.data.sparse.sampling import (
     scan_depth,
     some_lines,
 )
-from depth_completion_training.generation.frame_file import SimulatedFrame, StoredScan
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan
 from simulated_frame import SIZE, make_frame
 
 
@@ -152,6 +152,17 @@ def test_scans_are_thinned_by_lines_and_filtered_as_often_as_asked(frame):
     assert min(lines) <= 5 and max(lines) > 20
 
 
+def test_as_many_scans_as_asked_for_tell_the_true_depth_of_their_pixels(frame):
+    wrong = [replace(scan, pixel=scan.pixel.copy(), z=2 * scan.z) for scan in frame.scans]
+    wrong[0].pixel[:5] = np.flatnonzero(np.isinf(frame.depth))[:5]  # seen by the sensor, not by the camera
+    spoilt, true = replace(frame, scans=wrong), []
+    for seed in range(60):
+        sparse = only("scan", exact=0.5)(spoilt, np.random.default_rng(seed))
+        true.append((sparse[sparse > 0] == frame.depth[sparse > 0]).all())
+        assert true[-1] or not (sparse[sparse > 0] == frame.depth[sparse > 0]).any()
+    assert 18 < sum(true) < 42
+
+
 def test_a_scan_without_lines_is_thinned_by_points(frame):
     alone = replace(frame, scans=frame.scans[1:])
     counts = [
@@ -179,7 +190,8 @@ def test_what_is_not_spoilt_is_true(frame, kind):
 def test_a_frame_without_any_point_of_a_scan_gets_points_at_random(frame, rng):
     empty = StoredScan(*(part[:0] for part in vars(frame.scans[0]).values() if not isinstance(part, str)))
     for scans in ([], [empty]):
-        assert only("scan")(replace(frame, scans=scans), rng).any()
+        sparse = only("scan")(replace(frame, scans=scans), rng)
+        assert sparse.any() and np.array_equal(sparse[sparse > 0], frame.depth[sparse > 0])
 
 
 def test_as_many_samples_as_asked_for_have_no_point(frame, rng):
@@ -189,7 +201,7 @@ def test_as_many_samples_as_asked_for_have_no_point(frame, rng):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_corners_lie_where_the_picture_has_some(frame, seed):
+def test_corners_lie_where_the_image_has_some(frame, seed):
     image = np.full((*SIZE, 3), 90, np.uint8)
     image[60:90, 60:120] = 220
     image = cv2.GaussianBlur(image, (0, 0), 0.8)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from depth_completion_training.simulation.camera import World, random_camera, random_pose
 from depth_completion_training.simulation.camera.ambient import open_sky
-from depth_completion_training.simulation.camera.atlas import MOST_PATTERNS, Atlas
-from depth_completion_training.simulation.camera.patterns import KINDS, OWN_COLOURS, pattern
 from depth_completion_training.simulation.camera.rig import looking
 from depth_completion_training.simulation.camera.sensor import Sensor
 from depth_completion_training.simulation.camera.shading import Shader, lamps_for
 from depth_completion_training.simulation.camera.sky import sky
-from depth_completion_training.simulation.camera.tiling import SIDE
+from depth_completion_training.simulation.camera.textures.atlas import MOST_PATTERNS, Atlas
+from depth_completion_training.simulation.camera.textures.patterns import KINDS, OWN_COLOURS, pattern
+from depth_completion_training.simulation.camera.textures.tiling import SIDE
 from depth_completion_training.simulation.camera.view import render
 from depth_completion_training.simulation.indoor import make_indoor
 from depth_completion_training.simulation.outdoor import make_outdoor
@@ -62,8 +62,8 @@ def pose(height: float = 1.0, pitch: float = 0.0) -> np.ndarray:
 
 
 def view(world: World, T: np.ndarray, seed: int = 0):
-    picture, depth = render(world, CAMERA, T, np.random.default_rng(seed))
-    return picture.astype(float), depth
+    image, depth = render(world, CAMERA, T, np.random.default_rng(seed))
+    return image.astype(float), depth
 
 
 # Geometry ----------------------------------------------------------------------------------------
@@ -71,8 +71,8 @@ def view(world: World, T: np.ndarray, seed: int = 0):
 
 def test_depth_is_that_of_the_pixel_centres_along_z():
     wall = rectangles([[4, -50, -50]], [[0, 100, 0]], [[0, 0, 54]], Surface.PLASTER)
-    picture, depth = view(World(scene(wall, ground())), pose(1.0))
-    assert picture.shape == (64, 96, 3)
+    image, depth = view(World(scene(wall, ground())), pose(1.0))
+    assert image.shape == (64, 96, 3)
     assert depth.dtype == np.float32 and depth.shape == (64, 96)
     v = np.arange(64)
     with np.errstate(divide="ignore"):
@@ -159,13 +159,13 @@ def test_a_lamp_lights_what_is_near_and_a_screen_hides_it():
 def test_a_mirror_shows_what_is_behind_the_camera():
     mirror = rectangles([[3, -9, 0]], [[0, 18, 0]], [[0, 0, 9]], Surface.MIRROR, (0.5, 0.5, 0.5))
     red = rectangles([[-5, -9, 0]], [[0, 18, 0]], [[0, 0, 9]], Surface.PLAIN, (0.8, 0.05, 0.05))
-    picture, depth = view(World(scene(ground(), mirror, red)), pose(3.0))
+    image, depth = view(World(scene(ground(), mirror, red)), pose(3.0))
     np.testing.assert_allclose(depth[20:30], 3, rtol=1e-4)  # of the mirror itself, not of what it shows
-    upper = picture[5:30].mean(axis=(0, 1))
+    upper = image[5:30].mean(axis=(0, 1))
     assert upper[0] > 1.5 * upper[2]
 
 
-def test_pictures_repeat_with_their_seeds_and_differ_without():
+def test_images_repeat_with_their_seeds_and_differ_without():
     house = boxes([[5, -3, 0]], [[8, 3, 4]], Surface.BRICK, (0.4, 0.2, 0.15))
     T = pose(1.0)
     first, again, other = (
@@ -179,17 +179,17 @@ def test_pictures_repeat_with_their_seeds_and_differ_without():
 @pytest.mark.parametrize("seed", range(6))
 def test_every_surface_can_be_seen_by_day_and_night(seed):
     rng = np.random.default_rng(seed)
-    things = [
+    objects = [
         boxes(
             [[3 + (s % 5), (s // 5) * 1.2 - 3, 0]], [[3.8 + (s % 5), (s // 5) * 1.2 - 2, 1]], s, rng.random(3)
         )
         for s in Surface
     ]
     light = Light.outdoor(rng) if seed % 2 else Light.indoor(rng, rng.uniform(1, 3, (3, 3)))
-    made = scene(ground(Surface.ASPHALT), *things, light=light, indoor=seed % 2 == 0, seed=seed)
-    picture, depth = render(World(made), CAMERA, pose(1.5, 15), rng)
-    assert picture.dtype == np.uint8
-    assert picture.std() > 4 and 5 < picture.mean() < 250
+    made = scene(ground(Surface.ASPHALT), *objects, light=light, indoor=seed % 2 == 0, seed=seed)
+    image, depth = render(World(made), CAMERA, pose(1.5, 15), rng)
+    assert image.dtype == np.uint8
+    assert image.std() > 4 and 5 < image.mean() < 250
     assert not np.isnan(depth).any() and (depth > 0).all()
 
 
@@ -202,8 +202,8 @@ def test_lidar_reflectance_of_the_sky_is_nothing():
 
 def test_lidar_reflectance_follows_the_material():
     rows = [Surface.REFLECTOR, Surface.PLASTER, Surface.RUBBER, Surface.MIRROR]
-    things = [boxes([[3, 2 * k, 0]], [[4, 2 * k + 1, 1]], s, (0.5, 0.5, 0.5)) for k, s in enumerate(rows)]
-    world = World(scene(ground(), *things))
+    objects = [boxes([[3, 2 * k, 0]], [[4, 2 * k + 1, 1]], s, (0.5, 0.5, 0.5)) for k, s in enumerate(rows)]
+    world = World(scene(ground(), *objects))
     y = np.repeat(np.arange(4) * 2 + 0.5, 200) + np.tile(np.linspace(-0.4, 0.4, 200), 4)
     hits = world.cast(
         np.stack([np.zeros(800), y, np.full(800, 0.5)]),
@@ -216,7 +216,7 @@ def test_lidar_reflectance_follows_the_material():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_light_is_neither_negative_nor_unknown_and_pictures_are_well_exposed(seed):
+def test_light_is_neither_negative_nor_unknown_and_images_are_well_exposed(seed):
     made = make_outdoor(seed) if seed % 2 else make_indoor(seed)
     world, rng = World(made), np.random.default_rng(seed)
     camera = random_camera(rng, 32, 48)
@@ -229,8 +229,8 @@ def test_light_is_neither_negative_nor_unknown_and_pictures_are_well_exposed(see
     shader = Shader(world, lamps_for(world, hits.points[:, np.isfinite(hits.distance)]), 0.01, rng)
     light = shader.light(hits, directions, open_sky(world, hits, (32, 48)))
     assert np.isfinite(light).all() and (light >= 0).all()
-    picture, _ = render(world, camera, T, rng)
-    assert picture.std() > 4 and 20 < picture.mean() < 225
+    image, _ = render(world, camera, T, rng)
+    assert image.std() > 4 and 20 < image.mean() < 225
 
 
 @pytest.mark.parametrize("overcast", [0.0, 0.5, 1.0])
@@ -274,15 +274,15 @@ def test_asphalt_has_no_markings_of_its_own():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_patterns_repeat_without_a_seam(kind):
-    picture = pattern(kind, 1).astype(float)
-    assert picture.shape == (SIDE, SIDE, 3)
-    np.testing.assert_array_equal(picture, pattern(kind, 1))
+    image = pattern(kind, 1).astype(float)
+    assert image.shape == (SIDE, SIDE, 3)
+    np.testing.assert_array_equal(image, pattern(kind, 1))
     if kind in OWN_COLOURS:
         return  # these have edges
-    assert 95 < picture.mean() < 135
+    assert 95 < image.mean() < 135
     for axis in (0, 1):
-        inside = np.abs(np.diff(picture, axis=axis)).mean(axis=(1 - axis, 2))
-        seam = np.abs(np.take(picture, 0, axis) - np.take(picture, -1, axis)).mean()
+        inside = np.abs(np.diff(image, axis=axis)).mean(axis=(1 - axis, 2))
+        seam = np.abs(np.take(image, 0, axis) - np.take(image, -1, axis)).mean()
         assert seam <= max(1.2 * inside.max(), 3)
 
 
@@ -350,11 +350,11 @@ def test_poses_look_at_things_rather_than_at_bare_walls():
     walls = boxes([[-half, -half, 0]], [[half, half, 2.6]], Surface.PLASTER, (0.6, 0.6, 0.6))
     rng = np.random.default_rng(4)
     place = np.array([[2.5 + 0.4 * (k % 3), 0.35 * k - 1.2, 0.0] for k in range(8)])
-    things = join(*(boxes([a], [a + (0.2, 0.2, 0.9)], Surface.WOOD, rng.random(3)) for a in place))
+    objects = join(*(boxes([a], [a + (0.2, 0.2, 0.9)], Surface.WOOD, rng.random(3)) for a in place))
     views = [
         [-1.0, 0.0, 0.0, turn] for turn in np.arange(4) * np.pi / 2
-    ]  # the things are ahead in one of four
-    world = World(Scene(join(walls, things), DARK, views, 3, True, (0.5, 1.5)))
+    ]  # the objects are ahead in one of four
+    world = World(Scene(join(walls, objects), DARK, views, 3, True, (0.5, 1.5)))
     camera = Camera(96, 64, [[96, 0, 47.5], [0, 96, 31.5], [0, 0, 1]])
     poses = [T for T in (random_pose(rng, world, camera) for _ in range(40)) if T is not None]
     assert len(poses) > 35

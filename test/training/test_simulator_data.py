@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -13,10 +14,10 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("lightning", reason="Lightning is not installed")
 
 from depth_completion_training.data.augmentation import Augmentation  # noqa: E402
-from depth_completion_training.data.loader import Draw  # noqa: E402
+from depth_completion_training.data.loader import SeededIndex  # noqa: E402
 from depth_completion_training.data.simulator import SimulatedFrames, SimulatorData, split_of  # noqa: E402
 from depth_completion_training.data.sparse.sampling import SparseSampler  # noqa: E402
-from depth_completion_training.generation.frame_file import SimulatedFrame, StoredScan, write_frame  # noqa: E402
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan, write_frame  # noqa: E402
 from lightning import LightningModule, Trainer  # noqa: E402
 from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
 
@@ -55,8 +56,8 @@ def folder(tmp_path_factory) -> Path:
     return write_folder(tmp_path_factory.mktemp("frames"))
 
 
-def draw(index: int, epoch: int = 0, seed: int = 0) -> Draw:
-    result = Draw(index)
+def draw(index: int, epoch: int = 0, seed: int = 0) -> SeededIndex:
+    result = SeededIndex(index)
     result.seed = (seed, epoch)
     return result
 
@@ -197,13 +198,19 @@ def run(folder, root, workers, steps, resume=None, save_at=None) -> list[tuple]:
     return module.fed
 
 
+@cache
+def run_once(folder, steps) -> list[tuple]:
+    """What is fed in a run that nothing interrupts."""
+    return run(folder, None, 0, steps)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("stop", ["amid an epoch", "at the end of an epoch"])
 def test_a_run_that_is_taken_up_again_sees_what_it_would_have_seen(folder, tmp_path, workers, stop):
     epoch = len(data_of(folder).train_dataloader())
     assert epoch >= 5
     steps, cut = 2 * epoch + 1, epoch + 2 if stop == "amid an epoch" else epoch
-    whole = run(folder, tmp_path, 0, steps)
+    whole = run_once(folder, steps)
     assert [row[0] for row in whole] == [0] * epoch + [1] * epoch + [2]
     assert len({row[1:] for row in whole}) == steps  # every epoch draws anew
     first = run(folder, tmp_path, workers, cut, save_at=cut)

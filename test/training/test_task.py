@@ -20,7 +20,7 @@ from depth_completion_training.callbacks.checkpoints import LastCheckpoint  # no
 from depth_completion_training.data.shapes import ShapesData  # noqa: E402
 from depth_completion_training.losses.mspn import L1L2, SILog  # noqa: E402
 from depth_completion_training.networks.mspn import TrainedMSPN  # noqa: E402
-from depth_completion_training.networks.stand_in import Prediction, StandIn  # noqa: E402
+from depth_completion_training.networks.toy_network import Prediction, ToyNetwork  # noqa: E402
 from depth_completion_training.optimisation import (  # noqa: E402
     AdamW,
     Constant,
@@ -91,21 +91,22 @@ def test_a_network_never_sees_the_truth():
 
 @pytest.mark.parametrize("loss", [L1L2(), SILog()], ids=["l1+l2", "silog"])
 def test_a_step_trains_every_weight(loss):
-    task = CompletionTask(StandIn(4), loss)
+    task = CompletionTask(ToyNetwork(4), loss)
     task.log = lambda *args, **kwargs: None
     torch.nn.init.normal_(task.network.layers[-1].weight)
     task.training_step(batch(), 0).backward()
     assert all(p.grad is not None and p.grad.any() for p in task.network.parameters())
 
 
-def test_a_batch_without_truth_gives_a_loss_and_gradients_that_are_finite():
+def test_a_batch_without_truth_has_no_loss_and_moves_nothing():
     for loss in (L1L2(), SILog()):
-        task = CompletionTask(StandIn(4), loss)
+        task = CompletionTask(ToyNetwork(4), loss)
         task.log = lambda *args, **kwargs: None
         given = batch()
         given["depth"] = torch.where(torch.rand(given["depth"].shape) < 0.5, math.inf, 0.0)
-        task.training_step(given, 0).backward()
-        assert all(torch.isfinite(p.grad).all() for p in task.network.parameters())
+        value = task.training_step(given, 0)
+        value.backward()
+        assert value == 0 and not any(p.grad.any() for p in task.network.parameters())
 
 
 def test_validation_has_the_metrics_of_the_evaluation():
@@ -145,7 +146,7 @@ def test_mspn_propagates_in_full_precision_whatever_the_guidance_is_computed_in(
 
 
 def test_vectors_are_spared_from_decay_where_asked():
-    network = StandIn(4)
+    network = ToyNetwork(4)
     assert len(AdamW()(network).param_groups) == 1
     matrices, vectors = AdamW(weight_decay=0.1, decay_vectors=False)(network).param_groups
     assert matrices["weight_decay"] == 0.1 and vectors["weight_decay"] == 0
@@ -196,7 +197,7 @@ def test_the_noise_of_a_rate_depends_on_the_step_alone():
 
 
 def test_beta_cycles_in_every_group_and_stays_where_a_schedule_leaves_it():
-    optimiser = AdamW(decay_vectors=False)(StandIn(2))
+    optimiser = AdamW(decay_vectors=False)(ToyNetwork(2))
     rate = scheduler(optimiser, OneCycle(warm_up=0.5, betas1=(0.9, 0.8)), 4, 4)
     seen = []
     for _ in range(5):
@@ -205,7 +206,7 @@ def test_beta_cycles_in_every_group_and_stays_where_a_schedule_leaves_it():
         rate.step()
     assert all(len(betas) == 1 for betas in seen)
     assert [betas.pop()[0] for betas in seen] == pytest.approx([0.9, 0.85, 0.8, 0.85, 0.9])
-    optimiser = AdamW(betas=(0.7, 0.99))(StandIn(2))
+    optimiser = AdamW(betas=(0.7, 0.99))(ToyNetwork(2))
     scheduler(optimiser, Constant(), 4, 4)
     assert optimiser.param_groups[0]["betas"] == (0.7, 0.99)
 
@@ -243,7 +244,7 @@ def test_settings_that_cannot_be_are_refused_in_a_sentence(make, words):
 
 def test_the_average_is_that_of_its_formula_and_counters_are_copied():
     average = WeightAverage(0.8)
-    task = CompletionTask(StandIn(2), L1L2())
+    task = CompletionTask(ToyNetwork(2), L1L2())
     average.setup(None, task, "fit")
     weight, counter = task.network.layers[0].bias, task.network.layers[1].num_batches_tracked
     expected = None
@@ -262,15 +263,15 @@ def test_the_average_is_that_of_its_formula_and_counters_are_copied():
 # The command line --------------------------------------------------------------------------------
 
 
-def test_a_run_leaves_logs_checkpoints_and_pictures_in_its_folder(tmp_path):
+def test_a_run_leaves_logs_checkpoints_and_images_in_its_folder(tmp_path):
     shape = ["--data.init_args.height=24", "--data.init_args.width=32"]
     steps = ["--trainer.max_steps=40", "--trainer.val_check_interval=8"]
     cli.main(["fit", "--config", "tiny", f"--trainer.default_root_dir={tmp_path}", *shape, *steps])
     assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
     assert (tmp_path / "checkpoints" / "best.ckpt").is_file()
     assert not list(tmp_path.rglob("*.unfinished"))
-    picture = cv2.imread(str(tmp_path / "pictures" / "0000040.png"))
-    assert picture.shape == (4 * 24, 5 * 32, 3) and picture.std() > 10
+    image = cv2.imread(str(tmp_path / "pictures" / "0000040.png"))
+    assert image.shape == (4 * 24, 5 * 32, 3) and image.std() > 10
     assert list((tmp_path / "tensorboard").glob("events*"))
     with (tmp_path / "csv" / "version_0" / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -300,9 +301,9 @@ def test_every_recipe_names_things_that_exist(path, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("model.network: {class_path: depth_completion_training.networks.stand_in.Nothing}", "Nothing"),
+        ("model.network: {class_path: depth_completion_training.networks.toy_network.Nothing}", "Nothing"),
         (
-            "model.network: {class_path: depth_completion_training.networks.stand_in.StandIn, "
+            "model.network: {class_path: depth_completion_training.networks.toy_network.ToyNetwork, "
             "init_args: {chanels: 3}}",
             "Option 'chanels' is not accepted",
         ),
@@ -329,7 +330,7 @@ def test_a_recipe_that_there_is_not_is_refused_with_those_that_there_are():
 
 def test_data_that_is_not_there_ends_the_run_with_what_to_download(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    network = "--model.network=depth_completion_training.networks.stand_in.StandIn"
+    network = "--model.network=depth_completion_training.networks.toy_network.ToyNetwork"
     with pytest.raises(SystemExit, match="Folder 'data/nyudepthv2' has no files .*; download http"):
         cli.main(["fit", "--config", "mspn_conventional_nyu", network, "--trainer.accelerator=cpu"])
 

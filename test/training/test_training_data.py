@@ -22,7 +22,7 @@ SHAPE = (160, 200)
 K = np.array([[150.0, 0, 99.5], [0, 150, 79.5], [0, 0, 1]])
 
 
-def picture(shape, seed=0) -> np.ndarray:
+def camera_image(shape, seed=0) -> np.ndarray:
     """Soft blobs of colour, uint8 H x W x 3."""
     small = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     return cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC)
@@ -52,10 +52,10 @@ def write_kitti(root: Path) -> Path:
             write_png(proj / "velodyne_Net" / folder / name, truth + 256)
             write_png(proj / "groundtruth" / folder / name, truth)
             raw = root / "raw" / DRIVE[:10] / DRIVE / folder / "data" / name
-            write_png(raw, picture(SHAPE, at)[..., ::-1])
+            write_png(raw, camera_image(SHAPE, at)[..., ::-1])
         end = f"0000000005_{folder}"
         selected = root / "depth" / "depth_selection" / "val_selection_cropped"
-        write_png(selected / "image" / f"{DRIVE}_image_{end}.png", picture(SHAPE)[..., ::-1])
+        write_png(selected / "image" / f"{DRIVE}_image_{end}.png", camera_image(SHAPE)[..., ::-1])
         write_png(selected / "velodyne_raw" / f"{DRIVE}_velodyne_raw_{end}.png", sparse)
         write_png(selected / "groundtruth_depth" / f"{DRIVE}_groundtruth_depth_{end}.png", truth)
         (selected / "intrinsics").mkdir(exist_ok=True)
@@ -84,7 +84,7 @@ def nyu_root(tmp_path) -> Path:
         file = tmp_path / "train_nyu" / f"{name}.h5"  # a folder called `train...` above must not confuse
         file.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(file, "w") as content:
-            content["rgb"] = picture((480, 640)).transpose(2, 0, 1)
+            content["rgb"] = camera_image((480, 640)).transpose(2, 0, 1)
             content["depth"] = rows
         split, _, rest = name.partition("/")
         file = tmp_path / "train_nyu" / f"{split}_Net" / f"{rest}.h5"
@@ -117,7 +117,7 @@ def test_kitti_trains_on_crops_of_both_cameras_and_validates_below_the_sky(tmp_p
     expected = K.astype(np.float32) - np.float32([[0, 0, 0], [0, 0, 100], [0, 0, 0]])
     assert np.allclose(batches[0]["K"][0], expected)
     np.testing.assert_array_equal(batches[0]["depth"][0, 0] * 256, plane(SHAPE)[100:])
-    np.testing.assert_array_equal(batches[0]["image"][0].permute(1, 2, 0), picture(SHAPE)[100:])
+    np.testing.assert_array_equal(batches[0]["image"][0].permute(1, 2, 0), camera_image(SHAPE)[100:])
 
 
 def test_measured_pixels_stay_on_the_truth_through_augmentation(tmp_path):
@@ -159,7 +159,7 @@ def test_numbers_of_lines_that_cannot_be_are_refused(tmp_path, lines):
 
 
 def scan() -> np.ndarray:
-    """65 rings, at equal steps of the angle below the horizon, in a picture 20 columns wide."""
+    """65 rings, at equal steps of the angle below the horizon, in an image 20 columns wide."""
     sparse = np.zeros((300, 20), np.float32)
     pitch = np.linspace(0.05, 0.75, 65)
     rows = np.rint(300 * np.tan(pitch)).astype(int)

@@ -1,7 +1,7 @@
 """`python -m depth_completion_training.rehearsal OUT`: all of DMD3C, small, on simulated frames.
 
-What the recipes `dmd3c_stage1` and `dmd3c_stage2` do with real pictures, KITTI and half a million steps,
-with a few frames and steps: pictures and monocular maps, LiDAR simulated in them, stage 1, stage 2 on
+What the recipes `dmd3c_stage1` and `dmd3c_stage2` do with real images, KITTI and half a million steps,
+with a few frames and steps: images and monocular maps, LiDAR simulated in them, stage 1, stage 2 on
 frames in KITTI's layout, evaluation. With --ablate also without pre-training and without SSI, so that the
 table tells what each is worth after so little training.
 """
@@ -33,7 +33,7 @@ NETWORK = "depth_completion_ros.completion.bpnet.network.BPNet"
 
 
 @dataclass(frozen=True)
-class Road:
+class Ablation:
     """What a network is trained with.
 
     Args:
@@ -48,13 +48,13 @@ class Road:
     longer: bool = False
 
 
-ROADS = (
-    Road("both", True, "inverse"),
-    Road("SSI in depth", True, "depth"),
-    Road("no SSI", True, None),
-    Road("no stage 1", False, "inverse"),
-    Road("neither", False, None),
-    Road("neither, longer", False, None, longer=True),
+ABLATIONS = (
+    Ablation("both", True, "inverse"),
+    Ablation("SSI in depth", True, "depth"),
+    Ablation("no SSI", True, None),
+    Ablation("no stage 1", False, "inverse"),
+    Ablation("neither", False, None),
+    Ablation("neither, longer", False, None, longer=True),
 )
 
 
@@ -95,11 +95,13 @@ class Rehearsal:
         unfinished.rename(self.public.root)
 
     def make_scans(self, name: str = "scanned", *choices: object) -> Path:
-        """Frames of the pictures with LiDAR simulated in them, by choices of `generation.from_images`."""
-        scanned = self.out / name
-        pictures = self.public.pictures, f"{self.public.maps}@disparity"
-        # Pictures that fail are reported and left out, with exit code 1.
-        python(f"{PACKAGE}.generation.from_images", *pictures, scanned, *choices, allowed=(0, 1))
+        """Frames of the images with LiDAR simulated in them, by choices of `generation.from_images`."""
+        scanned, unfinished = self.out / name, self.out / f"{name}.unfinished"
+        if not scanned.is_dir():
+            images = self.public.pictures, f"{self.public.maps}@disparity"
+            # Images that fail are reported and left out, with exit code 1.
+            python(f"{PACKAGE}.generation.from_images", *images, unfinished, *choices, allowed=(0, 1))
+            unfinished.rename(scanned)
         return scanned
 
     def pretrain(self, frames: Path, name: str = "stage1", *more: str) -> Path:
@@ -107,13 +109,13 @@ class Rehearsal:
         data = {"folder": frames, "size": list(self.size)}
         return self._fit("dmd3c_stage1", name, self.steps[0], None, data, *more)
 
-    def train(self, road: Road, pretrained: Path) -> Path:
-        """Weights after stage 2, as a road has it."""
+    def train(self, ablation: Ablation, pretrained: Path) -> Path:
+        """Weights after stage 2, as an ablation has it."""
         folders = {"folder": self.public.depth, "raw_root": self.public.raw}
-        start = pretrained if road.pretrained else None
-        steps = self.steps[1] + (self.steps[0] if road.longer else 0)
-        loss = f"space={road.ssi}" if road.ssi else "ssi=0"
-        name = f"stage2_{road.name}".replace(" ", "_").replace(",", "")
+        start = pretrained if ablation.pretrained else None
+        steps = self.steps[1] + (self.steps[0] if ablation.longer else 0)
+        loss = f"space={ablation.ssi}" if ablation.ssi else "ssi=0"
+        name = f"stage2_{ablation.name}".replace(" ", "_").replace(",", "")
         data = folders | {"crop": list(self.size)}
         return self._fit("dmd3c_stage2", name, steps, start, data, f"--model.loss.init_args.{loss}")
 
@@ -185,7 +187,7 @@ def compare(weights: dict[str, Path], completer: str, asked: dict[Path, tuple[st
 def main(
     out: Annotated[Path, typer.Argument(help="Folder for frames, runs and weights.")],
     scenes: Annotated[int, typer.Option(min=1, help="Simulated scenes, of ten views each.")] = 60,
-    frame: Annotated[str, typer.Option(metavar="HxW", help="Size of their pictures.")] = "256x384",
+    frame: Annotated[str, typer.Option(metavar="HxW", help="Size of their images.")] = "256x384",
     pictures: Annotated[int | None, typer.Option(help="Of stage 1.", show_default="all")] = None,
     drives: Annotated[int | None, typer.Option(help="Of stage 2, a frame each.", show_default="all")] = None,
     steps: Annotated[tuple[int, int], typer.Option(help="Training steps of stage 1 and stage 2.")] = (
@@ -217,8 +219,8 @@ def main(
     rehearsal = Rehearsal(out, network, parse_size(size), steps, batch, tuple(more or ()))
     rehearsal.make_frames(scenes, frame, pictures, drives)
     pretrained = rehearsal.pretrain(rehearsal.make_scans("scanned", "--size", frame))
-    roads = ROADS if ablate else ROADS[:1]
-    weights = {road.name: rehearsal.train(road, pretrained) for road in roads}
+    ablations = ABLATIONS if ablate else ABLATIONS[:1]
+    weights = {ablation.name: rehearsal.train(ablation, pretrained) for ablation in ablations}
     asked = {rehearsal.public.selection: ("truth",)}
     asked |= dict.fromkeys(real or (), ("lines:16", "points:500"))
     typer.echo("\nRMSE / MAE in mm:\n\n" + compare(weights, completer, asked))

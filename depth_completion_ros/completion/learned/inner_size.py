@@ -33,13 +33,18 @@ def shrink(
     """
     if image.shape[:2] == shape:
         return image, [sparse, *planes]
-    (height, width), size = shape, shape[::-1]
+    size = shape[::-1]
+    smooth = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), [shrink_sparse(sparse, shape), *smooth]
+
+
+def shrink_sparse(sparse: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Sparse depth at another size; of several measurements in a pixel the nearest one stays."""
+    height, width = shape
     v, u = np.divmod(np.flatnonzero(sparse > 0), sparse.shape[1])  # much faster than `nonzero`
     z = sparse[v, u]
     v, u = v * height // sparse.shape[0], u * width // sparse.shape[1]
-    fewer, _ = z_buffer(u, v, z, height, width)
-    smooth = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes]
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA), [fewer, *smooth]
+    return z_buffer(u, v, z, height, width)[0]
 
 
 def enlarge(results: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -26,7 +26,7 @@ def make_demo_drive(
 ) -> Path:
     """Make a drive through a procedural street and return its folder; one that is there is used again.
 
-    In `folder` come KITTI's calibration files and, per frame at 10 Hz: picture of camera 2, 64-line
+    In `folder` come KITTI's calibration files and, per frame at 10 Hz: image of camera 2, 64-line
     scan, GPS/IMU packet, and true depth of every pixel (`ground_truth/data`, 16-bit PNG, metres x
     256, 0 = sky). The same arguments give the same bytes.
 
@@ -34,7 +34,7 @@ def make_demo_drive(
         folder: where the folder `2011_09_26` is put; what else is in there stays.
         frames: at least 2, so that the motion is known.
         seed: another street.
-        width, height: picture in pixels, at least 32; the field of view across stays.
+        width, height: image in pixels, at least 32; the field of view across stays.
         progress: called with (frames done, frames in all) after each frame.
 
     Raises:
@@ -98,7 +98,7 @@ def _make(date: Path, drive: Path, recipe: dict, progress) -> None:
 
 
 def _times(frames: int, seed: int) -> dict[str, np.ndarray]:
-    """Seconds of each sensor's stamps; the scan comes some milliseconds after its picture."""
+    """Seconds of each sensor's stamps; the scan comes some milliseconds after its image."""
     rng = np.random.default_rng([seed, 4])
     # The first start lies a tenth of a second in, as a turn starts before its stamp.
     image = 0.1 + 0.1 * np.arange(frames) + rng.normal(0, 0.0003, frames)

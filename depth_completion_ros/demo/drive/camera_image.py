@@ -1,4 +1,4 @@
-"""What the camera sees: the picture and the true depth of every pixel."""
+"""What the camera sees: the image and the true depth of every pixel."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _PORTION = 30_000
 
 
 def render(snapshot: Snapshot, camera: Camera, T_world_cam: np.ndarray, rng: np.random.Generator):
-    """Picture uint8 H x W x 3 RGB and depth float32 H x W, metres along z at pixel centres, 0 = sky.
+    """Image uint8 H x W x 3 RGB and depth float32 H x W, metres along z at pixel centres, 0 = sky.
 
     Pixels that differ from a neighbour are the mean of three rays.
     """
     size = camera.height, camera.width
     x, y = (part.ravel() for part in camera.rays)
     rays = np.stack([x, y, np.ones_like(x)])
-    picture, depth = _look(snapshot, rays, T_world_cam, camera)
-    rough = np.flatnonzero(_uneven(picture.reshape(3, *size)))
+    image, depth = _look(snapshot, rays, T_world_cam, camera)
+    rough = np.flatnonzero(_uneven(image.reshape(3, *size)))
     for du, dv in _WITHIN_PIXEL:
         shift = np.array([[du / camera.K[0, 0]], [dv / camera.K[1, 1]], [0]], np.float32)
-        picture[:, rough] += _look(snapshot, rays[:, rough] + shift, T_world_cam, camera)[0]
-    picture[:, rough] /= 1 + len(_WITHIN_PIXEL)
+        image[:, rough] += _look(snapshot, rays[:, rough] + shift, T_world_cam, camera)[0]
+    image[:, rough] /= 1 + len(_WITHIN_PIXEL)
     depth[np.isinf(depth)] = 0
-    return _developed(picture.T.reshape(*size, 3), rng), depth.reshape(size)
+    return _developed(image.T.reshape(*size, 3), rng), depth.reshape(size)
 
 
 def _look(snapshot: Snapshot, rays: np.ndarray, T_world_cam: np.ndarray, camera: Camera):
@@ -54,9 +54,9 @@ def _look(snapshot: Snapshot, rays: np.ndarray, T_world_cam: np.ndarray, camera:
     return tones, depth
 
 
-def _uneven(picture: np.ndarray) -> np.ndarray:
-    """Pixels of a picture 3 x H x W that differ visibly from a neighbour, bool H x W."""
-    grey = picture.mean(axis=0)
+def _uneven(image: np.ndarray) -> np.ndarray:
+    """Pixels of an image 3 x H x W that differ visibly from a neighbour, bool H x W."""
+    grey = image.mean(axis=0)
     marked = np.zeros(grey.shape, bool)
     down, right = np.abs(np.diff(grey, axis=0)) > 0.10, np.abs(np.diff(grey, axis=1)) > 0.10
     marked[1:] |= down
@@ -71,10 +71,10 @@ def _tone(light: np.ndarray) -> np.ndarray:
     return (1 - np.exp(-EXPOSURE * light)) ** np.float32(1 / 2.2)
 
 
-def _developed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _developed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Sensor noise and 8 bits."""
-    grain = rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(1.3)
-    return np.clip(picture * 255 + grain + 0.5, 0, 255).astype(np.uint8)
+    grain = rng.standard_normal(image.shape, dtype=np.float32) * np.float32(1.3)
+    return np.clip(image * 255 + grain + 0.5, 0, 255).astype(np.uint8)
 
 
 def shade(snapshot: Snapshot, hits: Hits, directions: np.ndarray, pixel: float) -> np.ndarray:
@@ -107,7 +107,7 @@ def _sun(snapshot: Snapshot, hits: Hits) -> np.ndarray:
 
 
 def _ambient(snapshot: Snapshot, hits: Hits) -> np.ndarray:
-    """Light of the sky and off the ground, less below cars and other low things."""
+    """Light of the sky and off the ground, less below cars and other low objects."""
     up = hits.normals[2] * 0.5 + 0.5
     light = SKY_LIGHT * up + GROUND_LIGHT * (1 - up)
     flat = np.flatnonzero(hits.normals[2] > 0.8)

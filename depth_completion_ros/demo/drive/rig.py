@@ -30,7 +30,7 @@ def turn(roll: float, pitch: float, yaw: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Rig:
-    """Sensors of the car for a picture size; frames and names are those of KITTI's files."""
+    """Sensors of the car for an image size; frames and names are those of KITTI's files."""
 
     width: int
     height: int

@@ -39,7 +39,7 @@ class Hits:
 
 
 class World:
-    """The standing street, prepared once, with the moving things put in for each moment."""
+    """The standing street, prepared once, with the moving objects put in for each moment."""
 
     def __init__(self, standing: Mesh, movers: Movers):
         self._movers = movers

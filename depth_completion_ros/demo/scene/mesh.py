@@ -76,7 +76,7 @@ def _normal(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def placed(x: float, y: float, z: float, heading: float = 0.0) -> np.ndarray:
-    """4 x 4 pose of a thing that stands upright."""
+    """4 x 4 pose of an object that stands upright."""
     c, s = np.cos(heading), np.sin(heading)
     return np.array([[c, -s, 0, x], [s, c, 0, y], [0, 0, 1, z], [0, 0, 0, 1]], dtype=np.float64)
 

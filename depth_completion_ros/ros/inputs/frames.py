@@ -28,6 +28,8 @@ from .drop import Drop
 
 FUTURE_NS = 1_000_000_000
 """Stamps so far ahead of the node's clock mean that the clocks of two machines differ."""
+OLD_NS = 60_000_000_000
+"""Stamps so far behind it are those of a recording."""
 
 
 @dataclass(frozen=True)
@@ -234,12 +236,19 @@ class LiveFrames:
 
     def _judge_stamp(self, stamp: int) -> None:
         ahead, now = stamp - self._now_ns(), self._now_ns()
-        status = Status("stamps", OK, "Not in the future.")
+        status = Status("stamps", OK, "Near this node's clock.")
         if now and ahead > FUTURE_NS:
             message = (
                 f"Images are stamped {ahead / 1e9:.1f} s ahead of this node's clock; "
                 "the clocks of the machines differ, or use_sim_time is missing."
             )
+            status = Status("stamps", WARN, message)
+        elif now and -ahead > OLD_NS:
+            message = (
+                f"Images are stamped {_age(-ahead / 1e9)} before this node's clock; "
+                "a recording needs use_sim_time and its /clock, else TF and time limits go wrong."
+            )
+            self._warn(message, throttle_duration_sec=60.0)
             status = Status("stamps", WARN, message)
         self.statuses["stamps"] = status
 
@@ -249,3 +258,11 @@ def _decoded(what: str, decode: Callable, message):
         return decode(message)
     except ValueError as error:
         raise Drop(f"{what} cannot be decoded", str(error)) from None
+
+
+def _age(seconds: float) -> str:
+    """A time span in words: 3 minutes, 2.5 hours, 15.2 years."""
+    for unit, size in (("years", 365.25 * 86400), ("days", 86400.0), ("hours", 3600.0)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds / 60:.0f} minutes"

@@ -30,6 +30,7 @@ class PairingFilter(message_filters.SimpleFilter):
         pairing: the policy, with its slack, offset and sizes; a new one, used by nobody else.
         logger: has `error(str)`, as that of a node.
         on_time_jump: called when stamps have jumped back, before the pairs that follow.
+        on_unpaired: called with each image message that will be in no pair, and why.
         partners: tells which messages come alone; None where all shall wait for their partner.
     """
 
@@ -40,12 +41,15 @@ class PairingFilter(message_filters.SimpleFilter):
         pairing: Pairing,
         logger=None,
         on_time_jump: Callable[[], None] = lambda: None,
+        on_unpaired: Callable[[object, str], None] = lambda message, cause: None,
         partners: Partners | None = None,
     ):
         super().__init__()
         self._pairing = pairing
         self._logger = logger or logging.getLogger(__name__)
         self._on_time_jump = on_time_jump
+        self._on_unpaired = on_unpaired
+        self._images: dict[int, object] = {}  # by identity, those that are in no pair yet
         self._partners = partners
         self._lock = threading.Lock()
         self._ready: deque[tuple] = deque()
@@ -66,7 +70,9 @@ class PairingFilter(message_filters.SimpleFilter):
 
     def add_image(self, msg) -> None:
         """Take an image message, which has a header."""
-        self._take(lambda: self._pairing.add_image(stamp_ns(msg.header), msg) + self._alone("image", msg))
+        self._take(
+            lambda: self._pairing.add_image(stamp_ns(msg.header), msg) + self._alone("image", msg), msg
+        )
 
     def add_points(self, msg) -> None:
         """Take a point cloud message, which has a header."""
@@ -87,6 +93,9 @@ class PairingFilter(message_filters.SimpleFilter):
             self._pairing.reset(cause)
             while self._ready:
                 self._lose(self._ready.popleft(), cause)
+            lost, self._images = list(self._images.values()), {}
+        for image in lost:
+            self._on_unpaired(image, cause)
 
     def signalMessage(self, *msg) -> None:
         """Hand a pair to all callbacks, each on its own."""
@@ -141,17 +150,35 @@ class PairingFilter(message_filters.SimpleFilter):
         self._lost[cause] += messages
         self._lost_pairs += messages == 2
 
-    def _take(self, decide: Callable[[], list[tuple]]) -> None:
+    def _take(self, decide: Callable[[], list[tuple]], image=None) -> None:
         with self._lock:
             self._last_message = time.monotonic()
-            jumps = self._pairing.time_jumps
-            self._ready += decide()
+            if image is not None:
+                self._images[id(image)] = image
+            jumps, dropped = self._pairing.time_jumps, Counter(self._pairing.images.dropped)
+            pairs = decide()
             jumped = self._pairing.time_jumps > jumps
+            self._ready += pairs
+            lost = self._lost_images(pairs, dropped)
             while len(self._ready) > self._pairing.max_points:
-                self._lose(self._ready.popleft(), "callback too slow")
+                image, _ = pair = self._ready.popleft()
+                self._lose(pair, "callback too slow")
+                if image is not None:
+                    lost.append((image, "callback too slow"))
+        for image, cause in lost:
+            self._on_unpaired(image, cause)
         if jumped:
             self._on_time_jump()
         self._call_back()
+
+    def _lost_images(self, pairs: list[tuple], dropped_before: Counter) -> list[tuple[object, str]]:
+        """Images that are neither paired nor waiting any more, with the cause."""
+        for image, _ in pairs:
+            self._images.pop(id(image), None)
+        waiting = set(map(id, self._pairing.images.items))
+        gone = [self._images.pop(key) for key in list(self._images) if key not in waiting]
+        causes = Counter(self._pairing.images.dropped) - dropped_before
+        return list(zip(gone, causes.elements(), strict=False))
 
     def _call_back(self) -> None:
         while True:

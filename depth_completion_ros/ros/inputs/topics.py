@@ -24,6 +24,7 @@ class Inputs:
         on_pair: called with each image and cloud (or image of depth) that belong together; with None in place
             of what has failed, where `without_partner` is complete.
         on_time_jump: called when stamps have jumped back.
+        on_unpaired: called with each image that will be in no pair, and why.
 
     Attributes:
         streams: what is known of each input topic, by name.
@@ -37,6 +38,7 @@ class Inputs:
         on_info: Callable[[object], None],
         on_pair: Callable[[object, object], None],
         on_time_jump: Callable[[], None],
+        on_unpaired: Callable[[object, str], None] = lambda image, cause: None,
     ):
         self._node, self._profile = node, qos.input_profile(settings)
         self.streams: dict[str, Stream] = {}
@@ -52,7 +54,7 @@ class Inputs:
             self._subscriptions.append(info.sub)
         partners = Partners(settings.partner_timeout) if settings.without_partner == "complete" else None
         self.pairing = PairingFilter(
-            image, measured, _policy(settings), node.get_logger(), on_time_jump, partners
+            image, measured, _policy(settings), node.get_logger(), on_time_jump, on_unpaired, partners
         )
         self.pairing.registerCallback(on_pair)
         self._timer = node.create_timer(0.2, self.pairing.flush_if_silent, clock=qos.steady_clock())

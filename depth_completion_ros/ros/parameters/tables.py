@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...core.sparse import LIDAR_MIN_RANGE
 from .network import NETWORK
 from .parameter import Parameter
+from .session import SESSION
 
 _RELIABILITY = ("best_effort", "reliable")
 
@@ -269,6 +270,20 @@ PLAYER = (
     Parameter("data", "", "Data set or bag to play: anything that `open_reader` opens."),
     Parameter("rate", 1.0, "Speed of playing; 1 is as recorded.", minimum=0.01, maximum=100.0, live=True),
     Parameter(
+        "realtime",
+        True,
+        "Play as a sensor does, whoever keeps up; false: play a frame when the completion node is done "
+        "with the one before, at most at `rate`.",
+    ),
+    Parameter(
+        "frame_timeout",
+        300.0,
+        "How long a frame may take before playing is given up, where `realtime` is false.",
+        minimum=0.1,
+        maximum=86400.0,
+        unit="s",
+    ),
+    Parameter(
         "loop", False, "Begin again at the end; stamps of the data then jump back, as in a looping bag."
     ),
     Parameter(
@@ -283,7 +298,8 @@ PLAYER = (
     Parameter(
         "wait_for_subscribers",
         0.0,
-        "How long to wait at most for subscribers to `wait_topics` before playing.",
+        "How long to wait at most for subscribers to `wait_topics`, without which nothing is played; "
+        "0 plays at once.",
         minimum=0.0,
         maximum=3600.0,
         unit="s",
@@ -291,8 +307,7 @@ PLAYER = (
     Parameter(
         "wait_topics",
         ["image", "camera_info", "points"],
-        "The topics that must have a subscriber before playing begins, as long as "
-        "`wait_for_subscribers` allows.",
+        "The topics that must have a subscriber before playing begins, within `wait_for_subscribers`.",
         choices=("image", "camera_info", "points", "ground_truth"),
         lengths=(1, 2, 3, 4),
     ),
@@ -348,4 +363,4 @@ EVALUATION = (
     _STALE,
 )
 
-TABLES = {"completion": COMPLETION, "player": PLAYER, "evaluation": EVALUATION}
+TABLES = {"completion": COMPLETION, "player": PLAYER, "evaluation": EVALUATION, "session": SESSION}

@@ -1,1 +1,1 @@
-"""What happens beside the steps of a training: averaged weights, checkpoints, pictures, speed, evaluation."""
+"""What happens beside the steps of a training: averaged weights, checkpoints, images, speed, evaluation."""

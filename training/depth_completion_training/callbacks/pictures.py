@@ -1,4 +1,4 @@
-"""Pictures of what the network makes of the first validation batch."""
+"""Images of what the network makes of the first validation batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from depth_completion_ros.core.visual import colourise_depth, error_map, label, 
 
 
 class Pictures(Callback):
-    """Puts pictures into TensorBoard, and as `pictures/STEP.png` into the run's folder.
+    """Puts images into TensorBoard, and as `pictures/STEP.png` into the run's folder.
 
     A row for each image: image, measurements, prediction, truth, error.
 
@@ -44,7 +44,7 @@ class Pictures(Callback):
 
 
 def draw(image: np.ndarray, sparse: np.ndarray, prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """One row of pictures, uint8 H x 5 W x 3 RGB, whose depths share one scale.
+    """One row of images, uint8 H x 5 W x 3 RGB, whose depths share one scale.
 
     Args:
         image: uint8 H x W x 3 RGB.
@@ -54,14 +54,14 @@ def draw(image: np.ndarray, sparse: np.ndarray, prediction: np.ndarray, truth: n
     known = truth[truth > 0]
     near, far = np.percentile(known, (1, 99)) if known.size else (1.0, 10.0)
     root = np.sqrt(np.mean((prediction - truth)[truth > 0] ** 2)) if known.size else np.nan
-    pictures = (
+    panels = (
         image,
         overlay_sparse(image, sparse, near, far),
         label(colourise_depth(prediction, near, far), f"{near:.2g} to {far:.2g} m"),
         colourise_depth(truth, near, far),
         label(error_map(prediction, truth, limit=max(0.1 * far, 0.1)), f"RMSE {root:.3g} m"),
     )
-    return np.concatenate(pictures, axis=1)
+    return np.concatenate(panels, axis=1)
 
 
 def _planes(batch: dict[str, torch.Tensor], prediction: torch.Tensor) -> tuple[torch.Tensor, ...]:

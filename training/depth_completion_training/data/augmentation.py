@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from depth_completion_training.generation.frame_file import SimulatedFrame, StoredScan
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan
 
 _GREY = np.float32([0.299, 0.587, 0.114])
 
@@ -18,7 +18,7 @@ class Augmentation:
 
     Args:
         flip: share that is mirrored.
-        zoom: least and greatest factor by which the picture is resized before it is cropped; it is
+        zoom: least and greatest factor by which the image is resized before it is cropped; it is
             never made smaller than the crop.
         colour: share whose brightness, contrast, saturation, hue and gamma change, each by up to
             the usual amount (30, 30, 40 %, 10 degrees, 30 %).
@@ -74,7 +74,7 @@ class Augmentation:
         return frame
 
     def appearance(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The picture (uint8 H x W x 3 RGB) with other colours, blurred, noisy, at random."""
+        """The image (uint8 H x W x 3 RGB) with other colours, blurred, noisy, at random."""
         if rng.random() < self.blur:
             image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.5))
         if rng.random() < self.colour:
@@ -122,7 +122,7 @@ def _sources(first: int, count: int, factor: float, limit: int) -> np.ndarray:
 
 
 def _moved(scan: StoredScan, width: int, factor, place, size) -> StoredScan:
-    """A scan in the window of a resized picture; of points that meet in a pixel the nearest stays."""
+    """A scan in the window of a resized image; of points that meet in a pixel the nearest stays."""
     v, u = np.divmod(scan.pixel, np.int32(width))
     v = ((v + 0.5) * factor[0]).astype(np.int32) - place[0]
     u = ((u + 0.5) * factor[1]).astype(np.int32) - place[1]

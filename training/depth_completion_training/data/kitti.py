@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from copy import copy
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from lightning import LightningDataModule
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
-from depth_completion_ros.core import Frame
 from depth_completion_ros.data.files import read_depth
 from depth_completion_ros.data.kitti_depth import KittiDepth
 
 from .item import LINEAR, first_fill, item, linear_prior
 from .loader import random_of, training_loader, validation_loader
 from .sparse.lines import LINES, evenly_spaced_lines, random_lines
-from .transforms import jittered, resized, rotated, shape_with_short_side
+from .transforms import cropped, jittered, mirrored, random_corner, resized, rotated, shape_with_short_side
 
 SKY_ROWS = 100
-"""Rows at the top of a picture that the LiDAR does not reach."""
+"""Rows at the top of an image that the LiDAR does not reach."""
 DOWNLOAD = "https://www.cvlibs.net/datasets/kitti/eval_depth_all.php"
 _SUBSET_SEED = 7240
 
@@ -33,7 +31,7 @@ class KittiFrames(Dataset):
         readers: of which all frames with image, truth and camera are taken.
         lines: of the scan that are fed: a divisor of 64 for evenly spaced ones, or the least and the
             greatest number of random ones.
-        crop: height and width of a random crop, with augmentation; None for the whole picture as it is.
+        crop: height and width of a random crop, with augmentation; None for the whole image as it is.
         prior: `linear`, or the name of a folder beside `velodyne_raw` with depth predicted by a network;
             None for none.
         frames: a random subset of so many; all when None.
@@ -67,11 +65,11 @@ class KittiFrames(Dataset):
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         reader, at = self.entries[int(index)]
         random = random_of(index)
-        frame = _frame(reader, at)
+        frame = reader.read(at)
         K = frame.camera.K.copy()
         sparse = self._lines(frame.sparse_depth, K, random)
         planes = {"sparse": sparse, "depth": frame.ground_truth} | self._more_planes(reader.entries[at])
-        image, planes, K = self._prepared(frame.image, planes, K, random)
+        image, planes, K = self._transformed(frame.image, planes, K, random)
         if self.prior == LINEAR:
             planes["prior"] = linear_prior(planes["sparse"])
         if self.plane:
@@ -84,7 +82,7 @@ class KittiFrames(Dataset):
             return {}
         return {"prior": read_depth(_prior_file(entry.sparse, self.prior))}
 
-    def _prepared(self, image, planes: dict[str, np.ndarray], K, random: np.random.Generator):
+    def _transformed(self, image, planes: dict[str, np.ndarray], K, random: np.random.Generator):
         """What is below the sky, augmented where there is a crop."""
         image, planes = image[SKY_ROWS:], {name: plane[SKY_ROWS:] for name, plane in planes.items()}
         K[1, 2] -= SKY_ROWS
@@ -101,7 +99,7 @@ class KittiFrames(Dataset):
     def _augmented(self, image, planes, K, random: np.random.Generator):
         """Mirrored, turned, recoloured, zoomed and cropped by chance.
 
-        A zoom by s makes things look nearer by s, so depth is divided by it and K stays.
+        A zoom by s makes objects look nearer by s, so depth is divided by it and K stays.
         """
         if random.random() < 0.5:
             image, planes, K = mirrored(image, planes, K)
@@ -112,7 +110,7 @@ class KittiFrames(Dataset):
         image = resized(image, shape, "bicubic")
         planes = [resized(p, shape, "nearest") / np.float32(zoom) for p in planes]
         K[:2, 2] = (K[:2, 2] + 0.5) * zoom - 0.5
-        return cropped(image, planes, K, place(shape, self.crop, random), self.crop)
+        return cropped(image, planes, K, random_corner(shape, self.crop, random), self.crop)
 
 
 class KittiData(LightningDataModule):
@@ -172,8 +170,8 @@ class KittiData(LightningDataModule):
         above = self.folder / "depth_selection"
         folder = (above if above.is_dir() else self.folder) / name
         reader = KittiDepth(_there(folder, "data_depth_selection.zip"))
-        reader.entries = reader.entries[: self.val_frames]
-        return validation_loader(self._val_frames(reader), 1, self.workers)
+        frames = self._val_frames(reader)
+        return validation_loader(Subset(frames, range(len(frames))[: self.val_frames]), 1, self.workers)
 
     def test_dataloader(self):
         return self.val_dataloader()
@@ -183,46 +181,6 @@ class KittiData(LightningDataModule):
 
     def _val_frames(self, reader: KittiDepth) -> KittiFrames:
         return KittiFrames([reader], self.val_lines, prior=self.prior, plane=self.plane)
-
-
-def mirrored(image: np.ndarray, planes: list[np.ndarray], K: np.ndarray):
-    """Picture, arrays and K as a mirror shows them, left and right exchanged; all of one width."""
-    K = K.copy()
-    K[0, 2] = image.shape[1] - 1 - K[0, 2]
-    return np.ascontiguousarray(image[:, ::-1]), [plane[:, ::-1].copy() for plane in planes], K
-
-
-def cropped(
-    image: np.ndarray, planes: list[np.ndarray], K: np.ndarray, corner: tuple[int, int], size: tuple[int, int]
-):
-    """The window of `size` (height, width) at `corner` (row, column) of picture and arrays, and its K."""
-    window = tuple(slice(first, first + side) for first, side in zip(corner, size, strict=True))
-    K = K.copy()
-    K[:2, 2] -= corner[::-1]
-    return image[window], [plane[window] for plane in planes], K
-
-
-def place(
-    shape: tuple[int, int], crop: tuple[int, int], random: np.random.Generator, least_row: int = 0
-) -> tuple[int, int]:
-    """Row and column at which a crop by chance begins.
-
-    Args:
-        least_row: where there is room below it, the crop begins there or lower.
-
-    Raises:
-        ValueError: a picture that is smaller than the crop.
-    """
-    check_crop(shape, crop)
-    last_row, last_column = shape[0] - crop[0], shape[1] - crop[1]
-    row = int(random.integers(min(least_row, last_row), last_row + 1))
-    return row, int(random.integers(0, last_column + 1))
-
-
-def check_crop(shape: tuple[int, int], crop: tuple[int, int]) -> None:
-    """Refuse, as a ValueError, a picture that is smaller than the crop."""
-    if shape[0] < crop[0] or shape[1] < crop[1]:
-        raise ValueError(f"A picture of {shape} is smaller than the crop of {crop} (height, width).")
 
 
 def _check_lines(lines: int | tuple[int, int]) -> None:
@@ -246,13 +204,6 @@ def _there(folder: Path, archive: str) -> Path:
 def _complete(reader: KittiDepth, at: int) -> bool:
     entry = reader.entries[at]
     return bool(entry.image and entry.truth and (entry.intrinsics or entry.raw))
-
-
-def _frame(reader: KittiDepth, at: int) -> Frame:
-    """One frame of a reader, which reads in order."""
-    one = copy(reader)
-    one.entries = reader.entries[at : at + 1]
-    return next(iter(one))
 
 
 def _prior_file(sparse: Path, name: str) -> Path:

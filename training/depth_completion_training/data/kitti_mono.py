@@ -10,13 +10,13 @@ import numpy as np
 from depth_completion_ros.data.files import read_bytes
 from depth_completion_ros.data.kitti_depth import KittiDepth
 
-from .kitti import KittiData, KittiFrames, check_crop, cropped, mirrored, place
-from .transforms import recoloured_along_axes
+from .kitti import KittiData, KittiFrames
+from .transforms import cropped, middle_of_bottom, mirrored, random_corner, recoloured_along_axes
 
 LEAST_ROW = 50
 """At which a crop begins at the highest."""
 COLOUR = 0.1
-"""Deviation of the colour that is added, in units of how far the colours of the picture reach."""
+"""Deviation of the colour that is added, in units of how far the colours of the image reach."""
 ENDINGS = (".png", ".npy")
 
 
@@ -27,7 +27,7 @@ class MonoKittiFrames(KittiFrames):
         readers: of which all frames with image, truth and camera are taken.
         crop: height and width of a sample. A random window where `augment` is set, begun at row 50 or
             lower, else the middle of the bottom.
-        augment: whether pictures are recoloured and mirrored by chance.
+        augment: whether images are recoloured and mirrored by chance.
         mono: name of the folder of maps beside `data` with the raw images; None for none.
         frames: a random subset of so many; all when None.
         plane: see `KittiFrames`.
@@ -52,7 +52,7 @@ class MonoKittiFrames(KittiFrames):
     def _more_planes(self, entry) -> dict[str, np.ndarray]:
         return {} if self.mono is None else {"mono": read_mono(mono_file(entry.image, self.mono))}
 
-    def _prepared(self, image, planes, K, random: np.random.Generator):
+    def _transformed(self, image, planes, K, random: np.random.Generator):
         names, arrays = list(planes), list(planes.values())
         if "mono" in planes and planes["mono"].shape != image.shape[:2]:
             raise ValueError(
@@ -63,7 +63,7 @@ class MonoKittiFrames(KittiFrames):
             image = recoloured_along_axes(image, COLOUR, random)
             if random.random() < 0.5:
                 image, arrays, K = mirrored(image, arrays, K)
-            corner = place(image.shape[:2], self.crop, random, LEAST_ROW)
+            corner = random_corner(image.shape[:2], self.crop, random, LEAST_ROW)
         else:
             corner = middle_of_bottom(image.shape[:2], self.crop)
         image, arrays, K = cropped(image, arrays, K, corner, self.crop)
@@ -130,16 +130,6 @@ class MonoKittiData(KittiData):
         return MonoKittiFrames([reader], self.crop, False, None, plane=self.plane)
 
 
-def middle_of_bottom(shape: tuple[int, int], crop: tuple[int, int]) -> tuple[int, int]:
-    """Row and column at which the window begins that BP-Net is evaluated on.
-
-    Raises:
-        ValueError: a picture that is smaller than the crop.
-    """
-    check_crop(shape, crop)
-    return shape[0] - crop[0], (shape[1] - crop[1]) // 2
-
-
 def mono_file(image: Path, name: str) -> Path:
     """The map in the folder `name` beside that of an image, with the first ending that is there.
 
@@ -187,7 +177,7 @@ def _read_grey(file: Path) -> np.ndarray:
     data = np.frombuffer(read_bytes(file), np.uint8)
     values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if values is None:
-        raise ValueError(f"Picture '{file}' ({data.size} bytes) cannot be decoded; it is broken or no PNG.")
+        raise ValueError(f"Image '{file}' ({data.size} bytes) cannot be decoded; it is broken or no PNG.")
     if values.ndim == 3 and (values[..., :3] == values[..., :1]).all():
         return values[..., 0]  # grey, but stored as colours
     return values

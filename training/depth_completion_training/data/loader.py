@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 
-class Draw(int):
+class SeededIndex(int):
     """Index of a sample, with the seed of what is chosen at random for it: augmentation, sparse points."""
 
     seed: tuple[int, ...] = (0, 0)
@@ -23,10 +23,10 @@ class Draw(int):
 
 def random_of(index: int) -> np.random.Generator:
     """The generator of an index: that of its draw, or a fixed one for a plain number."""
-    return index.random if isinstance(index, Draw) else np.random.default_rng(int(index))
+    return index.random if isinstance(index, SeededIndex) else np.random.default_rng(int(index))
 
 
-class DrawSampler(DistributedSampler):
+class SeededIndexSampler(DistributedSampler):
     """Shuffled draws of one process; those of an epoch depend on seed and epoch alone.
 
     Attributes:
@@ -41,10 +41,10 @@ class DrawSampler(DistributedSampler):
         rank = torch.distributed.get_rank() if distributed else 0
         super().__init__(dataset, replicas, rank, shuffle=True, seed=seed)
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[SeededIndex]:
         start, self.start = self.start, 0
         for index in list(super().__iter__())[start:]:
-            draw = Draw(index)
+            draw = SeededIndex(index)
             draw.seed = (self.seed, self.epoch)
             yield draw
 
@@ -74,7 +74,7 @@ class ResumableLoader(ForkingLoader):
 
     def __iter__(self):
         self.taken, self._skip = self._skip, 0
-        if isinstance(self.sampler, DrawSampler):
+        if isinstance(self.sampler, SeededIndexSampler):
             self.sampler.start = self.taken * self.batch_size
         return self._counted(super().__iter__())
 
@@ -89,12 +89,12 @@ class ResumableLoader(ForkingLoader):
     def load_state_dict(self, state: dict[str, int]) -> None:
         ended = state["batches"] >= len(self)
         self._skip = 0 if ended else state["batches"]
-        if isinstance(self.sampler, DrawSampler):
+        if isinstance(self.sampler, SeededIndexSampler):
             self.sampler.set_epoch(state["epoch"] + ended)
 
 
 def training_loader(dataset: Dataset, batch_size: int, workers: int, seed: int) -> ResumableLoader:
-    """Shuffled batches of a data set that understands `Draw`s, without the incomplete last one.
+    """Shuffled batches of a data set that understands `SeededIndex`s, without the incomplete last one.
 
     Raises:
         ValueError: the data set does not fill one batch.
@@ -104,7 +104,7 @@ def training_loader(dataset: Dataset, batch_size: int, workers: int, seed: int) 
     return ResumableLoader(
         dataset,
         batch_size,
-        sampler=DrawSampler(dataset, seed),
+        sampler=SeededIndexSampler(dataset, seed),
         drop_last=True,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),

@@ -32,7 +32,7 @@ class NyuFrames(Dataset):
     Args:
         files: paths.
         points: measured pixels, or the least and greatest number of them.
-        augment: whether pictures are turned, mirrored, zoomed and recoloured by chance.
+        augment: whether images are turned, mirrored, zoomed and recoloured by chance.
         prior: `linear`, or what a predicting network is called: for the file `train/...` its depth is under
             `depth_NAME` in `train_NAME/...`, as for `val`; None for none.
     """
@@ -57,7 +57,7 @@ class NyuFrames(Dataset):
         if self.prior not in (None, LINEAR):
             planes += read_h5(_prior_file(path, self.prior), f"depth_{self.prior}")
         image = np.ascontiguousarray(image.transpose(1, 2, 0))
-        image, planes = self._prepared(image, planes, random)
+        image, planes = self._transformed(image, planes, random)
         sparse = random_points(planes[0], self._count(random), random)
         prior = planes[1] if len(planes) > 1 else linear_prior(sparse) if self.prior else None
         return item(image, sparse, planes[0], K, prior)
@@ -67,7 +67,7 @@ class NyuFrames(Dataset):
             return self.points
         return int(random.integers(self.points[0], self.points[1] + 1))
 
-    def _prepared(self, image: np.ndarray, planes: list[np.ndarray], random: np.random.Generator):
+    def _transformed(self, image: np.ndarray, planes: list[np.ndarray], random: np.random.Generator):
         """At half size and cropped; a zoom by s divides depth by s, so that K stays."""
         zoom = 1.0
         if self.augment:

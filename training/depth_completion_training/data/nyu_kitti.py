@@ -16,15 +16,26 @@ from depth_completion_ros.data.nyu import CROP, read_h5
 from depth_completion_ros.data.nyu import K as WHOLE_K
 
 from .item import item
-from .kitti import KittiFrames, cropped, mirrored, place
-from .kitti_mono import MonoKittiData, middle_of_bottom
-from .loader import Draw, random_of, training_loader, validation_loader
+from .kitti import KittiFrames
+from .kitti_mono import MonoKittiData
+from .loader import SeededIndex, random_of, training_loader, validation_loader
 from .nyu import SHORT_SIDE, NyuData
 from .sparse.psd_patterns import SHARE, kitti_pattern, nyu_pattern
-from .transforms import jittered, resized, rotated, shape_with_short_side
+from .transforms import (
+    cropped,
+    jittered,
+    middle_of_bottom,
+    mirrored,
+    random_corner,
+    resized,
+    resized_K,
+    rotated,
+    shape_with_short_side,
+    turned_K,
+)
 
 BOTTOM, WINDOW = (256, 1216), (256, 832)
-"""Height and width of what is taken of a picture of KITTI, and of the window in it that is a sample."""
+"""Height and width of what is taken of an image of KITTI, and of the window in it that is a sample."""
 _COLOUR = 0.4
 _READER = {"batch_size": 1, "workers": 0}
 _ORDER_SEED = 7240
@@ -85,13 +96,13 @@ class KittiSamples(KittiFrames):
         super().__init__(readers)
         self.size = tuple(size)
 
-    def _prepared(self, image, planes, K, random: np.random.Generator):
+    def _transformed(self, image, planes, K, random: np.random.Generator):
         arrays = [planes["sparse"], planes["depth"]]
         image = jittered(image, _COLOUR, random, shuffle=True)
         image, arrays, K = cropped(image, arrays, K, middle_of_bottom(image.shape[:2], BOTTOM), BOTTOM)
         if random.random() < 0.5:
             image, arrays, K = mirrored(image, arrays, K)
-        image, arrays, K = cropped(image, arrays, K, place(BOTTOM, WINDOW, random), WINDOW)
+        image, arrays, K = cropped(image, arrays, K, random_corner(BOTTOM, WINDOW, random), WINDOW)
         image, K = resized(image, self.size), resized_K(K, WINDOW, self.size)
         scan, depth = (resized(array, self.size, "nearest") for array in arrays)
         return image, {"sparse": kitti_pattern(scan, depth, random), "depth": depth}, K
@@ -101,7 +112,7 @@ class Mixture(Dataset):
     """Samples of several data sets, so many of each in an epoch, which goes on where the last one ended.
 
     Args:
-        parts: data sets that understand `Draw`s.
+        parts: data sets that understand `SeededIndex`s.
         counts: samples of each in an epoch, in the order of the parts; more than there are to repeat some.
     """
 
@@ -113,11 +124,11 @@ class Mixture(Dataset):
         return self.ends[-1]
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        seed = index.seed if isinstance(index, Draw) else Draw.seed
+        seed = index.seed if isinstance(index, SeededIndex) else SeededIndex.seed
         part = int(np.searchsorted(self.ends, index, side="right"))
         first, end = ([0] + self.ends)[part], self.ends[part]
         order = self._orders[part]
-        draw = Draw(order[(seed[-1] * (end - first) + index - first) % len(order)])
+        draw = SeededIndex(order[(seed[-1] * (end - first) + index - first) % len(order)])
         draw.seed = (*seed, int(index))
         return self.parts[part][draw]
 
@@ -128,7 +139,7 @@ class NyuKittiData(LightningDataModule):
     All samples are of one size, with the augmentations and sparse patterns of the official code, but for
     its defects; see `NyuSamples`, `KittiSamples` and `kitti_pattern`. Validates on the official test split
     of NYUv2 with 1 % of the pixels measured and on the bottom of the 1,000 selected frames of KITTI, all of
-    the LiDAR fed, one picture at a time. A set that has no share is not needed at all.
+    the LiDAR fed, one image at a time. A set that has no share is not needed at all.
 
     Args:
         nyu: folder `nyudepthv2`, see `NyuData`.
@@ -199,23 +210,3 @@ class _Kitti(MonoKittiData):
 
     def _train_frames(self, readers: list[KittiDepth]) -> KittiSamples:
         return KittiSamples(readers, self.size)
-
-
-def resized_K(K: np.ndarray, old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
-    """K of a picture (height, width) at another size; the centres of the outer pixels move inwards."""
-    scale = np.array(new[::-1]) / old[::-1]
-    K = K.copy()
-    K[:2, :2] *= scale[:, None]
-    K[:2, 2] = (K[:2, 2] + 0.5) * scale - 0.5
-    return K
-
-
-def turned_K(K: np.ndarray, degrees: float, shape: tuple[int, int]) -> np.ndarray:
-    """K of a picture (height, width) that `rotated` has turned: its principal point turns with it.
-
-    What is seen turns about the optical axis as well, which changes no distance. Pixels count as square.
-    """
-    turn = cv2.getRotationMatrix2D(((shape[1] - 1) / 2, (shape[0] - 1) / 2), degrees, 1.0)
-    K = K.copy()
-    K[:2, 2] = turn @ [*K[:2, 2], 1]
-    return K

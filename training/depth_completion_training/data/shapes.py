@@ -1,4 +1,4 @@
-"""Made-up pictures of boxes on a plane, for recipes and tests that need no data set."""
+"""Made-up images of boxes on a plane, for recipes and tests that need no data set."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .loader import random_of, training_loader, validation_loader
 
 
 class Shapes(Dataset):
-    """Pictures of which each depends on its index, with sparse points that depend on the draw.
+    """Images of which each depends on its index, with sparse points that depend on the draw.
 
     Args:
-        size: number of pictures.
+        size: number of images.
         height, width: pixels.
         points: measured pixels of each.
         first: index of the first, so that validation sees others than training.
@@ -27,7 +27,7 @@ class Shapes(Dataset):
         return self.size
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        image, depth = self._picture(np.random.default_rng([self.first, int(index)]))
+        image, depth = self._image(np.random.default_rng([self.first, int(index)]))
         chosen = random_of(index).choice(depth.size, self.points, replace=False)
         sparse = np.zeros_like(depth)
         sparse.flat[chosen] = depth.flat[chosen]
@@ -40,7 +40,7 @@ class Shapes(Dataset):
             "K": torch.from_numpy(K),
         }
 
-    def _picture(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _image(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         height, width = self.shape
         slope = random.uniform(0.5, 1.5)
         rows = np.linspace(10, 2, height, dtype=np.float32)[:, None] * np.float32(slope)
@@ -60,11 +60,11 @@ class ShapesData(LightningDataModule):
     """Boxes on a plane, for training and validation.
 
     Args:
-        size: pictures of an epoch.
-        val_size: pictures of validation, which are others.
+        size: images of an epoch.
+        val_size: images of validation, which are others.
         height, width: pixels.
         points: measured pixels of each.
-        batch_size: pictures of a batch.
+        batch_size: images of a batch.
         workers: processes that make them.
         seed: of their order and points.
     """

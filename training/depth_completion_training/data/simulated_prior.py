@@ -14,7 +14,7 @@ class SimulatedPrior:
 
     What such models get wrong is smooth and of low frequency, while their edges are right: log depth is
     stretched, bent by a smooth random field, slightly blurred, and then aligned to the points by scale.
-    The sky is as far as the farthest thing.
+    The sky is as far as the farthest object.
 
     Args:
         share: of the samples that have a prior.

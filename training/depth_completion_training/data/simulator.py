@@ -11,11 +11,11 @@ import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
-from depth_completion_training.generation.frame_file import read_frame
+from depth_completion_training.simulation.frame_file import read_frame
 
 from .augmentation import Augmentation, scaled
 from .item import TYPICAL_M, first_fill, item
-from .loader import Draw, ResumableLoader, training_loader, validation_loader
+from .loader import ResumableLoader, SeededIndex, training_loader, validation_loader
 from .simulated_prior import SimulatedPrior
 from .sparse.partial_depth import PartialDepth
 from .sparse.sampling import SparseSampler
@@ -45,7 +45,7 @@ class SimulatedFrames(Dataset):
     An item is a dict of `image` uint8 3 x H x W RGB, `sparse` and `depth` float32 1 x H x W metres (0 not
     measured or unknown, inf sky), and `K` float32 3 x 3. A frame without a single point, whose scale
     nothing tells, is scaled to a geometric mean depth of 10 m. Its random choices depend on `seed` and
-    the index (and for a `Draw` of the training loader on its seed and epoch), on nothing else.
+    the index (and for a `SeededIndex` of the training loader on its seed and epoch), on nothing else.
 
     Args:
         folder: with `.npz` frame files.
@@ -109,7 +109,9 @@ class SimulatedFrames(Dataset):
         return item(image, sparse, frame.depth, frame.K, prior, plane=plane)
 
     def _random(self, index: int) -> np.random.Generator:
-        return index.random if isinstance(index, Draw) else np.random.default_rng([self.seed, int(index)])
+        return (
+            index.random if isinstance(index, SeededIndex) else np.random.default_rng([self.seed, int(index)])
+        )
 
 
 def _typical(depth: np.ndarray) -> float:

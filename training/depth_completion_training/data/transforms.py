@@ -1,4 +1,4 @@
-"""What MSPN-SDR, as CompletionFormer before it, and BP-Net do to pictures and depth before training."""
+"""What MSPN-SDR, as CompletionFormer before it, BP-Net and PSD do to image, depth and K before training."""
 
 from __future__ import annotations
 
@@ -10,15 +10,91 @@ import torch.nn.functional as F
 _GREY = np.float32([0.299, 0.587, 0.114])
 
 
+# Image, planes and K together --------------------------------------------------------------------
+
+
+def mirrored(image: np.ndarray, planes: list[np.ndarray], K: np.ndarray):
+    """Image, arrays and K as a mirror shows them, left and right exchanged; all of one width."""
+    K = K.copy()
+    K[0, 2] = image.shape[1] - 1 - K[0, 2]
+    return np.ascontiguousarray(image[:, ::-1]), [plane[:, ::-1].copy() for plane in planes], K
+
+
+def cropped(
+    image: np.ndarray, planes: list[np.ndarray], K: np.ndarray, corner: tuple[int, int], size: tuple[int, int]
+):
+    """The window of `size` (height, width) at `corner` (row, column) of image and arrays, and its K."""
+    window = tuple(slice(first, first + side) for first, side in zip(corner, size, strict=True))
+    K = K.copy()
+    K[:2, 2] -= corner[::-1]
+    return image[window], [plane[window] for plane in planes], K
+
+
+def random_corner(
+    shape: tuple[int, int], crop: tuple[int, int], random: np.random.Generator, least_row: int = 0
+) -> tuple[int, int]:
+    """Row and column at which a random crop begins.
+
+    Args:
+        least_row: where there is room below it, the crop begins there or lower.
+
+    Raises:
+        ValueError: an image that is smaller than the crop.
+    """
+    check_crop(shape, crop)
+    last_row, last_column = shape[0] - crop[0], shape[1] - crop[1]
+    row = int(random.integers(min(least_row, last_row), last_row + 1))
+    return row, int(random.integers(0, last_column + 1))
+
+
+def middle_of_bottom(shape: tuple[int, int], crop: tuple[int, int]) -> tuple[int, int]:
+    """Row and column at which the window begins that BP-Net is evaluated on.
+
+    Raises:
+        ValueError: an image that is smaller than the crop.
+    """
+    check_crop(shape, crop)
+    return shape[0] - crop[0], (shape[1] - crop[1]) // 2
+
+
+def check_crop(shape: tuple[int, int], crop: tuple[int, int]) -> None:
+    """Refuse, as a ValueError, an image that is smaller than the crop."""
+    if shape[0] < crop[0] or shape[1] < crop[1]:
+        raise ValueError(f"An image of {shape} is smaller than the crop of {crop} (height, width).")
+
+
+def resized_K(K: np.ndarray, old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
+    """K of an image (height, width) at another size; the centres of the outer pixels move inwards."""
+    scale = np.array(new[::-1]) / old[::-1]
+    K = K.copy()
+    K[:2, :2] *= scale[:, None]
+    K[:2, 2] = (K[:2, 2] + 0.5) * scale - 0.5
+    return K
+
+
+def turned_K(K: np.ndarray, degrees: float, shape: tuple[int, int]) -> np.ndarray:
+    """K of an image (height, width) that `rotated` has turned: its principal point turns with it.
+
+    What is seen turns about the optical axis as well, which changes no distance. Pixels count as square.
+    """
+    turn = cv2.getRotationMatrix2D(((shape[1] - 1) / 2, (shape[0] - 1) / 2), degrees, 1.0)
+    K = K.copy()
+    K[:2, 2] = turn @ [*K[:2, 2], 1]
+    return K
+
+
+# Image or planes alone ---------------------------------------------------------------------------
+
+
 def rotated(plane: np.ndarray, degrees: float, interpolation: int = cv2.INTER_NEAREST) -> np.ndarray:
-    """A picture or depth turned about its centre, 0 where it does not reach."""
+    """An image or depth turned about its centre, 0 where it does not reach."""
     height, width = plane.shape[:2]
     turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1.0)
     return cv2.warpAffine(plane, turn, (width, height), flags=interpolation, borderValue=0)
 
 
 def resized(plane: np.ndarray, shape: tuple[int, int], mode: str = "bilinear") -> np.ndarray:
-    """A picture (uint8 H x W x 3) or depth (float32 H x W) at another height and width.
+    """An image (uint8 H x W x 3) or depth (float32 H x W) at another height and width.
 
     Args:
         mode: `bilinear` or `bicubic`, which average where they make smaller, as Pillow does; or `nearest`.
@@ -46,7 +122,7 @@ def brightness(image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def contrast(image: np.ndarray, factor: float) -> np.ndarray:
-    """Colours moved away from (factor above 1) or towards the mean grey of the picture."""
+    """Colours moved away from (factor above 1) or towards the mean grey of the image."""
     return _blend(image, np.float32((image @ _GREY).mean().round()), factor)
 
 

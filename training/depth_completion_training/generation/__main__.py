@@ -18,7 +18,7 @@ def main(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the frames.", show_default=False)],
     scenes: Annotated[int, typer.Option(min=1, help="How many scenes, on all machines together.")] = 100,
     views: Annotated[int, typer.Option(min=1, max=100, help="Frames of each scene.")] = 10,
-    size: Annotated[str, typer.Option(metavar="HxW", help="Height x width of the picture.")] = "256x384",
+    size: Annotated[str, typer.Option(metavar="HxW", help="Height x width of the image.")] = "256x384",
     scans: Annotated[int, typer.Option(min=1, help="Range sensors that look at each view.")] = 3,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes.", show_default="one a core")
@@ -38,7 +38,7 @@ def main(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ):
     """
-    Make simulated frames (picture, true depth, scans of several sensors) to train with.
+    Make simulated frames (image, true depth, scans of several sensors) to train with.
 
     One `.npz` a view. Frames that are there already stay, so a run that was cut off goes on when the same
     command is given again, and a larger --scenes adds to what is there. Frames depend on their seeds

@@ -28,7 +28,7 @@ class Recipe:
     """How frames are made; all that decides what is in them beside their seeds.
 
     Args:
-        height, width: of the picture, pixels.
+        height, width: of the image, pixels.
         scans: range sensors a view.
         outdoor: share of the scenes that are outdoors.
         version: of the simulation.
@@ -89,7 +89,8 @@ def make_scene_files(folder: Path, recipe: Recipe, views: int, seed: int) -> Rep
     try:
         missing = [view for view in range(views) if not recipe.path(folder, seed, view).exists()]
         if missing:
-            from .frame_file import write_frame
+            from depth_completion_training.simulation.frame_file import write_frame
+
             from .view import Viewer
 
             viewer = Viewer(_make_scene(recipe.kind_of(seed), seed))

@@ -1,6 +1,6 @@
-"""`python -m depth_completion_training.generation.from_images IMAGES DEPTHS OUT`: frames of real pictures.
+"""`python -m depth_completion_training.generation.from_images IMAGES DEPTHS OUT`: frames of real images.
 
-Stage 1 of DMD3C (CVPR 2025): a picture and its depth as a monocular network sees it become a scene in
+Stage 1 of DMD3C (CVPR 2025): an image and its depth as a monocular network sees it become a scene in
 space by a camera matrix at random, of which LiDAR scans are simulated. The paper gives no ranges for
 the cameras, the scale or the LiDAR: what `OpenChoices` does not tell is as in the simulator.
 """
@@ -21,16 +21,16 @@ import typer
 
 from depth_completion_ros.completion.prior import MonocularPrior, create_prior
 from depth_completion_ros.data.files import read_image
+from depth_completion_training.simulation.frame_file import SimulatedFrame, write_frame
 from depth_completion_training.simulation.lidar.spinning import SPINNERS
 
-from .frame_file import SimulatedFrame, write_frame
 from .options import parse_machine, parse_size, run
 from .progress import follow
 from .workers import Report, run_tasks, sentence_of
 
 ENDINGS = (".jpg", ".jpeg", ".png")
 _INDOOR_M = 5.0
-"""A picture whose median depth is below this gets the sensors and rigs of indoor robots."""
+"""An image whose median depth is below this gets the sensors and rigs of indoor robots."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class OpenChoices:
     """What the paper of DMD3C leaves open of stage 1; docs/dmd3c.md compares some.
 
     Args:
-        median: least and greatest median depth in metres that a picture without scale is given, log-uniform.
+        median: least and greatest median depth in metres that an image without scale is given, log-uniform.
         ratio: least and greatest ratio of its farthest depth to its nearest, log-uniform, when it has no
             shift.
         sensor: name of the one spinning LiDAR that there is; any sensor of the simulator when None.
@@ -113,7 +113,7 @@ def frame_from_image(
     rng: np.random.Generator,
     choices: OpenChoices = USUAL,
 ) -> SimulatedFrame:
-    """A frame of a picture and its depth, with simulated scans by sensors beside a random camera.
+    """A frame of an image and its depth, with simulated scans by sensors beside a random camera.
 
     Args:
         image: uint8 H x W x 3 RGB; the middle of it that has the shape of `size` is taken.
@@ -139,7 +139,7 @@ def frame_from_image(
 
 
 def _fitted(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The middle of a picture or of depth, resized to `size`; depth is that of the nearest pixel."""
+    """The middle of an image or of depth, resized to `size`; depth is that of the nearest pixel."""
     scale = min(side / wanted for side, wanted in zip(plane.shape, size, strict=False))
     cut = [min(round(wanted * scale), side) for wanted, side in zip(size, plane.shape, strict=False)]
     top, left = ((side - part) // 2 for side, part in zip(plane.shape, cut, strict=False))
@@ -152,17 +152,17 @@ def _fitted(plane: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def main(
-    images: Annotated[Path, typer.Argument(help="Folder of pictures (and folders of them).")],
+    images: Annotated[Path, typer.Argument(help="Folder of images (and folders of them).")],
     depths: Annotated[
         str,
         typer.Argument(
-            help="Folder of maps named like the pictures, NAME.npy or 16-bit NAME.png, with what they mean: "
+            help="Folder of maps named like the images, NAME.npy or 16-bit NAME.png, with what they mean: "
             "`maps@disparity`, `maps@depth` or `maps@metric`. Or any other prior, such as "
             "`depth_anything_v2_small`."
         ),
     ],
     out: Annotated[Path, typer.Argument(help="Folder for the frames.")],
-    views: Annotated[int, typer.Option(min=1, max=100, help="Frames of each picture.")] = 1,
+    views: Annotated[int, typer.Option(min=1, max=100, help="Frames of each image.")] = 1,
     size: Annotated[str, typer.Option(metavar="HxW", help="Height x width of a frame.")] = "256x384",
     scans: Annotated[int, typer.Option(min=1, help="Range sensors that look at each frame.")] = 3,
     median: Annotated[
@@ -196,9 +196,9 @@ def main(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ):
     """
-    Make frames of pictures and their monocular depth, with simulated scans (stage 1 of DMD3C).
+    Make frames of images and their monocular depth, with simulated scans (stage 1 of DMD3C).
 
-    Frames that are there already stay. A picture that fails is reported and left out (exit code 1 then).
+    Frames that are there already stay. An image that fails is reported and left out (exit code 1 then).
 
     Example:
 
@@ -206,31 +206,31 @@ def main(
     """
     number, machines = parse_machine(machine)
     choices = OpenChoices(median, ratio, sensor, cut or None)
-    names = find_pictures(images)[number::machines]
+    names = find_images(images)[number::machines]
     create_prior(depths, allow_noncommercial=allow_noncommercial)  # what is wrong with it shows here
     out.mkdir(parents=True, exist_ok=True)
     prior = depths, allow_noncommercial
-    task = partial(make_picture_files, images, prior, out, parse_size(size), scans, views, seed, choices)
+    task = partial(make_frame_files, images, prior, out, parse_size(size), scans, views, seed, choices)
     count = min(workers or len(os.sched_getaffinity(0)), max(len(names), 1))
-    follow(out, "picture", len(names), views, partial(run_tasks, task, names, count))
+    follow(out, "image", len(names), views, partial(run_tasks, task, names, count))
 
 
-def find_pictures(folder: Path) -> list[str]:
-    """Paths of the pictures below a folder, relative to it, in order.
+def find_images(folder: Path) -> list[str]:
+    """Paths of the images below a folder, relative to it, in order.
 
     Raises:
-        FileNotFoundError: no such folder, or no picture in it.
-        ValueError: two pictures whose frames would have one name.
+        FileNotFoundError: no such folder, or no image in it.
+        ValueError: two images whose frames would have one name.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"Folder '{folder}' is missing.")
     files = (file for file in folder.rglob("*") if file.suffix.lower() in ENDINGS)
     names = sorted(file.relative_to(folder).as_posix() for file in files)
     if not names:
-        raise FileNotFoundError(f"Folder '{folder}' holds no picture; they end in {', '.join(ENDINGS)}.")
+        raise FileNotFoundError(f"Folder '{folder}' holds no image; they end in {', '.join(ENDINGS)}.")
     for one, other in pairwise(sorted(names, key=_stem)):
         if _stem(one) == _stem(other):
-            raise ValueError(f"Pictures '{one}' and '{other}' would give frames of one name; rename one.")
+            raise ValueError(f"Images '{one}' and '{other}' would give frames of one name; rename one.")
     return names
 
 
@@ -238,7 +238,7 @@ def _stem(name: str) -> str:
     return Path(name).with_suffix("").as_posix().replace("/", "-")
 
 
-def make_picture_files(
+def make_frame_files(
     images: Path,
     prior: tuple[str, bool],
     out: Path,
@@ -249,7 +249,7 @@ def make_picture_files(
     choices: OpenChoices,
     name: str,
 ) -> Report:
-    """Write those frames of a picture that are not there yet; never raises an Exception."""
+    """Write those frames of an image that are not there yet; never raises an Exception."""
     frames = written = 0
     try:
         stem = Path(name).with_suffix("").as_posix()
@@ -266,7 +266,7 @@ def make_picture_files(
                 frame = frame_from_image(image, depth, size, scans, rng, choices)
                 written += write_frame(file, frame)
                 frames += 1
-    except Exception as error:  # one bad picture must not end the run
+    except Exception as error:  # one bad image must not end the run
         return Report(name, frames, written, sentence_of(error))
     return Report(name, frames, written)
 

@@ -1,6 +1,6 @@
 """`python -m depth_completion_training.generation.layouts FRAMES OUT`: simulated frames in public layouts.
 
-To rehearse a training on pictures with monocular maps and on KITTI depth completion, and the evaluation
+To rehearse a training on images with monocular maps and on KITTI depth completion, and the evaluation
 after it, where neither is at hand.
 """
 
@@ -17,12 +17,12 @@ import typer
 
 from depth_completion_training.data.simulated_prior import SimulatedPrior
 from depth_completion_training.data.sparse.sampling import scan_depth
+from depth_completion_training.simulation.frame_file import SimulatedFrame, read_frame
 
-from .frame_file import SimulatedFrame, read_frame
 from .options import run
 
 CAMERAS = "image_02", "image_03"
-"""Taken in turn, as KITTI has pictures of both."""
+"""Taken in turn, as KITTI has images of both."""
 FARTHEST_M = 80.0
 """True depth beyond is left out, as KITTI's accumulated scans hardly reach farther."""
 FIRST_DAY = date(2011, 1, 1)
@@ -58,8 +58,8 @@ class Layouts:
         return self.depth / "val_selection_cropped"
 
 
-def write_picture(layouts: Layouts, name: str, frame: SimulatedFrame, seed: int) -> None:
-    """Write a picture and its monocular map: inverse depth up to scale and shift, spoilt, 16 bits."""
+def write_image_with_map(layouts: Layouts, name: str, frame: SimulatedFrame, seed: int) -> None:
+    """Write an image and its monocular map: inverse depth up to scale and shift, spoilt, 16 bits."""
     _write(layouts.pictures / f"{name}.png", frame.image[..., ::-1])
     _write(layouts.maps / f"{name}.png", monocular_map(frame, np.random.default_rng(seed)))
 
@@ -77,11 +77,11 @@ def write_training_frame(layouts: Layouts, number: int, frame: SimulatedFrame, s
     rng = np.random.default_rng(seed)
     truth, sparse = _depths(frame, rng, share)
     projected = layouts.depth / "train" / drive / "proj_depth"
-    pictures = layouts.raw / day / drive / camera
+    folder = layouts.raw / day / drive / camera
     _write(projected / "velodyne_raw" / camera / name, sparse)
     _write(projected / "groundtruth" / camera / name, truth)
-    _write(pictures / "data" / name, frame.image[..., ::-1])
-    _write(pictures / "disp" / name, monocular_map(frame, rng))
+    _write(folder / "data" / name, frame.image[..., ::-1])
+    _write(folder / "disp" / name, monocular_map(frame, rng))
     height, width = frame.depth.shape
     matrix = " ".join(f"{x:.6e}" for x in np.column_stack([frame.K, np.zeros(3)]).ravel())
     end = camera[-2:]
@@ -139,7 +139,7 @@ def split_scenes(files: list[Path]) -> tuple[list[Path], list[Path]]:
 def _write(file: Path, pixels: np.ndarray) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(file), pixels):
-        raise OSError(f"Picture '{file}' could not be written.")
+        raise OSError(f"Image '{file}' could not be written.")
 
 
 # Command line ------------------------------------------------------------------------------------
@@ -159,10 +159,10 @@ def main(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ):
     """
-    Write frames of the simulator as pictures with monocular maps, and as KITTI depth completion.
+    Write frames of the simulator as images with monocular maps, and as KITTI depth completion.
 
     One scene of ten of each kind is held out. The others become `pictures` with `maps` (spoilt truth, up to
-    scale), and those outdoors the drives of `depth/train`, with pictures and maps in `raw`; what is held out
+    scale), and those outdoors the drives of `depth/train`, with images and maps in `raw`; what is held out
     outdoors becomes `depth/val_selection_cropped`. The LiDAR is the scan with most points, and the truth
     reaches as high as that; frames without any scan are left out.
 
@@ -183,8 +183,8 @@ def main(
             )
     chosen = spread(training, pictures)
     for number, file in enumerate(chosen):
-        write_picture(layouts, file.stem, read_frame(file), seed + number)
-    typer.echo(f"{len(chosen)} pictures with maps.")
+        write_image_with_map(layouts, file.stem, read_frame(file), seed + number)
+    typer.echo(f"{len(chosen)} images with maps.")
     for name, part, write in (
         ("training", training, write_training_frame),
         ("validation", held, write_selected_frame),

@@ -1,4 +1,4 @@
-"""What the command lines share: how they start, whose share of the work is whose, the size of a picture."""
+"""What the command lines share: how they start, whose share of the work is whose, the size of an image."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class Progress:
     """Context that shows scenes done, frames a second and the time left, on stderr.
 
     Args:
-        tasks: how many scenes (or pictures) there are.
+        tasks: how many scenes (or images) there are.
         frames: of each.
     """
 

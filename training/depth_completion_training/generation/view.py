@@ -10,17 +10,16 @@ from depth_completion_ros.core import Camera
 from depth_completion_training.simulation import lidar
 from depth_completion_training.simulation.camera import World, random_camera, random_pose
 from depth_completion_training.simulation.camera.view import render
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan
 from depth_completion_training.simulation.scene import Scene
-
-from .frame_file import SimulatedFrame, StoredScan
 
 _CAMERAS, _SENSORS = 20, 5
 """How many are tried before a view is given up, or a scan with next to nothing in it is taken."""
 _LEAST_POINTS = 8
 _MOST_BASELINE = 0.12
-"""Share of the distance of things that a sensor may be away from the camera, or it sees other things."""
+"""Share of the distance of objects that a sensor may be away from the camera, or it sees other objects."""
 _FULL_FAULTS_M, _FULL_NOISE_M = 10.0, 1.5
-"""Distance of things from which on faults by a length, and noise of ranges, are as large as usual."""
+"""Distance of objects from which on faults by a length, and noise of ranges, are as large as usual."""
 _FULL_HEIGHT_M = 0.6
 """Height of a camera from which on faults by a length are: 1 cm is 5 % of the way to ground 0.2 m below."""
 
@@ -55,7 +54,7 @@ class Viewer:
             T_world_cam = random_pose(rng, self._world, camera)
             if T_world_cam is not None:
                 return camera, T_world_cam
-        raise ValueError(f"No camera of {_CAMERAS} sees anything worth a picture")
+        raise ValueError(f"No camera of {_CAMERAS} sees anything worth an image")
 
 
 def median_depth(depth: np.ndarray) -> float:
@@ -79,7 +78,7 @@ def simulated_scans(
     Args:
         world: has `cast`, see `simulation.lidar.scan`.
         T_world_cam: 4 x 4.
-        distance: metres at which things are. What is wrong by a length shrinks with it: a rig for
+        distance: metres at which objects are. What is wrong by a length shrinks with it: a rig for
             table tops is slower and more exact than one for streets. So does it with the distance of what
             is below the camera.
         indoor: which sensors and rigs are likely.
@@ -107,7 +106,7 @@ def _one_scan(
 
 
 def _near(T_cam_lidar: np.ndarray, distance: float) -> np.ndarray:
-    """The extrinsics with the sensor drawn nearer to the camera where things are near."""
+    """The extrinsics with the sensor drawn nearer to the camera where objects are near."""
     T = T_cam_lidar.copy()
     T[:3, 3] *= min(1.0, _MOST_BASELINE * distance / max(np.linalg.norm(T[:3, 3]), 1e-9))
     return T

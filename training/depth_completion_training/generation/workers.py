@@ -22,7 +22,7 @@ class Report:
     """What became of a task.
 
     Args:
-        item: what the task was given: a scene's seed, or the name of a picture.
+        item: what the task was given: a scene's seed, or the name of an image.
         frames, size: frames and bytes that were written.
         error: why it failed, in words without a full stop; empty where it did not.
     """

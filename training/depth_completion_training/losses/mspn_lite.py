@@ -52,15 +52,15 @@ class MSPNLiteLoss(nn.Module):
         weight = 1 / (self.FLOOR + per_image((prediction.base - log_truth).abs(), known))
         parts = {"log": mean(error, known * weight, known)}
         parts["coarse"] = sum(
-            share * _at_scale(log, factor, log_truth, known, weight)
+            share * at_scale(log, factor, log_truth, known, weight)
             for (factor, share), log in zip(SCALES.items(), prediction.coarse, strict=True)
         )
         first = prediction.base.exp() * prediction.unit
         parts["linear"] = self._linear(prediction.depth, first, truth, known)
-        parts["edges"] = _edges(log_depth - log_truth, known, weight)
+        parts["edges"] = edges(log_depth - log_truth, known, weight)
         parts["sky"] = _short_of(log_depth, log_truth, known, sky)
         seen = torch.where(sky, self.SKY_ERROR, error.detach())
-        parts["spread"] = mean(_unlikelihood(seen, prediction.spread), known + sky, known + sky)
+        parts["spread"] = mean(unlikelihood(seen, prediction.spread), known + sky, known + sky)
         loss = parts["log"] + parts["coarse"] + self.linear * parts["linear"] + self.edges * parts["edges"]
         return {"loss": loss + self.spread * parts["spread"] + self.sky * parts["sky"], **parts}
 
@@ -82,7 +82,7 @@ def mean(values: torch.Tensor, weights: torch.Tensor, known: torch.Tensor) -> to
     return (values * weights).sum() / known.sum().clamp(min=1)
 
 
-def _at_scale(log, factor: int, log_truth, known, weight) -> torch.Tensor:
+def at_scale(log, factor: int, log_truth, known, weight) -> torch.Tensor:
     """L1 of a coarse log depth against the truth at the four pixels about the middle of its cells."""
     total = log.new_zeros(())
     for row, column in product((factor // 2 - 1, factor // 2), repeat=2):
@@ -92,13 +92,13 @@ def _at_scale(log, factor: int, log_truth, known, weight) -> torch.Tensor:
     return total / 4
 
 
-def _unlikelihood(error: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+def unlikelihood(error: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
     """Negative log likelihood of an error whose log is logistic about `spread`."""
     z = (torch.log(error + 1e-4) - spread) / TAIL
     return z + 2 * F.softplus(-z)
 
 
-def _edges(error: torch.Tensor, known: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+def edges(error: torch.Tensor, known: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """L1 of the differences of the error between neighbours, at three strides."""
     total = error.new_zeros(())
     for stride in (1, 2, 4):

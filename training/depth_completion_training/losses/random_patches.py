@@ -38,7 +38,7 @@ class RandomPatchLoss(nn.Module):
         super().__init__()
         if patches < 1 or not 0 < least <= greatest <= 1:
             raise ValueError(
-                f"Random patches are {patches}, from {least:g} to {greatest:g} of the picture; there must be "
+                f"Random patches are {patches}, from {least:g} to {greatest:g} of the image; there must be "
                 "one or more, and shares above 0, the lesser first, and at most 1."
             )
         self.patches, self.least, self.greatest, self.least_spread = patches, least, greatest, least_spread
@@ -64,7 +64,7 @@ class RandomPatchLoss(nn.Module):
         return total / number.clamp(min=1)
 
     def windows(self, height: int, width: int) -> list[tuple[int, int, int, int]]:
-        """Top, left, height and width of new patches of a picture."""
+        """Top, left, height and width of new patches of an image."""
         draws = torch.rand(self.patches, 3).tolist()
         return [self._window(height, width, *draw) for draw in draws]
 

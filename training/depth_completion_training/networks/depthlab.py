@@ -45,7 +45,7 @@ class TrainedDepthLab(DepthLab):
     """DepthLab (arXiv 2412.18153) that learns to take noise from the latents of depth.
 
     Known and true depth are normalised by the range of what is known, to [-b, b] with b uniform in
-    [`least_bound`, 1]; picture, truth, known depth with its holes interpolated, and mask are encoded at once
+    [`least_bound`, 1]; image, truth, known depth with its holes interpolated, and mask are encoded at once
     in float32, whatever the precision of the rest. A timestep, uniform in 0 to 999, and noise are drawn for
     each sample, on the CPU, so that they are the same on all devices.
 
@@ -53,7 +53,7 @@ class TrainedDepthLab(DepthLab):
     that nothing depends on: the end of the reference, of which no feature is taken (20 tensors), and
     queries, keys and their norm in cross-attention, which has but one token to attend to.
 
-    It wants pictures in [-1, 1].
+    It wants images in [-1, 1].
 
     Args:
         size: `official`, or `tiny` for tests.
@@ -98,13 +98,13 @@ class TrainedDepthLab(DepthLab):
         return self._frozen.on(self.mapping.weight.device)[1]
 
     def forward(self, rgb: Tensor, sparse: Tensor) -> Painted:
-        """Depth by few steps from a fixed noise; 0 in pictures without a measurement."""
+        """Depth by few steps from a fixed noise; 0 in images without a measurement."""
         depths = []
         with torch.no_grad():
-            for picture, measured in zip(rgb, sparse, strict=True):
+            for image, measured in zip(rgb, sparse, strict=True):
                 nothing = torch.zeros_like(measured[0])
                 plane = measured[0].cpu().numpy()
-                found = predict(self, picture[None], plane, self.sampling) if plane.any() else nothing
+                found = predict(self, image[None], plane, self.sampling) if plane.any() else nothing
                 depths.append(found)
         return Painted(torch.stack(depths)[:, None])
 
@@ -113,26 +113,26 @@ class TrainedDepthLab(DepthLab):
 
         Args:
             rgb: B x 3 x H x W in [-1, 1].
-            sparse: B x 1 x H x W metres, 0 where unknown; a picture without any takes no part.
+            sparse: B x 1 x H x W metres, 0 where unknown; an image without any takes no part.
             depth: the truth, B x 1 x H x W metres, 0 where unknown, inf for sky.
 
         Raises:
-            ValueError: pictures in another range.
+            ValueError: images in another range.
         """
         if rgb.abs().amax() > 1.01:
             raise ValueError(
-                "DepthLab is trained on pictures from -1 to 1, and these were normalised otherwise: set mean "
+                "DepthLab is trained on images from -1 to 1, and these were normalised otherwise: set mean "
                 "and std to [127.5, 127.5, 127.5]."
             )
         planes, mask = self._planes(rgb, sparse, depth)
         with torch.no_grad(), torch.autocast(rgb.device.type, enabled=False):
             everything = torch.cat([plane.float().expand(-1, 3, -1, -1) for plane in planes])
-            picture, clean, masked, unknown = encode(self.vae, everything).chunk(4)
+            image, clean, masked, unknown = encode(self.vae, everything).chunk(4)
         t = torch.randint(self._noising.config.num_train_timesteps, (len(rgb),))
         noise = torch.randn(clean.shape).to(clean.device)
         noisy = self._noising.add_noise(clean, noise, t)
         target = self._noising.get_velocity(clean, noise, t)
-        guide = self.guide(picture, self.token(rgb))
+        guide = self.guide(image, self.token(rgb))
         given = torch.cat([noisy, unknown, masked], dim=1)
         return Denoised(self.velocity(given, t.to(clean.device), guide), target, mask)
 
@@ -141,8 +141,8 @@ class TrainedDepthLab(DepthLab):
         bounds = (self.least_bound + (1 - self.least_bound) * torch.rand(len(rgb))).tolist()
         measured, truth = (x[:, 0].float().cpu().numpy() for x in (sparse, depth))
         mask = known(depth) & sparse.flatten(1).any(1).reshape(-1, 1, 1, 1)
-        pictures, masks = rgb.split(1), mask[:, 0].cpu().numpy()
-        samples = map(_normalised, pictures, measured, truth, masks, bounds)
+        images, masks = rgb.split(1), mask[:, 0].cpu().numpy()
+        samples = map(_normalised, images, measured, truth, masks, bounds)
         planes = Planes(*(pad(torch.cat(kind)) for kind in zip(*samples, strict=True)))
         counting = pad(mask.float())
         return planes, -F.max_pool2d(-counting, MULTIPLE) > 0.5

@@ -77,12 +77,12 @@ def from_marigold(folder: Path, size: str) -> DepthLab:
 def split(marigold: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Weights of the estimation and the reference U-Net from Marigold's.
 
-    Marigold's first layer sees latents of the picture (4) and of noisy depth (4). The reference takes over
-    what sees the picture; the estimation what sees noisy depth, and is blind for mask and masked depth at
+    Marigold's first layer sees latents of the image (4) and of noisy depth (4). The reference takes over
+    what sees the image; the estimation what sees noisy depth, and is blind for mask and masked depth at
     first.
     """
     kernel = marigold["conv_in.weight"]
-    picture, depth = kernel.split(4, dim=1)
+    image, depth = kernel.split(4, dim=1)
     estimation = marigold | {"conv_in.weight": torch.cat([depth, torch.zeros_like(kernel)], dim=1)}
     reference = {key: tensor for key, tensor in marigold.items() if not key.startswith(HEAD)}
-    return estimation, reference | {"conv_in.weight": picture}
+    return estimation, reference | {"conv_in.weight": image}

@@ -14,16 +14,16 @@ from depth_completion_ros.completion.psd.resize import SIDE, foundation_size
 
 
 class TrainedPSD(PSD):
-    """PSD that looks at the picture through a frozen foundation model.
+    """PSD that looks at the image through a frozen foundation model.
 
     Its state dict is that of the network it trains, without the foundation model, which is the same in all
-    copies of the network. It wants pictures as they are, from 0 to 255, and a batch with `K`. Propagation
+    copies of the network. It wants images as they are, from 0 to 255, and a batch with `K`. Propagation
     stays in float32 where mixed precision computes the rest in less.
 
     Args:
         prior: foundation model, what `create_prior` takes: a Depth Anything in files of transformers.
         allow_noncommercial: load it even if its licence is not known to permit commercial use.
-        side: pixels of the shorter side at which it sees the picture.
+        side: pixels of the shorter side at which it sees the image.
         end_to_end_from: epoch from which on gradients go from each stage into those before it.
 
     Raises:
@@ -59,11 +59,11 @@ class TrainedPSD(PSD):
             K: B x 3 x 3, pixels.
 
         Raises:
-            ValueError: pictures that were normalised.
+            ValueError: images that were normalised.
         """
         if rgb.amin() < 0 or 0 < rgb.amax() <= 1:
             raise ValueError(
-                "PSD is trained on pictures from 0 to 255, and these were normalised: set mean to [0, 0, 0] "
+                "PSD is trained on images from 0 to 255, and these were normalised: set mean to [0, 0, 0] "
                 "and std to [1, 1, 1]."
             )
         size = foundation_size(*sparse.shape[-2:], self.side, self._foundation.prior.patch)
@@ -80,13 +80,13 @@ class TrainedPSD(PSD):
 
 
 class _Foundation:
-    """A frozen prior that copies of a network share, and that follows the pictures to their device."""
+    """A frozen prior that copies of a network share, and that follows the images to their device."""
 
     def __init__(self, prior: MonocularPrior):
         self.prior, self._device = prior, torch.device("cpu")
 
     def output(self, pixels: Tensor) -> PriorOutput:
-        """Inverse depth and features of pictures B x 3 x h x w, from 0 to 255."""
+        """Inverse depth and features of images B x 3 x h x w, from 0 to 255."""
         if self._device != pixels.device:
             self.prior.to(pixels.device)
             self._device = pixels.device

@@ -18,7 +18,7 @@ class Light:
     Args:
         sun: unit direction towards the sun (3,), or None.
         sun_light, sky_light, ground_light: (3,), from the sun, from above and from below.
-        haze: (3,), colour that far things fade to.
+        haze: (3,), colour that far objects fade to.
         haze_m: metres in which light falls to 1 / e; inf for none.
         lamps: float32 L x 6, position in metres and RGB light at 1 m; may be empty.
         sky_seed: of the clouds.

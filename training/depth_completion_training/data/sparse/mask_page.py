@@ -13,17 +13,17 @@ import cv2
 import numpy as np
 
 from depth_completion_ros.core.visual import colourise_depth, label
-from depth_completion_training.generation.frame_file import read_frame
+from depth_completion_training.simulation.frame_file import read_frame
 
 from ..shapes import Shapes
 from .partial_depth import STRATEGIES, known_part
 
 SIZE = (192, 256)
-"""Of the picture that is made where no frame is given."""
+"""Of the image that is made where no frame is given."""
 
 
 def page(image: np.ndarray, depth: np.ndarray, draws: int = 4, seed: int = 0) -> np.ndarray:
-    """Picture and depth, and beside them a row of each strategy: known depth over the darkened picture.
+    """Image and depth, and beside them a row of each strategy: known depth over the darkened image.
 
     Args:
         image: uint8 H x W x 3 RGB.
@@ -39,7 +39,7 @@ def page(image: np.ndarray, depth: np.ndarray, draws: int = 4, seed: int = 0) ->
     whole = colourise_depth(np.where(there, depth, 0), near, far)
     rows = []
     for number, strategy in enumerate(STRATEGIES):
-        first = (label(image, "picture"), label(whole, "truth"), image)[number]
+        first = (label(image, "image"), label(whole, "truth"), image)[number]
         row = [first]
         for draw in range(draws):
             rng = np.random.default_rng([seed, number, draw])
@@ -56,13 +56,13 @@ def page(image: np.ndarray, depth: np.ndarray, draws: int = 4, seed: int = 0) ->
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser("depth_completion_training.data.sparse.mask_page", description=__doc__)
-    parser.add_argument("out", type=Path, metavar="OUT", help="picture to write, .png")
+    parser.add_argument("out", type=Path, metavar="OUT", help="image to write, .png")
     parser.add_argument("--frame", type=Path, help="frame file of the simulator; else boxes on a plane")
     parser.add_argument("--draws", type=int, default=4, help="of each strategy")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     try:
-        image, depth = _picture(given.frame)
+        image, depth = _image_and_depth(given.frame)
     except (ValueError, FileNotFoundError) as error:
         sys.exit(str(error))
     given.out.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"Wrote '{given.out}'.")
 
 
-def _picture(frame: Path | None) -> tuple[np.ndarray, np.ndarray]:
+def _image_and_depth(frame: Path | None) -> tuple[np.ndarray, np.ndarray]:
     if frame is not None:
         read = read_frame(frame)
         return read.image, read.depth

@@ -8,18 +8,18 @@ import cv2
 import numpy as np
 
 from depth_completion_ros.evaluation import masks
-from depth_completion_training.generation.frame_file import SimulatedFrame
+from depth_completion_training.simulation.frame_file import SimulatedFrame
 
 STRATEGIES = ("shapes", "points", "objects")
 DEPTH_STEP = 0.03
 """Share of depth that it changes by from a pixel to the next where something ends."""
 OBJECT = (0.005, 0.25)
-"""Least and greatest share of the picture that an object takes."""
+"""Least and greatest share of the image that an object takes."""
 MOST_OBJECTS = 3
 OUTLINE = 2
 """Pixels of an object that its outline takes, to be hidden with it."""
 MARGIN = 0.02
-"""Of the picture's short side, by which an object is hidden beyond its outline."""
+"""Of the image's short side, by which an object is hidden beyond its outline."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class PartialDepth:
     Args:
         shapes: how often all but strokes, circles and squares is known, as in `evaluation.masks`.
         points: how often 0.1 to 2 % of the pixels are.
-        objects: how often all but one to three things of the picture is, see `without_objects`.
+        objects: how often all but one to three objects of the image is, see `without_objects`.
 
     Raises:
         ValueError: a weight below 0, or nothing to draw.
@@ -78,11 +78,11 @@ def known_part(image: np.ndarray, depth: np.ndarray, strategy: str, rng: np.rand
 
 
 def without_objects(image: np.ndarray, depth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Everything known but up to three things of the picture, bool H x W.
+    """Everything known but up to three objects of the image, bool H x W.
 
     The paper hides what Grounded-SAM finds. Frames tell no objects, so that here they are regions that
-    edges of the picture (Canny) and steps of depth enclose, filled and with a margin; shapes are hidden
-    where there is no such region of 0.5 to 25 % of the picture.
+    edges of the image (Canny) and steps of depth enclose, filled and with a margin; shapes are hidden
+    where there is no such region of 0.5 to 25 % of the image.
 
     Args:
         image, depth: as of `known_part`.
@@ -91,14 +91,14 @@ def without_objects(image: np.ndarray, depth: np.ndarray, rng: np.random.Generat
     inside = (there & ~_outlines(image, depth)).astype(np.uint8)
     count, regions, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=4)
     share = stats[:, cv2.CC_STAT_AREA] / depth.size
-    things = [region for region in range(1, count) if OBJECT[0] <= share[region] <= OBJECT[1]]
-    if not things:
+    objects = [region for region in range(1, count) if OBJECT[0] <= share[region] <= OBJECT[1]]
+    if not objects:
         return masks.shapes(depth.shape, rng, among=there)
     hidden = np.zeros(depth.shape, np.uint8)
-    number = min(rng.integers(1, MOST_OBJECTS + 1), len(things))
-    for thing in rng.choice(things, number, replace=False):
+    number = min(rng.integers(1, MOST_OBJECTS + 1), len(objects))
+    for region in rng.choice(objects, number, replace=False):
         outline, _ = cv2.findContours(
-            (regions == thing).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+            (regions == region).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
         )
         cv2.drawContours(hidden, outline, -1, 1, cv2.FILLED)
     margin = 2 * (OUTLINE + max(1, round(MARGIN * min(depth.shape)))) + 1
@@ -106,7 +106,7 @@ def without_objects(image: np.ndarray, depth: np.ndarray, rng: np.random.Generat
 
 
 def _outlines(image: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Where things end, bool H x W."""
+    """Where objects end, bool H x W."""
     grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (5, 5), 0)
     log = np.log(np.where((depth > 0) & np.isfinite(depth), depth, np.float32(1e3))).astype(np.float32)
     step = cv2.morphologyEx(log, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 2 * DEPTH_STEP

@@ -60,7 +60,7 @@ def some_points(depth: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def with_holes(image: np.ndarray, depth: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Depth without what is bright in the picture, and without blotches over a fifth of it."""
+    """Depth without what is bright in the image, and without blotches over a fifth of it."""
     noise = cv2.GaussianBlur(random.random(depth.shape, np.float32), (0, 0), _BLUR)
     hidden = (image @ _GREY > _BRIGHT) | (noise > np.quantile(noise, 1 - _BLOTCHES))
     return np.where(hidden, np.float32(0), depth)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from depth_completion_training.generation.frame_file import SimulatedFrame, StoredScan
+from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan
 from depth_completion_training.simulation.lidar.corners import corners
 
 
@@ -71,7 +71,7 @@ def grid_points(depth: np.ndarray, pitch: float, rng: np.random.Generator) -> np
 
 
 def holes(depth: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Dense depth with `count` rectangles cut out, each up to two thirds as high and wide as the picture."""
+    """Dense depth with `count` rectangles cut out, each up to two thirds as high and wide as the image."""
     sparse = np.where(np.isfinite(depth), depth, np.float32(0))
     size = np.array(depth.shape)
     for _ in range(count):
@@ -119,6 +119,8 @@ class SparseSampler:
         filtered: share of the scans without what the see-through filter takes out. The node applies
             it; without it a network also learns to doubt points.
         thinned: share of the scans of which only every 2nd, 4th, 8th or 16th line is taken.
+        exact: share of the scans whose points are replaced by the true depth of their pixels, as of a
+            sensor without noise, calibrated without a fault. Without such, a network trusts none.
         fewest_points, most_points: at random and at corners; the number is log-uniform.
         pitch: least and greatest width of a grid's cell in pixels, log-uniform.
         noisy, noise: share of the samples of points, grids and holes that get noise, and its
@@ -137,6 +139,7 @@ class SparseSampler:
     hole: float = 0.07
     filtered: float = 0.8
     thinned: float = 0.45
+    exact: float = 0.0
     fewest_points: int = 1
     most_points: int = 3000
     pitch: tuple[float, float] = (4.0, 40.0)
@@ -150,7 +153,8 @@ class SparseSampler:
     )
 
     def __post_init__(self):
-        for name in (*self._kinds, "filtered", "thinned", "noisy", "noise", "nothing", "spoilt", "outliers"):
+        shares = "filtered", "thinned", "exact", "noisy", "noise", "nothing", "spoilt", "outliers"
+        for name in (*self._kinds, *shares):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"Sampler's {name} is {value}; it must be from 0 to 1.")
@@ -187,7 +191,10 @@ class SparseSampler:
             return np.zeros(frame.depth.shape, np.float32)
         scan = filled[rng.integers(len(filled))]
         kept = self._thin(scan.line, rng) if rng.random() < self.thinned else None
-        return scan_depth(scan, frame.depth.shape, filtered=rng.random() < self.filtered, kept=kept)
+        sparse = scan_depth(scan, frame.depth.shape, filtered=rng.random() < self.filtered, kept=kept)
+        if self.exact and rng.random() < self.exact:
+            sparse = np.where((sparse > 0) & np.isfinite(frame.depth), frame.depth, np.float32(0))
+        return sparse
 
     def _thin(self, line: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Which points of a scan to keep: some of its lines, or of one without lines some points."""

@@ -1,4 +1,4 @@
-"""Less light from around in corners and below things, by one short ray for every fourth pixel."""
+"""Less light from around in corners and below objects, by one short ray for every fourth pixel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALIKE = 0.04  # share of the depth by which pixels of one surface may differ
 
 
 def open_sky(world: World, hits: Hits, size: tuple[int, int]) -> np.ndarray:
-    """Share of the light from around that reaches what the pixels of a picture see, float32 N.
+    """Share of the light from around that reaches what the pixels of an image see, float32 N.
 
     Neighbours take turns with 16 directions and share what they find where their depths are alike
     (interleaved sampling, Keller and Heidrich 2001).

@@ -21,12 +21,12 @@ _LEAVES_M, _LEAVES = 1.5, 0.1
 
 
 def random_camera(rng: np.random.Generator, height: int, width: int) -> Camera:
-    """A pinhole camera, 25 to 110 degrees wide, sometimes a window of a larger picture."""
+    """A pinhole camera, 25 to 110 degrees wide, sometimes a window of a larger image."""
     view = np.deg2rad(np.exp(rng.uniform(np.log(25), np.log(110))))
     focal = width / 2 / np.tan(view / 2)
     centre = np.array([width - 1, height - 1]) / 2 + rng.normal(0, 0.015, 2) * (width, height)
     kind = rng.random()
-    if kind < 0.2:  # a broad strip, as KITTI's pictures are cut: the horizon is high up
+    if kind < 0.2:  # a broad strip, as KITTI's images are cut: the horizon is high up
         centre[1] = height * rng.uniform(0.2, 0.4)
     elif kind < 0.35:
         centre += rng.uniform(-0.3, 0.3, 2) * (width, height)
@@ -39,7 +39,7 @@ def random_camera(rng: np.random.Generator, height: int, width: int) -> Camera:
 def random_pose(rng: np.random.Generator, world: World, camera: Camera) -> np.ndarray | None:
     """Where a robot's camera may be: T_world_cam 4 x 4 float64 of its optical frame, or None if nothing fits.
 
-    Refused are views into a wall, into leaves or mostly into the sky, of one plane, or with all things
+    Refused are views into a wall, into leaves or mostly into the sky, of one plane, or with all objects
     about equally far. Of views that show next to nothing but bare walls the best is taken, or seldom any.
     """
     height, width = _COARSE

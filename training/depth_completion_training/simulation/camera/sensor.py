@@ -1,4 +1,4 @@
-"""From light to the numbers in a picture: exposure, colour balance, tone, blur and noise of a camera."""
+"""From light to the numbers in an image: exposure, colour balance, tone, blur and noise of a camera."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STEPS = 2048  # of the tone curve's table
 _DARKEST_WHITE = 0.02
 """Light that no camera lifts above white: nights stay dark."""
 _FAILED = 0.04
-"""Share of the pictures whose exposure went wrong."""
+"""Share of the images whose exposure went wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Sensor:
         saturation: 1 leaves colours as they are.
         vignette: loss of light in the corners, 0 to 1.
         blur: spread in pixels of what is out of focus.
-        shake: (dx, dy), pixels that the picture moves while the shutter is open.
+        shake: (dx, dy), pixels that the image moves while the shutter is open.
         noise: (of dark, of bright, of colour), in display values.
     """
 
@@ -63,12 +63,12 @@ class Sensor:
         )
 
     def tone(self, light: np.ndarray) -> np.ndarray:
-        """Display values in [0, 1] of light 3 x ..., without the faults of the picture as a whole."""
+        """Display values in [0, 1] of light 3 x ..., without the faults of the image as a whole."""
         balance = self.balance.reshape(3, *[1] * (light.ndim - 1))
         return _toned(light * balance, self.curve, self.white)
 
     def develop(self, light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The picture uint8 H x W x 3 of light 3 x H x W."""
+        """The image uint8 H x W x 3 of light 3 x H x W."""
         light = np.ascontiguousarray(light.transpose(1, 2, 0))
         if self.blur > 0.25:
             light = cv2.GaussianBlur(light, (0, 0), self.blur)
@@ -76,21 +76,21 @@ class Sensor:
             light = cv2.filter2D(light, -1, _stroke(*self.shake))
         if self.vignette > 0.02:
             light *= _corners(*light.shape[:2], self.vignette)
-        picture = self.tone(light.transpose(2, 0, 1)).transpose(1, 2, 0)
+        image = self.tone(light.transpose(2, 0, 1)).transpose(1, 2, 0)
         if abs(self.saturation - 1) > 0.02:
-            grey = picture @ np.float32([0.3, 0.59, 0.11])
-            picture = grey[..., None] + (picture - grey[..., None]) * np.float32(self.saturation)
-        return self._noisy(np.ascontiguousarray(picture), rng)
+            grey = image @ np.float32([0.3, 0.59, 0.11])
+            image = grey[..., None] + (image - grey[..., None]) * np.float32(self.saturation)
+        return self._noisy(np.ascontiguousarray(image), rng)
 
-    def _noisy(self, picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _noisy(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         dark, bright, colour = self.noise
-        height, width = picture.shape[:2]
+        height, width = image.shape[:2]
         grain = rng.standard_normal((height, width), dtype=np.float32)
-        spread = np.float32(dark) + np.float32(bright) * np.sqrt(np.clip(picture[..., 1], 0, 1))
+        spread = np.float32(dark) + np.float32(bright) * np.sqrt(np.clip(image[..., 1], 0, 1))
         blotch = rng.standard_normal((height // 2 + 1, width // 2 + 1, 3), dtype=np.float32)
         blotch = cv2.resize(blotch, (width, height), interpolation=cv2.INTER_LINEAR)
-        picture += (grain * spread)[..., None] + blotch * np.float32(colour)
-        return np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
+        image += (grain * spread)[..., None] + blotch * np.float32(colour)
+        return np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
 def _brightness(rng: np.random.Generator) -> float:

@@ -17,7 +17,7 @@ _PORTION = 32_768  # rays at a time, which fit the cache
 
 
 def render(world: World, camera: Camera, T_world_cam: np.ndarray, rng: np.random.Generator):
-    """Picture uint8 H x W x 3 RGB and depth float32 H x W, metres along z at pixel centres, inf = sky."""
+    """Image uint8 H x W x 3 RGB and depth float32 H x W, metres along z at pixel centres, inf = sky."""
     size = camera.height, camera.width
     x, y = (part.ravel() for part in camera.rays)
     rays = np.stack([x, y, np.ones_like(x)])
@@ -48,7 +48,7 @@ def render(world: World, camera: Camera, T_world_cam: np.ndarray, rng: np.random
 
 
 def _rough(grey: np.ndarray) -> np.ndarray:
-    """Numbers of the pixels of a picture H x W, 1 = white, that differ most from a neighbour."""
+    """Numbers of the pixels of an image H x W, 1 = white, that differ most from a neighbour."""
     step = np.zeros(grey.shape, np.float32)
     down, right = np.abs(np.diff(grey, axis=0)), np.abs(np.diff(grey, axis=1))
     for part, change in ((step[1:], down), (step[:-1], down), (step[:, 1:], right), (step[:, :-1], right)):

@@ -11,7 +11,7 @@ from depth_completion_ros.demo.scene.caster import caster_of, facing, rays_from
 from ..scene import Scene
 from ..surface import Surface
 from .arrays import columns
-from .looks import VARIANTS, Looks, variants
+from .textures.looks import VARIANTS, Looks, variants
 
 SMALL_M = 0.6  # a scene whose highest camera is below this is a table top
 _NO_HIT = np.uint32(0xFFFFFFFF)

@@ -1,4 +1,4 @@
-"""Putting things into rooms and onto tops without letting them run into each other."""
+"""Putting objects into rooms and onto tops without letting them run into each other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Floor:
         self.room, self._rng, self.parts = room, rng, []
         self._taken: list[tuple[float, ...]] = []  # x0, y0, z0, x1, y1, z1
         for o in room.openings:
-            if o.kind == "window" and rng.random() < 0.5:  # things may stand before it
+            if o.kind == "window" and rng.random() < 0.5:  # objects may stand before it
                 continue
             reach = {"door": 0.8, "closed": 0.5, "window": 0.15, "niche": 0.0}[o.kind]
             start, heading, _ = room.edge(o.edge)
@@ -162,14 +162,14 @@ def scatter(
     clearance: float = np.inf,
     heaped: float = 0.0,
 ) -> list[Mesh]:
-    """Small things on a top.
+    """Small objects on a top.
 
     Args:
         area: x0, y0, x1, y1 of the top.
         z: its height.
         count: how many to try.
-        clearance: room above it; higher things are left out.
-        heaped: how often a thing may stand on another's top instead.
+        clearance: room above it; higher objects are left out.
+        heaped: how often an object may stand on another's top instead.
     """
     x0, y0, x1, y1 = area
     taken, parts = np.zeros((0, 5)), []

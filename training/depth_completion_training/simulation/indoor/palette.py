@@ -24,7 +24,7 @@ def one_of(rng: np.random.Generator, choices):
 
 
 def paint(rng: np.random.Generator, count: int | None = None) -> np.ndarray:
-    """Any colour that things are painted or printed in: 3, or count x 3."""
+    """Any colour that objects are painted or printed in: 3, or count x 3."""
     n = count or 1
     hue, rest = rng.random((n, 1)) * 6, rng.random((n, 2))
     grey = rng.random((n, 1)) < 0.3

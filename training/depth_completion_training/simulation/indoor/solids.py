@@ -1,4 +1,4 @@
-"""Solids that things indoors are made of, all in metres, z up."""
+"""Solids that objects indoors are made of, all in metres, z up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Depth at the corners of a picture, as structure from motion and visual SLAM know it."""
+"""Depth at the corners of an image, as structure from motion and visual SLAM know it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def corners(image: np.ndarray, depth: np.ndarray, count: int, rng: np.random.Gen
     sparse = np.zeros(depth.shape, np.float32)
     if not z.size:
         return sparse
-    share = np.exp(rng.uniform(np.log(0.002), np.log(0.03)))  # at the middle depth of the picture
+    share = np.exp(rng.uniform(np.log(0.002), np.log(0.03)))  # at the middle depth of the image
     sigma = share * np.minimum(z / np.median(z), 5.0)
     wrong = rng.random(len(z)) < _FALSE
     inverse = np.where(wrong, rng.uniform(0.3, 2.0, len(z)), 1 + sigma * rng.standard_normal(len(z)))

@@ -1,8 +1,8 @@
 """A world of triangles made from an image of depth, or from any mesh, that `scan` can look at.
 
-From a single picture with depth, simulated scans of any sensor can be taken (stage 1 of DMD3C,
+From a single image with depth, simulated scans of any sensor can be taken (stage 1 of DMD3C,
 CVPR 2025). There the surface is reconstructed; here neighbouring pixels are joined, which keeps every
-pixel's depth, and cutting across steps keeps near things from growing skirts to what is behind them.
+pixel's depth, and cutting across steps keeps near objects from growing skirts to what is behind them.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Faults:
         rotation_deg, translation: standard deviation about and along each axis by which the
             extrinsics that are believed are wrong; degrees, metres.
         motion: standard deviation of the way, metres, by which the sensor had moved on along its x
-            while the picture was taken (time error); it turns by `motion_deg` too.
+            while the image was taken (time error); it turns by `motion_deg` too.
 
     Raises:
         ValueError: a share outside 0 to 1, or a negative value.

@@ -1,4 +1,4 @@
-"""What several kinds of world do: rows of things, marks on roads, groups of people, the horizon."""
+"""What several kinds of world do: rows of objects, marks on roads, groups of people, the horizon."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def people(site: Site, stock: Stock, zone, groups: int) -> None:
 def row(
     site: Site, mesh: Callable[[], Mesh], xs, y: float, heading: float = 0.0, jitter: float = 0.2, **how
 ) -> None:
-    """Things one after the other along x where there is room."""
+    """Objects one after the other along x where there is room."""
     for x in xs:
         dx, dy = site.rng.normal(0, jitter, 2)
         site.try_put(mesh(), x + dx, y + 0.3 * dy, heading + site.rng.normal(0, 0.03), **how)

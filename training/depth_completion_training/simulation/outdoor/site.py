@@ -1,4 +1,4 @@
-"""A building site of a world: things are put on the ground, room is kept, viewpoints are found."""
+"""A building site of a world: objects are put on the ground, room is kept, viewpoints are found."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _CELL_M = 0.2
 _HALF_M = 130.0
 MOST = 290_000  # triangles of a world
 _NEAR_SHARE = 0.85  # of them, what may be used before the horizon is filled
-_LOW_M, _HIGH_M = 0.10, 3.4  # heights between which a thing is in a robot's way
+_LOW_M, _HIGH_M = 0.10, 3.4  # heights between which an object is in a robot's way
 _CROWN_M = 2.4  # a robot may well stand below leaves
 _NEAR_VIEWS = 0.6  # share of viewpoints beside something
-_AWAY_M = 0.85  # least distance of a viewpoint from the outlines of things
+_AWAY_M = 0.85  # least distance of a viewpoint from the outlines of objects
 
 
 class Site:
@@ -97,12 +97,12 @@ class Site:
         self._left += int((1 - _NEAR_SHARE) * MOST)
 
     def block(self, x0: float, x1: float, y0: float, y1: float) -> None:
-        """Keep a rectangle free of things and viewpoints."""
+        """Keep a rectangle free of objects and viewpoints."""
         x, y, _ = self.ground.to_world(np.array([x0, x1, x1, x0]), np.array([y0, y0, y1, y1]))
         self._take(np.stack([x, y], axis=1))
 
     def mesh(self) -> Mesh:
-        """Ground and all things."""
+        """Ground and all objects."""
         return join(self.ground.mesh(), *self._parts)
 
     def viewpoints(self, count: int) -> np.ndarray:
@@ -150,7 +150,7 @@ class Site:
         return float(angles[np.argmax(np.minimum(self._open(x, y, angles), 9.0))])
 
     def _open(self, x: float, y: float, angles: np.ndarray) -> np.ndarray:
-        """Metres to the first thing in each direction, at most 12."""
+        """Metres to the first object in each direction, at most 12."""
         reach = np.arange(0.4, 12.0, _CELL_M)
         ray = np.stack([np.cos(angles), np.sin(angles)], axis=1)[:, None] * reach[:, None] + (x, y)
         cells = np.clip(self._cells(ray), 0, len(self._taken) - 1)

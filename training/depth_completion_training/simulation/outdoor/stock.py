@@ -1,4 +1,4 @@
-"""Things of one world, made when first asked for and then used several times."""
+"""Objects of one world, made when first asked for and then used several times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bathroom things: wash basin, toilet, bath tub, shower, towels; backs at y = 0, facing y."""
+"""Bathroom fittings: wash basin, toilet, bath tub, shower, towels; backs at y = 0, facing y."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things of offices and workshops: benches, machines, partitions, lockers, meeting tables."""
+"""Objects of offices and workshops: benches, machines, partitions, lockers, meeting tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Rng = np.random.Generator
 
 
 def work_bench(rng: Rng) -> Mesh:
-    """A bench with things all over it, shelves below and above; back at y = 0."""
+    """A bench with objects all over it, shelves below and above; back at y = 0."""
     x, y, z = rng.uniform(1.2, 2.6), rng.uniform(0.6, 0.9), rng.uniform(0.75, 0.98)
     look, under = finish(rng), frame(rng)
     parts = [

@@ -1,4 +1,4 @@
-"""Small things, each on z = 0 above the origin: boxes, paper, food, toys; what goes together."""
+"""Small objects, each on z = 0 above the origin: boxes, paper, food, toys; what goes together."""
 
 from __future__ import annotations
 

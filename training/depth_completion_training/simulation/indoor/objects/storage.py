@@ -17,7 +17,7 @@ Rng = np.random.Generator
 
 
 def bookcase(rng: Rng) -> Mesh:
-    """Shelves filled with books and things, with or without a back."""
+    """Shelves filled with books and objects, with or without a back."""
     wide, high, deep = rng.uniform(0.4, 1.8), rng.choice([0.8, 1.2, 1.8, 2.1]), rng.uniform(0.24, 0.4)
     look, board = finish(rng), rng.uniform(0.015, 0.03)
     columns, rows = max(int(round(wide / 0.8)), 1), max(int(round(high / rng.uniform(0.28, 0.42))), 2)
@@ -35,7 +35,7 @@ def bookcase(rng: Rng) -> Mesh:
 
 
 def _shelf_load(rng: Rng, x0, x1, z0, z1, deep: float, full: float) -> list[Mesh]:
-    """Books or things in one compartment."""
+    """Books or objects in one compartment."""
     kind, wide = rng.random(), x1 - x0
     if kind < 0.55 * full:
         row = upright_books(rng, wide * rng.uniform(0.4, 1.0), z1 - z0, deep - 0.03)
@@ -49,7 +49,7 @@ def _shelf_load(rng: Rng, x0, x1, z0, z1, deep: float, full: float) -> list[Mesh
 
 
 def cupboard(rng: Rng) -> Mesh:
-    """Closed cupboard, chest of drawers or wardrobe, with things on top of low ones."""
+    """Closed cupboard, chest of drawers or wardrobe, with objects on top of low ones."""
     kind = rng.integers(3)
     wide, deep = rng.uniform(0.5, 1.8), rng.uniform(0.35, 0.62)
     high, rows = ((0.8, 3), (1.2, 4), (2.05, 1))[kind]

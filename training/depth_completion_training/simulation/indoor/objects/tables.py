@@ -1,4 +1,4 @@
-"""Tables, desks and kitchen lines, laden with small things."""
+"""Tables, desks and kitchen lines, laden with small objects."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def dining_table(rng: Rng) -> tuple[Mesh, tuple[float, float]]:
     """A laid table and its size."""
     x, y, z = rng.uniform(0.9, 2.0), rng.uniform(0.7, 1.0), rng.uniform(0.71, 0.78)
     area = (-x * 0.42, -y * 0.38, x * 0.42, y * 0.38)
-    things = scatter(rng, area, z, TABLEWARE + STATIONERY, int(rng.integers(2, 14)), heaped=0.1)
-    return join(bare_table(rng, x, y, z), *things), (x, y)
+    objects = scatter(rng, area, z, TABLEWARE + STATIONERY, int(rng.integers(2, 14)), heaped=0.1)
+    return join(bare_table(rng, x, y, z), *objects), (x, y)
 
 
 def low_table(rng: Rng) -> Mesh:
@@ -73,12 +73,12 @@ def side_table(rng: Rng) -> Mesh:
     """Small table or bedside cabinet with its back at y = 0."""
     x, y, z = rng.uniform(0.35, 0.55), rng.uniform(0.32, 0.45), rng.uniform(0.4, 0.65)
     area = (-x * 0.42, -y * 0.42, x * 0.42, y * 0.42)
-    things = scatter(rng, area, z, STATIONERY, int(rng.integers(1, 4)))
+    objects = scatter(rng, area, z, STATIONERY, int(rng.integers(1, 4)))
     if rng.random() < 0.5:
         table = bare_table(rng, x, y, z)
     else:
         table = drawers(rng, x, y, z, 2).at(0, -y / 2)
-    return join(table, *things).at(0, y / 2)
+    return join(table, *objects).at(0, y / 2)
 
 
 def drawers(rng: Rng, x: float, y: float, z: float, rows: int, columns: int = 1, **look) -> Mesh:
@@ -135,8 +135,8 @@ def desk(rng: Rng, wide: float | None = None) -> tuple[Mesh, float]:
         parts.append(keyboard(rng).at(rng.normal(0, 0.1), y * 0.7, z, rng.normal(0, 0.08)))
     elif rng.random() < 0.7:
         parts.append(laptop(rng).at(rng.normal(0, 0.15), y * 0.6, z, rng.normal(0, 0.2)))
-    things = scatter(
+    objects = scatter(
         rng, (x * 0.2, y * 0.1, x * 0.48, y * 0.92), z, STATIONERY, int(rng.integers(1, 7)), heaped=0.2
     )
-    things += scatter(rng, (-x * 0.48, y * 0.1, -x * 0.25, y * 0.92), z, STATIONERY, int(rng.integers(0, 5)))
-    return join(*parts, *things), y
+    objects += scatter(rng, (-x * 0.48, y * 0.1, -x * 0.25, y * 0.92), z, STATIONERY, int(rng.integers(0, 5)))
+    return join(*parts, *objects), y

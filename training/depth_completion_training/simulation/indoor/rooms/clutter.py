@@ -61,8 +61,8 @@ def clutter(rng: Rng) -> Site:
         z = rng.uniform(0, max(room, 0)) if rng.random() < 0.55 else 0.0
         floor.anywhere(mesh, slack=-0.05 if rng.random() < 0.3 else 0.02, z=z)
     for _ in range(int(rng.integers(0, 12))):
-        thing = scaled(one_of(rng, EVERYTHING)(rng), rng.uniform(1, 6) * scale)
-        floor.anywhere(thing)
+        mesh = scaled(one_of(rng, EVERYTHING)(rng), rng.uniform(1, 6) * scale)
+        floor.anywhere(mesh)
     _strings(rng, site, floor)
     site.light(2, 5)
     site.people(0.2, 3)

@@ -138,7 +138,7 @@ def _seating(rng: Rng) -> Mesh:
 
 
 def media(rng: Rng) -> Mesh:
-    """Low board with a television and things."""
+    """Low board with a television and objects."""
     wide, high = rng.uniform(1.0, 1.9), rng.uniform(0.35, 0.6)
     parts = [drawers(rng, wide, 0.42, high, 1, 3), television(rng).at(rng.normal(0, 0.1), 0.2, high)]
     parts += scatter(rng, (-wide * 0.48, 0.25, wide * 0.48, 0.4), high, TABLEWARE, 4)

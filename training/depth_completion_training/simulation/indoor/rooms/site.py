@@ -64,11 +64,11 @@ class Site:
         return bool(self.rng.random() < share)
 
     def to_walls(self, *makers: Maker, **where) -> bool:
-        """One thing of each maker with its back to a wall; whether all fitted."""
+        """One object of each maker with its back to a wall; whether all fitted."""
         return all([self.floor.along_wall(maker(self.rng), **where) is not None for maker in makers])
 
     def about(self, *makers: Maker, square: float = 0.5) -> None:
-        """One thing of each maker somewhere on the floor; `square` is how often along the walls' axes."""
+        """One object of each maker somewhere on the floor; `square` is how often along the walls' axes."""
         for maker in makers:
             turn = self.rng.integers(4) * np.pi / 2 if self.chance(square) else None
             self.floor.anywhere(maker(self.rng), heading=turn)
@@ -90,7 +90,7 @@ class Site:
             self.lamps.append(np.array([*pose[:2], height]))
 
     def dress_walls(self, pictures: tuple[int, int], makers: Sequence[Maker] = ()) -> None:
-        """Radiators, pictures, sockets, shelves with things."""
+        """Radiators, pictures, sockets, shelves with objects."""
         rng, room = self.rng, self.room
         for o in [o for o in room.openings if o.kind == "window" and o.z0 > 0.75]:
             mesh = radiator(rng)
@@ -108,20 +108,20 @@ class Site:
             self.floor.along_wall(socket(rng), z=one_of(rng, (0.3, 1.1, 2.0)), gap=0.001, corner=0.0)
         for _ in self.times(0, 2):
             board, wide = wall_shelf(rng)
-            things = scatter(
+            objects = scatter(
                 rng, (-wide * 0.48, 0.02, wide * 0.48, 0.15), 0.0, (small_plant, *EVERYTHING), 6, 0.4
             )
-            self.floor.along_wall(join(board, *things), z=rng.uniform(1.1, 1.7))
+            self.floor.along_wall(join(board, *objects), z=rng.uniform(1.1, 1.7))
 
     def litter(
         self, least: int, most: int, makers: Sequence[Maker] = (carton, toy_ball, *EVERYTHING)
     ) -> None:
-        """Small things on the floor."""
+        """Small objects on the floor."""
         for _ in self.times(least, most):
             self.floor.anywhere(one_of(self.rng, makers)(self.rng), slack=0.0)
 
     def lay_rug(self) -> None:
-        """A carpet, below things."""
+        """A carpet, below objects."""
         mesh, low, high = rug(self.rng), self.room.outline.min(axis=0), self.room.outline.max(axis=0)
         x, y = low + (high - low) * self.rng.uniform(0.35, 0.65, 2)
         self.loose.append(mesh.at(x, y, 0.0, self.rng.choice([0.0, np.pi / 2, self.rng.uniform(0, 6)])))
@@ -169,7 +169,7 @@ class Site:
 
     def _viewpoints(self, mesh: Mesh, head: float) -> np.ndarray:
         rooms, spots = [self.room, *self.plan.others], np.array(self.floor.spots)
-        things = [part for floor in (self.floor, *self.others) for part in floor.parts]
+        objects = [part for floor in (self.floor, *self.others) for part in floor.parts]
         outline = np.concatenate([room.outline for room in rooms])
         box, inner = (np.stack([o.min(axis=0), o.max(axis=0)]) for o in (outline, self.room.outline))
         ground = Ground(mesh, box, 0.06, head)
@@ -177,6 +177,6 @@ class Site:
         def anywhere(xy):
             return np.any([room.inside(xy) for room in rooms], axis=0)
 
-        most = find_viewpoints(self.rng, ground, self.room.inside, inner, spots, things, VIEWPOINTS - 3)
-        some = find_viewpoints(self.rng, ground, anywhere, box, spots, things, 3)
+        most = find_viewpoints(self.rng, ground, self.room.inside, inner, spots, objects, VIEWPOINTS - 3)
+        some = find_viewpoints(self.rng, ground, anywhere, box, spots, objects, 3)
         return np.concatenate([most, some, np.array(self.stands).reshape(-1, 4)])

@@ -1,4 +1,4 @@
-"""Close-ups: a table crowded with small things, looked at from its edge."""
+"""Close-ups: a table crowded with small objects, looked at from its edge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .site import VIEWPOINTS, Site
 Rng = np.random.Generator
 _SAMPLES = np.array([(i, j, 6 - i - j) for i in range(7) for j in range(7 - i)]) / 6  # over a triangle
 SCALE = (0.05, 0.4)
-_SEEN_FROM_M = (0.13, 0.55)  # sideways from the nearest thing
+_SEEN_FROM_M = (0.13, 0.55)  # sideways from the nearest object
 THEMES = (TABLEWARE, (*TABLEWARE, small_plant), STATIONERY + DEVICES, TOOLS, TOOLS + DEVICES, TOYS, STORES,
           EVERYTHING, (*EVERYTHING, *TOOLS, small_plant))  # fmt: skip
 
@@ -35,9 +35,9 @@ def tabletop(rng: Rng, seed: int) -> Scene:
     x, y, z = rng.uniform(0.7, 1.6), rng.uniform(0.6, 1.0), rng.uniform(0.45, 0.95)
     middle = site.room.outline[2] * rng.uniform(0.4, 0.6, 2)
     pose = (*middle, 0.0, rng.uniform(0, 2 * np.pi))
-    things = [mesh.at(*pose) for mesh in _things(rng, x, y, z)]
+    objects = [mesh.at(*pose) for mesh in _objects(rng, x, y, z)]
     site.floor.put(join(bare_table(rng, x, y, z), _cover(rng, x, y, z)).at(*pose), slack=0.3)
-    site.floor.parts += things
+    site.floor.parts += objects
     for maker in (bookcase, cupboard, workplace, bookcase)[: int(rng.integers(1, 5))]:
         site.to_walls(maker)
     for maker in (chair, chair, dining_group)[: int(rng.integers(0, 4))]:
@@ -48,20 +48,20 @@ def tabletop(rng: Rng, seed: int) -> Scene:
     site.lamps.append(np.array(near))
     mesh = site.mesh()
     light = Light.indoor(rng, np.array(site.lamps))
-    return Scene(mesh, light, _around(rng, mesh, things, middle, z), seed, True, SCALE)
+    return Scene(mesh, light, _around(rng, mesh, objects, middle, z), seed, True, SCALE)
 
 
-def _things(rng: Rng, x: float, y: float, z: float) -> list[Mesh]:
-    """10 to 40 things on the table, crowded on a part of it or spread out."""
+def _objects(rng: Rng, x: float, y: float, z: float) -> list[Mesh]:
+    """10 to 40 objects on the table, crowded on a part of it or spread out."""
     theme, crowd = one_of(rng, THEMES), rng.uniform(0.55, 0.92)
     u, v = rng.uniform(crowd - 0.92, 0.92 - crowd, 2) / 2
     area = (x * (u - crowd / 2), y * (v - crowd / 2), x * (u + crowd / 2), y * (v + crowd / 2))
-    things = scatter(rng, area, z + 0.003, theme, int(rng.integers(14, 46)), heaped=0.35)
-    if len(things) < 8:
-        things += scatter(rng, area, z + 0.003, EVERYTHING, 20, heaped=0.8)
+    objects = scatter(rng, area, z + 0.003, theme, int(rng.integers(14, 46)), heaped=0.35)
+    if len(objects) < 8:
+        objects += scatter(rng, area, z + 0.003, EVERYTHING, 20, heaped=0.8)
     if rng.random() < 0.2:
-        things.append(monitor(rng).at(rng.normal(0, 0.2) * x, 0.45 * y, z, np.pi))
-    return things
+        objects.append(monitor(rng).at(rng.normal(0, 0.2) * x, 0.45 * y, z, np.pi))
+    return objects
 
 
 def _cover(rng: Rng, x: float, y: float, z: float) -> Mesh:
@@ -76,9 +76,9 @@ def _cover(rng: Rng, x: float, y: float, z: float) -> Mesh:
     return block((x * share[0], y * share[1], 0.0028), (0, 0, z), **look)
 
 
-def _around(rng: Rng, mesh: Mesh, things: list[Mesh], middle: np.ndarray, z: float) -> np.ndarray:
-    """Places over and around the table with nothing near at the height of its things, headed at them."""
-    spots = np.concatenate([m.triangles[rng.integers(len(m.triangles), size=60), 0] for m in things])
+def _around(rng: Rng, mesh: Mesh, objects: list[Mesh], middle: np.ndarray, z: float) -> np.ndarray:
+    """Places over and around the table with nothing near at the height of its objects, headed at them."""
+    spots = np.concatenate([m.triangles[rng.integers(len(m.triangles), size=60), 0] for m in objects])
     low, high = z + 0.02, z + SCALE[1] + 0.1
     near = mesh.triangles[np.hypot(*(mesh.triangles[:, 0, :2] - middle).T) < 2.0]
     corners = np.einsum("pk,tkx->tpx", _SAMPLES, near).reshape(-1, 3)

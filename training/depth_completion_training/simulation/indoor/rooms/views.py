@@ -16,7 +16,7 @@ _STEEP_M2 = 0.02  # what covers less of the floor is as good as upright
 
 
 class Ground:
-    """Distance to the nearest thing over a grid on the floor.
+    """Distance to the nearest object over a grid on the floor.
 
     Args:
         mesh: of the scene.
@@ -49,7 +49,7 @@ class Ground:
         return np.clip(np.floor((xy - self._origin) / CELL_M).astype(int), 0, np.asarray(size) - 1)
 
     def clearance(self, xy: np.ndarray) -> np.ndarray:
-        """Metres to the nearest thing from points N x 2."""
+        """Metres to the nearest object from points N x 2."""
         cell = self._cell(xy, self._distance.shape[::-1])
         return self._distance[cell[:, 1], cell[:, 0]]
 
@@ -72,16 +72,16 @@ def find_viewpoints(
     inside: Callable[[np.ndarray], np.ndarray],
     box: np.ndarray,
     spots: np.ndarray,
-    things: Sequence[Mesh],
+    objects: Sequence[Mesh],
     count: int,
 ) -> np.ndarray:
-    """Places with nothing near, headed at things mostly.
+    """Places with nothing near, headed at objects mostly.
 
     Args:
         inside: tells of points N x 2 whether they belong to the room.
         box: 2 x 2, least and greatest corner of the places to look at.
         spots: S x 2, places known to be free, for when no other is found.
-        things: what is worth a look.
+        objects: what is worth a look.
 
     Returns:
         float64 count x 4: x, y, 0, heading.
@@ -99,15 +99,15 @@ def find_viewpoints(
     if len(places) < count:
         more = spots[rng.integers(len(spots), size=count - len(places))]
         places = np.concatenate([places, more + rng.uniform(-0.08, 0.08, more.shape)])
-    heading = np.array([_heading(rng, ground, place, things) for place in places])
+    heading = np.array([_heading(rng, ground, place, objects) for place in places])
     return np.column_stack([places, np.zeros(count), heading])
 
 
-def _heading(rng: np.random.Generator, ground: Ground, place: np.ndarray, things: Sequence[Mesh]) -> float:
-    """Towards a thing that is not far, or anywhere, but not into what stands right in front."""
+def _heading(rng: np.random.Generator, ground: Ground, place: np.ndarray, objects: Sequence[Mesh]) -> float:
+    """Towards an object that is not far, or anywhere, but not into what stands right in front."""
     turns = rng.uniform(0, 2 * np.pi, 12)
-    if things and rng.random() < 0.9:
-        picks = [things[i].triangles for i in rng.integers(len(things), size=12)]
+    if objects and rng.random() < 0.9:
+        picks = [objects[i].triangles for i in rng.integers(len(objects), size=12)]
         ways = np.array([t[rng.integers(len(t)), 0, :2] for t in picks]) - place
         near = np.argsort(np.abs(np.log(np.maximum(np.hypot(*ways.T), 0.1) / rng.uniform(0.8, 5.0))))[:6]
         turns = np.arctan2(ways[near, 1], ways[near, 0]) + rng.normal(0, 0.1, len(near))

@@ -1,1 +1,1 @@
-"""The things that stand in outdoor worlds, each made on z = 0."""
+"""The objects that stand in outdoor worlds, each made on z = 0."""

@@ -1,4 +1,4 @@
-"""What stands on pavements: benches, tables, bins, bollards, shelters, kiosks, playground things."""
+"""What stands on pavements: benches, tables, bins, bollards, shelters, kiosks, playground equipment."""
 
 from __future__ import annotations
 

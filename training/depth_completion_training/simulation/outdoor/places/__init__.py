@@ -1,1 +1,1 @@
-"""Where things stand: one module a kind of outdoor world."""
+"""Where objects stand: one module a kind of outdoor world."""

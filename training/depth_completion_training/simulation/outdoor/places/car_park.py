@@ -147,9 +147,9 @@ def _island(site: Site, stock: Stock, y: float, half_x: float) -> None:
             y,
             rng.uniform(0, 6),
         )
-    things = ("low_bush", "low_bush", "sign", "bollard", "grass", "cabinet", "bin")
+    objects = ("low_bush", "low_bush", "sign", "bollard", "grass", "cabinet", "bin")
     common.row(
-        site, lambda: stock.any(*things), rng.uniform(-half_x + 4, half_x - 4, int(rng.integers(3, 30))), y
+        site, lambda: stock.any(*objects), rng.uniform(-half_x + 4, half_x - 4, int(rng.integers(3, 30))), y
     )
     if rng.random() < 0.3:
         kind = pick(rng, ("railing", "rails"))

@@ -155,7 +155,7 @@ def _beside_path(site: Site, stock: Stock, half: float) -> None:
 
 
 def _middles(site: Site, stock: Stock, half: float, campus: bool) -> None:
-    """One or two larger things: a fountain, a statue, a playground, a pavilion, a bridge's rails, stalls."""
+    """One or two larger objects: a fountain, a statue, a playground, a pavilion, a bridge's rails, stalls."""
     rng = site.rng
     for side in rng.choice([-1, 1], 3):
         x, y = rng.uniform(-25, 25), side * (half + rng.uniform(4, 10))

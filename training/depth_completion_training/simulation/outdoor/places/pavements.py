@@ -31,7 +31,7 @@ def parked(site: Site, stock: Stock, plan: Plan, side: int) -> None:
 
 
 def kerbside(site: Site, stock: Stock, plan: Plan, side: int) -> None:
-    """Lamps, trees, signs and small things between road and pavement."""
+    """Lamps, trees, signs and small objects between road and pavement."""
     rng, y = site.rng, side * (plan.walk[0] + 0.35)
     toward = -side * np.pi / 2
     lamp, light = stock.lamps[0]

@@ -34,24 +34,24 @@ def poster(rng):
     """Blocks, circles, gradients, and rows of strokes that look like writing."""
     colours = palette(rng, 8)
     u, v = grid()
-    picture = colours[0] + (colours[1] - colours[0]) * (v / SIDE)[..., None] * rng.uniform(0, 1)
-    picture = np.ascontiguousarray(picture, np.float32)
+    image = colours[0] + (colours[1] - colours[0]) * (v / SIDE)[..., None] * rng.uniform(0, 1)
+    image = np.ascontiguousarray(image, np.float32)
     for _ in range(rng.integers(2, 12)):
         a, b = rng.integers(0, SIDE, 2), rng.integers(0, SIDE, 2)
         colour = colours[rng.integers(8)].tolist()
         if rng.random() < 0.5:
-            cv2.rectangle(picture, a.tolist(), b.tolist(), colour, int(rng.choice([-1, 2, 6])), cv2.LINE_AA)
+            cv2.rectangle(image, a.tolist(), b.tolist(), colour, int(rng.choice([-1, 2, 6])), cv2.LINE_AA)
         else:
             half = rng.integers(5, 70, 2).tolist()
-            cv2.ellipse(picture, a.tolist(), half, rng.uniform(0, 180), 0, 360, colour, -1, cv2.LINE_AA)
+            cv2.ellipse(image, a.tolist(), half, rng.uniform(0, 180), 0, 360, colour, -1, cv2.LINE_AA)
     for _ in range(rng.integers(0, 4)):
-        _write(rng, picture, colours[rng.integers(8)].tolist())
+        _write(rng, image, colours[rng.integers(8)].tolist())
     if rng.random() < 0.3:  # a photograph
-        picture *= np.clip(1 + 0.35 * fractal(rng, 4, 6, 0.7), 0.1, 1.8)[..., None]
-    return picture
+        image *= np.clip(1 + 0.35 * fractal(rng, 4, 6, 0.7), 0.1, 1.8)[..., None]
+    return image
 
 
-def _write(rng, picture, colour):
+def _write(rng, image, colour):
     """Rows of words in a box."""
     size = int(rng.choice([3, 5, 9, 18]))
     left, top = rng.integers(5, 120, 2)
@@ -61,15 +61,15 @@ def _write(rng, picture, colour):
         while x < right:
             if rng.random() < 0.82:
                 slant = int(rng.integers(-1, 2))
-                cv2.line(picture, (x, y), (x + slant, y + size), colour, max(size // 4, 1), cv2.LINE_AA)
+                cv2.line(image, (x, y), (x + slant, y + size), colour, max(size // 4, 1), cv2.LINE_AA)
                 if rng.random() < 0.5:
                     level = y + int(rng.integers(0, size + 1))
-                    cv2.line(picture, (x, level), (x + size // 2, level), colour, max(size // 4, 1))
+                    cv2.line(image, (x, level), (x + size // 2, level), colour, max(size // 4, 1))
             x += max(int(size * rng.uniform(0.4, 0.9)), 2)
 
 
 def page(rng):
-    picture = np.broadcast_to(rng.uniform(0.5, 0.85, 3).astype(np.float32), (SIDE, SIDE, 3)).copy()
+    image = np.broadcast_to(rng.uniform(0.5, 0.85, 3).astype(np.float32), (SIDE, SIDE, 3)).copy()
     for _ in range(rng.integers(3, 7)):
-        _write(rng, picture, rng.uniform(0, 0.3, 3).tolist())
-    return picture
+        _write(rng, image, rng.uniform(0, 0.3, 3).tolist())
+    return image

@@ -4,44 +4,77 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
 
-from .transport import use_large_message_profile
+from ..transport import use_large_message_profile
+from .stopping import Interrupted, Stop, stop
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """As malloc.h has them."""
 
 
-def run(*make_nodes: Callable[[], object], args: Sequence[str] | None = None) -> int:
+def run(
+    *make_nodes: Callable[[], object], args: Sequence[str] | None = None, interrupted_code: int = 0
+) -> int:
     """Make the nodes, spin them in one executor of the main thread, and clean up.
 
     Signals are taken here rather than by rclpy, which would shut the context down under a running
     executor and a worker that publishes. So the frame at hand is finished first and then the
-    nodes are destroyed.
+    nodes are destroyed. A second signal changes nothing.
 
     Args:
-        make_nodes: functions that return a node; one with a true attribute `finished` ends the run.
+        make_nodes: functions that return a node; one with a true attribute `finished` ends the run, and
+            an attribute `exit_code`, where a node has it, is the exit code.
         args: command line with ROS arguments; that of the process when None.
+        interrupted_code: exit code where a signal came while a node was made.
 
     Returns:
         exit code: 0 after a signal or a normal end, 1 when a node could not be made.
     """
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop.take_signals()
     use_large_message_profile()
     keep_freed_memory()
     # PyTorch's idle threads otherwise spin on cores that drivers and other nodes need.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    with stop.importing():
+        import rclpy
+
+    nodes: list = []
+    try:
+        code = _run(make_nodes, args, nodes)
+    except Interrupted:
+        code = interrupted_code
+    finally:
+        for node in reversed(nodes):
+            node.destroy_node()
+        rclpy.try_shutdown()
+        stop.leave()
+    code = max([code, *(getattr(node, "exit_code", 0) for node in nodes)])
+    _leave_what_does_not_end(code)
+    return code
+
+
+def _leave_what_does_not_end(code: int) -> None:
+    """End at once where a worker is still busy with its frame, for which Python would wait."""
+    main = threading.main_thread()
+    busy = [t.name for t in threading.enumerate() if t is not main and not t.daemon]
+    if not busy:
+        return
+    print(f"Ending without: {', '.join(busy)}, still busy with a frame.", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run(make_nodes: Sequence[Callable[[], object]], args: Sequence[str] | None, nodes: list) -> int:
+    """Make and spin the nodes, which are put into a list as they come."""
     import rclpy
     from rclpy.exceptions import ParameterException
     from rclpy.signals import SignalHandlerOptions
 
-    nodes: list = []
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # of a type that rclpy does not export
@@ -49,16 +82,13 @@ def run(*make_nodes: Callable[[], object], args: Sequence[str] | None = None) ->
         return 1
     try:
         for make in make_nodes:
-            nodes.append(make())
+            with stop.making():
+                nodes.append(make())
         spin(nodes, stop)
-        return 0
     except (ValueError, FileNotFoundError, ParameterException) as error:
         print(error, file=sys.stderr)
         return 1
-    finally:
-        for node in reversed(nodes):
-            node.destroy_node()
-        rclpy.try_shutdown()
+    return 0
 
 
 def keep_freed_memory() -> None:
@@ -74,7 +104,7 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 512 << 20)
 
 
-def spin(nodes: Sequence, stop: threading.Event) -> None:
+def spin(nodes: Sequence, stop: Stop | threading.Event) -> None:
     """Spin nodes in one single-threaded executor until `stop` is set or one has `finished`.
 
     An exception that escapes a callback is logged, and the nodes live on.

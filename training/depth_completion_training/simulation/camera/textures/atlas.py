@@ -1,4 +1,4 @@
-"""Patterns at all sizes in one picture, so that one look-up serves every surface in view."""
+"""Patterns at all sizes in one image, so that one look-up serves every surface in view."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from .arrays import columns
+from ..arrays import columns
 from .patterns import pattern
 from .tiling import SIDE
 
@@ -27,14 +27,14 @@ _ROW = 1024
 @lru_cache(maxsize=512)
 def _block(kind: str, number: int) -> np.ndarray:
     """A pattern in all sizes, uint8."""
-    picture = pattern(kind, number).astype(np.float32)
+    image = pattern(kind, number).astype(np.float32)
     block = np.zeros((_BLOCK_HEIGHT, _BLOCK_WIDTH, 3), np.uint8)
     for level, size in enumerate(_SIZES):
         if level:
-            picture = picture.reshape(size, 2, size, 2, 3).mean(axis=(1, 3))
+            image = image.reshape(size, 2, size, 2, 3).mean(axis=(1, 3))
         top, left = int(_TOP[level]), int(_LEFT[level])
         block[top : top + size + 2, left : left + size + 2] = np.pad(
-            picture + 0.5, ((1, 1), (1, 1), (0, 0)), mode="wrap"
+            image + 0.5, ((1, 1), (1, 1), (0, 0)), mode="wrap"
         )
     return block
 
@@ -52,7 +52,7 @@ class Atlas:
     def __init__(self, names: list[tuple[str, int]]):
         if len(names) > MOST_PATTERNS:
             raise ValueError(f"An atlas of {len(names)} patterns was asked for; at most {MOST_PATTERNS} fit.")
-        self._picture = np.concatenate([_block(*name) for name in names])
+        self._image = np.concatenate([_block(*name) for name in names])
 
     def look_up(self, place: np.ndarray, u: np.ndarray, v: np.ndarray, level: np.ndarray) -> np.ndarray:
         """Values float32 3 x N of patterns, 0 to 1.
@@ -69,5 +69,5 @@ class Atlas:
         maps[0, :count] = (u - np.floor(u)) * size + left
         maps[1, :count] = (v - np.floor(v)) * size + top + place * np.float32(_BLOCK_HEIGHT)
         x, y = maps.reshape(2, -1, _ROW)
-        values = cv2.remap(self._picture, x, y, cv2.INTER_LINEAR).reshape(-1, 3)[:count]
+        values = cv2.remap(self._image, x, y, cv2.INTER_LINEAR).reshape(-1, 3)[:count]
         return np.ascontiguousarray(values.T).astype(np.float32) * np.float32(1 / 255)

@@ -1,4 +1,4 @@
-"""One simulated view as one `.npz` file: picture, true depth, camera matrix and a few scans."""
+"""One simulated view as one `.npz` file: image, true depth, camera matrix and a few scans."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def read_frame(path: str | Path) -> SimulatedFrame:
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, cv2.error, AttributeError) as error:
         raise _damaged(path, error) from None
     if image is None or code is None or code.dtype != np.uint16:
-        raise _damaged(path, "its picture or depth cannot be decoded")
+        raise _damaged(path, "its image or depth cannot be decoded")
     start = arrays["start"]
     spans = [slice(a, b) for a, b in zip(start[:-1].tolist(), start[1:].tolist(), strict=True)]
     scans = [

@@ -15,7 +15,7 @@ class Prediction(NamedTuple):
     depth: Tensor
 
 
-class StandIn(nn.Module):
+class ToyNetwork(nn.Module):
     """Corrects the mean of the measurements near each pixel, by image and sparse depth.
 
     Args:

@@ -1,4 +1,4 @@
-"""Pictures of patterns that repeat without a seam: what surfaces look like close to."""
+"""Images of patterns that repeat without a seam: what surfaces look like close to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .tiling import SIDE, fractal, grid, palette
 
 
 def pattern(kind: str, number: int) -> np.ndarray:
-    """One of the endless pictures of a kind; uint8 SIDE x SIDE x 3.
+    """One of the endless images of a kind; uint8 SIDE x SIDE x 3.
 
     Those of OWN_COLOURS are reflectances; the others have the mean 128, which leaves a colour as it is.
 
@@ -20,23 +20,23 @@ def pattern(kind: str, number: int) -> np.ndarray:
     if kind not in _MAKERS:
         raise ValueError(f"There is no pattern '{kind}'; it must be one of {', '.join(_MAKERS)}.")
     rng = np.random.default_rng([list(_MAKERS).index(kind), number])
-    picture = _MAKERS[kind](rng)
-    if picture.ndim == 2:
-        picture = picture[..., None] * _hues(rng, picture)
+    image = _MAKERS[kind](rng)
+    if image.ndim == 2:
+        image = image[..., None] * _hues(rng, image)
     if kind not in OWN_COLOURS:
-        picture = picture * (0.5 / np.maximum(picture.mean(axis=(0, 1)), 1e-3))
-    return np.clip(picture * 255, 0, 255).astype(np.uint8)
+        image = image * (0.5 / np.maximum(image.mean(axis=(0, 1)), 1e-3))
+    return np.clip(image * 255, 0, 255).astype(np.uint8)
 
 
-def _hues(rng, picture):
+def _hues(rng, image):
     """Dark parts of a pattern are often of a slightly other hue than the bright ones."""
     tint = rng.normal(0, rng.choice([0.015, 0.05]), 3)
-    return 1 + (tint - tint.mean()) * (picture[..., None] - picture.mean()) * 4
+    return 1 + (tint - tint.mean()) * (image[..., None] - image.mean()) * 4
 
 
 def _noise(rng):
-    picture = fractal(rng, int(rng.choice([2, 4, 8, 16])), 7, rng.uniform(0.45, 0.9))
-    return 0.5 + 0.13 * picture
+    image = fractal(rng, int(rng.choice([2, 4, 8, 16])), 7, rng.uniform(0.45, 0.9))
+    return 0.5 + 0.13 * image
 
 
 def _grain(rng):
@@ -100,13 +100,13 @@ def _bricks(rng):
 
 def _tiles(rng):
     across = int(rng.choice([1, 2, 4, 6]))
-    picture = _blocks(
+    image = _blocks(
         rng, across, across * int(rng.choice([1, 1, 2])), float(rng.choice([0, 0, 0.5])),
         rng.uniform(1, 5), rng.choice([0.25, 0.4, 0.75]), rng.choice([0.005, 0.03, 0.1]),
     )  # fmt: skip
     if rng.random() < 0.35:
-        picture = picture[..., None] * np.sqrt(checks(rng)) * 1.5
-    return picture
+        image = image[..., None] * np.sqrt(checks(rng)) * 1.5
+    return image
 
 
 def _shingles(rng):
@@ -135,12 +135,12 @@ def _cells(rng):
     window = slice(SIDE, 2 * SIDE)
     edge = cv2.morphologyEx(names.astype(np.float32), cv2.MORPH_GRADIENT, np.ones((3, 3))) > 0
     tone = 0.55 + rng.normal(0, 0.08, names.max() + 1)[names] - 0.015 * distance
-    picture = np.where(edge, rng.uniform(0.1, 0.4), tone)[window, window]
-    return picture + 0.03 * fractal(rng, 16)
+    image = np.where(edge, rng.uniform(0.1, 0.4), tone)[window, window]
+    return image + 0.03 * fractal(rng, 16)
 
 
 def _leaves(rng):
-    picture = np.full((SIDE, SIDE), rng.uniform(0.05, 0.2), np.float32)
+    image = np.full((SIDE, SIDE), rng.uniform(0.05, 0.2), np.float32)
     size = rng.uniform(4, 16)
     for _ in range(int(9000 / size)):
         place, angle, tone = rng.uniform(0, SIDE, 2), rng.uniform(0, 360), rng.uniform(0.2, 0.9)
@@ -149,8 +149,8 @@ def _leaves(rng):
             centre = (
                 (place + np.multiply(shift, np.where(place > SIDE / 2, -SIDE, SIDE))).astype(int).tolist()
             )
-            cv2.ellipse(picture, centre, half, angle, 0, 360, tone, -1, cv2.LINE_AA)
-    return picture + 0.03 * fractal(rng, 32)
+            cv2.ellipse(image, centre, half, angle, 0, 360, tone, -1, cv2.LINE_AA)
+    return image + 0.03 * fractal(rng, 32)
 
 
 def _blades(rng):
@@ -160,13 +160,13 @@ def _blades(rng):
 
 
 def _asphalt(rng):
-    picture = 0.5 + 0.06 * fractal(rng, 128, 2, 0.9) + 0.03 * fractal(rng, 4)
+    image = 0.5 + 0.06 * fractal(rng, 128, 2, 0.9) + 0.03 * fractal(rng, 4)
     if rng.random() < 0.6:
         ridge = np.abs(fractal(rng, 4, 5, 0.6))
-        picture[ridge < rng.uniform(0.005, 0.03)] *= 0.45
+        image[ridge < rng.uniform(0.005, 0.03)] *= 0.45
     if rng.random() < 0.4:
-        picture[40 : int(rng.integers(60, 200)), 30 : int(rng.integers(50, 220))] *= rng.uniform(0.6, 1.25)
-    return picture
+        image[40 : int(rng.integers(60, 200)), 30 : int(rng.integers(50, 220))] *= rng.uniform(0.6, 1.25)
+    return image
 
 
 def _bark(rng):

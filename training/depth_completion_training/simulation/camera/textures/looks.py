@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..surface import Surface as S
-from .arrays import columns
+from ...surface import Surface as S
+from ..arrays import columns
 from .atlas import Atlas
 from .patterns import OWN_COLOURS
 from .tiling import SIDE
 
 VARIANTS = 3
-_NUMBERS = 16  # pictures of each kind that scenes draw from
+_NUMBERS = 16  # images of each kind that scenes draw from
 _ANY_PATTERN = 0.06  # share of looks that are anything at all, so that a network cannot learn by heart
 _LYING = (S.PAVING, S.WOOD, S.FABRIC, S.CARPET, S.TILES, S.ASPHALT, S.CLOTH)
 _ALIKE = (S.ASPHALT, S.PAVING, S.GRASS, S.FOLIAGE, S.BARK, S.SOIL, S.ROOF, S.CARPET)
@@ -103,7 +103,7 @@ class Looks:
     Args:
         seed: of the scene.
         used: numbers of the looks that the scene has.
-        small: whether the scene is a table top, whose things are small.
+        small: whether the scene is a table top, whose objects are small.
     """
 
     def __init__(self, seed: int, used: np.ndarray, small: bool = False):
@@ -189,7 +189,7 @@ def _axes(points: np.ndarray, normals: np.ndarray):
 
 
 def variants(material: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    """Look numbers uint8 T of triangles: things of one surface in other colours have other patterns."""
+    """Look numbers uint8 T of triangles: objects of one surface in other colours have other patterns."""
     code = np.round(colour * 60).astype(np.int64) @ np.array([7, 31, 101])
     single = np.isin(material, _ALIKE)
     return (material * np.uint8(VARIANTS) + np.where(single, 0, code % VARIANTS)).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""EfficientSPN: an EfficientNet image encoder, a trunk for the measurements, spatial propagation."""

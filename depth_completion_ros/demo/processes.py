@@ -1,0 +1,65 @@
+"""A completion node and a session in processes of their own, without `ros2 launch`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from ..ros.process.stopping import PARENT
+from .plan import Prepared
+
+END_LIMIT_S = 8.0
+"""How long a process may take to end after SIGINT, and again after SIGTERM."""
+
+
+def play(prepared: Prepared, namespace: str = "/", log_level: str = "warn") -> int:
+    """Play a plan to its end; the exit code of the session, 0 only where every frame was completed.
+
+    Raises:
+        RuntimeError: the completion node ended before the session did.
+    """
+    common = ("-r", f"__ns:={namespace}", "--log-level", log_level)
+    completion_parameters = prepared.completion_parameters() | {"use_sim_time": True}
+    files = ("--params-file", prepared.plan.params) if prepared.plan.params else ()
+    with (
+        process(command("completion_node", completion_parameters, *files, *common)) as completion,
+        process(command("session_node", prepared.session_parameters(), *common)) as session,
+    ):
+        while session.poll() is None:
+            if completion.poll() is not None:
+                code = completion.returncode
+                raise RuntimeError(f"The completion node ended with code {code} before all was played.")
+            time.sleep(0.05)
+    return session.returncode
+
+
+def command(executable: str, parameters: Mapping[str, object], *ros_arguments: str) -> list[str]:
+    """The command line of a node; parameters go before those of a file among the other arguments."""
+    line = [sys.executable, "-m", "depth_completion_ros.ros.process.start", executable, "--ros-args"]
+    line += ros_arguments
+    for name, value in parameters.items():
+        line += ["-p", f"{name}:={json.dumps(value)}"]
+    return line
+
+
+@contextmanager
+def process(line: Sequence[str]) -> Iterator[subprocess.Popen]:
+    """A process that ends with this block, or with this process where that is killed."""
+    child = subprocess.Popen(line, env=os.environ | {PARENT: str(os.getpid())})
+    try:
+        yield child
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            if child.poll() is not None:
+                break
+            child.send_signal(number)
+            try:
+                child.wait(END_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                continue

@@ -1,0 +1,1 @@
+"""The process of a node: how it starts, runs and ends."""

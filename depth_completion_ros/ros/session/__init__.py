@@ -1,0 +1,1 @@
+"""Plays data through a completion node, and says and shows how it went."""

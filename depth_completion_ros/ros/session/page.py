@@ -1,0 +1,109 @@
+"""A page that shows frames as they were completed: image, LiDAR points, depth and error."""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+from string import Template
+
+import cv2
+import numpy as np
+
+from ...core import Frame, SparseDepth
+from ...core.visual import colourise_depth, error_map, label, overlay_sparse
+
+PANEL_WIDTH = 760
+"""Pixels across one of the panels, at most."""
+ERROR_LIMIT_M = 2.0
+FILE = "index.html"
+
+
+class Page:
+    """Writes an image a frame, and in the end a page that plays them; needs a browser alone to be seen.
+
+    Args:
+        folder: made where it is not there; images of an earlier page in it are removed.
+        period_ms: between two frames.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: str | Path, period_ms: int = 150):
+        self._folder = Path(folder)
+        self._images = self._folder / "images"
+        self._period_ms = period_ms
+        self._frames: list[dict[str, str]] = []
+        self._range: tuple[float, float] | None = None
+        self._images.mkdir(parents=True, exist_ok=True)
+        for old in (self._folder / FILE, *self._images.glob("*.jpg")):
+            old.unlink(missing_ok=True)
+
+    def add(self, frame: Frame, fed: Frame, depth: np.ndarray, caption: str) -> None:
+        """Draw one frame.
+
+        Args:
+            frame, fed: as it was read, and as it was fed.
+            depth: H x W metres, NaN where unknown.
+        """
+        file = self._images / f"{len(self._frames):04d}.jpg"
+        if not cv2.imwrite(
+            str(file), self._draw(frame, fed, depth)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88]
+        ):
+            raise OSError(f"'{file}' cannot be written.")
+        self._frames.append({"file": f"images/{file.name}", "caption": caption})
+
+    def write(self, title: str, table: str) -> Path:
+        """Write the page and return its path."""
+        text = Template(Path(__file__).with_name(FILE.replace("index", "page")).read_text()).substitute(
+            title=html.escape(title),
+            table=html.escape(table),
+            frames=json.dumps(self._frames),
+            period=self._period_ms,
+        )
+        path = self._folder / FILE
+        path.write_text(text)
+        return path
+
+    def _draw(self, frame: Frame, fed: Frame, depth: np.ndarray) -> np.ndarray:
+        sparse = SparseDepth.from_points(fed).depth
+        if self._range is None and np.any(sparse):  # one scale for all frames, or colours flicker
+            self._range = tuple(np.percentile(sparse[sparse > 0], (1, 99)))
+        near, far = self._range or (1.0, 80.0)
+        step = -(-frame.image.shape[1] // PANEL_WIDTH)
+        small = cv2.resize(frame.image, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
+        points = overlay_sparse(small, _shrunk(sparse, step, small.shape[:2]), near, far)
+        dense = colourise_depth(_sampled(depth, step, small.shape[:2]), near, far)
+        panels = [
+            label(small, "image"),
+            label(points, f"LiDAR, {np.count_nonzero(sparse)} pixels measured"),
+            label(dense, f"depth, {near:.0f} m bright to {far:.0f} m dark"),
+            self._error(frame, depth, step, small.shape[:2]),
+        ]
+        return np.vstack([np.hstack(panels[:2]), np.hstack(panels[2:])])
+
+    def _error(self, frame: Frame, depth: np.ndarray, step: int, shape: tuple[int, int]) -> np.ndarray:
+        if frame.ground_truth is None:
+            return label(np.zeros((*shape, 3), np.uint8), "no true depth to compare with")
+        truth = _sampled(frame.ground_truth, step, shape)
+        shown = np.where(depth > 0, depth, np.float32(np.nan))
+        shown = error_map(_sampled(shown, step, shape), truth, ERROR_LIMIT_M)
+        return label(shown, f"error, red is {ERROR_LIMIT_M:g} m and more")
+
+
+def _sampled(plane: np.ndarray, step: int, shape: tuple[int, int]) -> np.ndarray:
+    """Every so many pixels, as a mean over an edge would be a depth that is not there."""
+    rows = np.minimum(np.arange(shape[0]) * step, plane.shape[0] - 1)
+    columns = np.minimum(np.arange(shape[1]) * step, plane.shape[1] - 1)
+    return plane[np.ix_(rows, columns)]
+
+
+def _shrunk(sparse: np.ndarray, step: int, shape: tuple[int, int]) -> np.ndarray:
+    """Sparse depth at a fraction of the size, H x W metres: the nearest measurement of each cell."""
+    small = np.full(shape, np.inf, np.float32)
+    rows, columns = np.nonzero(sparse)
+    inside = (rows // step < shape[0]) & (columns // step < shape[1])
+    rows, columns = rows[inside], columns[inside]
+    np.minimum.at(small, (rows // step, columns // step), sparse[rows, columns])
+    return np.where(np.isfinite(small), small, np.float32(0))

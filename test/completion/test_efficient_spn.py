@@ -1,0 +1,302 @@
+"""EfficientSPN: its parts against loops over pixels, and the completer that it is made into."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from synthetic import SHAPE, camera_image, points_of, slope  # noqa: E402
+
+from depth_completion_ros import SparseDepth, create_completer  # noqa: E402
+from depth_completion_ros.completion import Source  # noqa: E402
+from depth_completion_ros.completion.efficient_spn import fill  # noqa: E402
+from depth_completion_ros.completion.efficient_spn.full_size import (  # noqa: E402
+    BOX,
+    FLOOR,
+    MULTIPLE,
+    PIXELS,
+    bend,
+    inner_shape,
+    shrink_image,
+)
+from depth_completion_ros.completion.efficient_spn.network import (  # noqa: E402
+    TYPICAL_M,
+    EfficientSPN,
+    convex_enlarged,
+    softmax,
+)
+from depth_completion_ros.completion.efficient_spn.propagation import propagate  # noqa: E402
+from depth_completion_ros.completion.mspn_lite.propagation import propagate as of_mspn_lite  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+LEVELS = 6
+"""Of the pyramid; half of a side of 32 is halved so often less one."""
+
+
+def known(shape: tuple[int, int], share: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Values, 0 where not measured, and the mask; at least one is measured."""
+    random = np.random.default_rng([*shape, seed])
+    measured = random.random(shape) < share
+    measured.flat[random.integers(measured.size)] = True
+    values = np.where(measured, random.uniform(1, 5, shape), 0)
+    return tuple(torch.from_numpy(x.astype(float))[None, None] for x in (values, measured))
+
+
+# Fill --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("share", [0, 0.02, 0.5])
+def test_a_level_of_the_pyramid_is_the_mean_of_what_was_measured_in_four_pixels(share):
+    values, measured = known((32, 64), share)
+    levels = [(v[0, 0].numpy(), m[0, 0].numpy() > 0) for v, m in fill.pyramid(values, measured, LEVELS)]
+    for (fine, there), (coarse, known_there) in pairwise(levels):
+        for v, u in np.ndindex(coarse.shape):
+            block = np.s_[2 * v : 2 * v + 2, 2 * u : 2 * u + 2]
+            inside = fine[block][there[block]]
+            assert known_there[v, u] == bool(inside.size)
+            assert coarse[v, u] == pytest.approx(inside.mean() if inside.size else 0)
+    assert levels[-1][0].shape == (1, 2)
+
+
+def test_shepard_weighs_all_that_was_measured_by_the_inverse_cube_of_distance():
+    values, measured = known((4, 7), 0.2)
+    surface = fill.shepard(values, measured)[0, 0].numpy()
+    value, there = values[0, 0].numpy(), np.argwhere(measured[0, 0].numpy())
+    for v, u in np.ndindex(surface.shape):
+        weight = [((v - y) ** 2 + (u - x) ** 2 + 1) ** -1.5 for y, x in there]
+        expected = np.average([value[y, x] for y, x in there], weights=weight)
+        assert surface[v, u] == pytest.approx(expected)
+
+
+def test_the_membrane_keeps_what_is_measured_and_lies_between_its_extremes():
+    values, measured = known((64, 96), 0.01)
+    surface = fill.membrane(fill.pyramid(values, measured, LEVELS))
+    assert surface.shape == values.shape
+    assert torch.equal(surface[measured > 0], values[measured > 0])
+    assert surface.min() >= values[measured > 0].min() and surface.max() <= values.max()
+
+
+def test_the_membrane_through_a_plane_is_nearly_that_plane():
+    v, u = np.mgrid[:64, :96]
+    plane = torch.from_numpy(0.02 + 0.001 * v + 0.0004 * u)[None, None]
+    measured = torch.zeros_like(plane)
+    measured[..., ::7, ::5] = 1
+    surface = fill.membrane(fill.pyramid(plane * measured, measured, LEVELS))
+    error = ((surface - plane) / plane).abs()[..., 8:-8, 8:-8]
+    flat = (plane.mean() / plane - 1).abs().mean()
+    assert error.mean() < 0.01 < flat and error.max() < 0.06
+
+
+# Propagation and enlarging -----------------------------------------------------------------------
+
+
+def test_propagation_is_that_of_mspn_lite():
+    random = torch.Generator().manual_seed(0)
+    depth, mass, measured, trust = torch.rand(4, 2, 1, 9, 14, generator=random).double()
+    affinity = torch.rand(2, 18, 9, 14, generator=random).double().softmax(dim=1)
+    given = depth, mass, affinity, measured, trust, 3, (1, 3)
+    torch.testing.assert_close(propagate(*given), of_mspn_lite(*given))
+
+
+def test_enlarging_takes_convex_combinations_of_a_pixel_and_its_four_neighbours():
+    random = torch.Generator().manual_seed(0)
+    x, weights = torch.rand(1, 1, 3, 4, generator=random), torch.randn(1, 20, 3, 4, generator=random)
+    large, wide = convex_enlarged(x, weights), np.pad(x[0, 0].numpy(), 1, "edge")
+    for v, u in np.ndindex(6, 8):
+        row, column = v // 2, u // 2
+        at = [(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0)]
+        share = torch.softmax(weights[0, 2 * (v % 2) + u % 2 :: 4, row, column], dim=0).numpy()
+        expected = sum(s * wide[row + 1 + y, column + 1 + x] for s, (y, x) in zip(share, at, strict=True))
+        assert large[0, 0, v, u].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_softmax_is_that_of_pytorch():
+    x = 20 * torch.randn(2, 5, 3, 4, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(softmax(x, 1), x.softmax(dim=1))
+
+
+# The network -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def network() -> EfficientSPN:
+    """With random norms too, so that no part of it is without effect."""
+    torch.manual_seed(0)
+    network = EfficientSPN()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    for head in (network.head8, network.head4, network.head2):
+        torch.nn.init.normal_(head.weight, std=0.05)
+    return network.eval().requires_grad_(False)
+
+
+def inputs(height=64, width=96, points=40) -> tuple[torch.Tensor, torch.Tensor]:
+    random = np.random.default_rng(0)
+    sparse = points_of(slope((height, width)), points).depth
+    rgb = random.normal(0, 1, (1, 3, height, width)).astype(np.float32)
+    return torch.from_numpy(rgb), torch.from_numpy(sparse)[None, None]
+
+
+def test_depth_scales_with_the_measurements_and_all_else_stays(network):
+    rgb, sparse = inputs()
+    one, other = network(rgb, sparse), network(rgb, 50 * sparse)
+    torch.testing.assert_close(other.depth, 50 * one.depth, rtol=1e-4, atol=0)
+    for name in ("spread", "sky", "trust"):
+        torch.testing.assert_close(getattr(other, name), getattr(one, name), rtol=1e-3, atol=1e-4)
+
+
+def test_it_begins_with_the_fill_and_trusts_measurements():
+    torch.manual_seed(0)
+    rgb, sparse = inputs(points=600)
+    with torch.no_grad():
+        prediction = EfficientSPN().eval()(rgb, sparse)
+    difference = torch.log(prediction.depth / prediction.unit) - prediction.base
+    assert difference.abs().mean() < 0.1 and prediction.trust.min() > 0.9
+
+
+@pytest.mark.parametrize("part", ["depth", "spread", "sky"])
+def test_image_and_measurements_both_tell(network, part):
+    rgb, sparse = inputs()
+    plain = getattr(network(rgb, sparse), part)
+    assert not torch.allclose(getattr(network(-rgb, sparse), part), plain, rtol=1e-3)
+    assert not torch.allclose(getattr(network(rgb, sparse.flip(3)), part), plain, rtol=1e-3)
+
+
+def test_without_a_point_depth_lies_about_ten_metres(network):
+    rgb, sparse = inputs()
+    prediction = network(rgb, 0 * sparse)
+    assert prediction.unit.item() == TYPICAL_M
+    assert all(x.isfinite().all() for x in (prediction.depth, prediction.spread, prediction.sky))
+
+
+# The size of the image ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(375, 1242), (1216, 1936), (480, 640), (192, 256), (20, 30), (1, 1)])
+def test_the_inner_size_is_of_multiples_of_32_and_about_the_same_proportions(shape):
+    height, width = inner_shape(shape)
+    assert height % MULTIPLE == width % MULTIPLE == 0 < height
+    assert height * width <= 1.2 * PIXELS
+    if min(shape) >= 192:
+        assert 0.8 < (width / height) / (shape[1] / shape[0]) < 1.25
+    assert max(inner_shape(shape, 128)) <= 128
+
+
+@pytest.mark.parametrize("shape", [(32, 64), (96, 64), (160, 224)])
+def test_the_image_shrinks_as_by_means_over_areas(shape):
+    image = camera_image((150, 211))
+    means = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA).astype(int)
+    difference = np.abs(shrink_image(image, shape) - means)
+    assert difference.mean() < 5 and means.std() > 30  # of an image with much noise
+    flat = np.full_like(image, 77)
+    assert (shrink_image(flat, shape) == 77).all()
+
+
+def slow_bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> np.ndarray:
+    bent = depth.copy()
+    share = {x: (BOX - abs(x)) / BOX**2 for x in range(1 - BOX, BOX)}  # a box twice is a triangle
+    for v, u in np.ndindex(depth.shape):
+        total = weight = 0.0
+        for y, x in np.argwhere(sparse > 0):
+            w = share.get(y - v, 0) * share.get(x - u, 0)
+            total += w * trust[y, x] * np.log(sparse[y, x] / depth[y, x])
+            weight += w
+        bent[v, u] *= np.exp(total / (weight + FLOOR))
+    return bent
+
+
+def test_depth_bends_towards_the_measurements_around_as_far_as_they_are_trusted():
+    random, reach = np.random.default_rng(0), BOX - 1
+    depth, sparse = random.uniform(2, 9, (2, 26, 31)).astype(np.float32)
+    trust = random.random(depth.shape, np.float32)
+    sparse[random.random(depth.shape) < 0.97] = 0
+    inside = np.s_[reach:-reach, reach:-reach]  # nearer to the border, a box twice is no whole triangle
+    sparse[np.pad(np.zeros_like(sparse[inside], bool), reach, constant_values=True)] = 0
+    expected, bent = slow_bend(depth, trust, sparse), depth.copy()
+    bend(bent, trust, sparse)
+    assert np.abs(expected - depth).max() > 0.5
+    np.testing.assert_allclose(bent, expected, rtol=1e-4)
+
+
+# The completer -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def completer(network, tmp_path_factory):
+    """On the CPU as users have it, with the weights of `network`."""
+    from safetensors.torch import save_file
+
+    file = tmp_path_factory.mktemp("weights") / "weights.safetensors"
+    state_dict = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+    state_dict["head2.bias"][9 + 4] = -2  # not everything is sky
+    save_file(state_dict, file)
+    return create_completer("efficient_spn", weights=str(file), device="cpu")
+
+
+def test_onnx_gives_what_pytorch_gives_at_any_size(completer):
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    from depth_completion_ros.completion.efficient_spn.onnx_file import Graph
+    from depth_completion_ros.completion.efficient_spn.onnx_runner import OnnxRunner
+
+    assert isinstance(completer.runner, OnnxRunner)
+    graph = Graph(completer.network).eval()
+    for shape in ((64, 96), (96, 160), (32, 32)):
+        image, sparse = camera_image(shape), points_of(slope(shape), 30).depth
+        with torch.inference_mode():
+            expected = graph(torch.from_numpy(image)[None], torch.from_numpy(sparse)[None, None])[0].numpy()
+        np.testing.assert_allclose(completer.runner(image, [sparse]), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("number", [1, 2, 40, SHAPE[0] * SHAPE[1]])
+def test_any_number_of_points_is_answered_and_twice_the_same(completer, number):
+    sparse, image = points_of(slope(), number), camera_image()
+    before = sparse.depth.copy(), image.copy()
+    completion = completer(image, sparse)
+    assert np.array_equal(sparse.depth, before[0]) and np.array_equal(image, before[1]), "input was changed"
+    planes = completion.depth, completion.confidence, completion.source
+    assert [(p.shape, p.dtype) for p in planes] == [(SHAPE, np.float32)] * 2 + [(SHAPE, np.uint8)]
+    measured, there = sparse.depth > 0, np.isfinite(completion.depth)
+    assert there[measured].all() and there.mean() > 0.5 and (completion.depth[there] > 0).all()
+    assert (completion.confidence[measured] == 1).all() and (completion.confidence[~there] == 0).all()
+    expected = np.where(measured, Source.MEASURED, np.where(there, Source.PROPAGATED, Source.UNKNOWN))
+    assert np.array_equal(completion.source, expected)
+    assert np.array_equal(completer(image, sparse).depth, completion.depth, equal_nan=True)
+
+
+def test_the_sky_has_no_depth_except_where_it_was_measured(completer, monkeypatch):
+    def all_sky(image, planes, **known):
+        return np.stack([np.full(image.shape[:2], x, np.float32) for x in (0.1, 0.9, 3, 1)])
+
+    monkeypatch.setattr(completer, "runner", all_sky)
+    sparse = points_of(slope(), 40)
+    completion = completer(camera_image(), sparse)
+    measured = sparse.depth > 0
+    assert np.array_equal(np.isfinite(completion.depth), measured)
+    np.testing.assert_array_equal(completion.depth[measured], sparse.depth[measured])
+    assert (completion.source[~measured] == Source.UNKNOWN).all()
+
+
+def test_without_points_it_guesses_at_the_scale_of_the_last_frame(completer):
+    nothing = SparseDepth(np.zeros(SHAPE, np.float32))
+    completer.forget()
+    first = completer(camera_image(), nothing)
+    there = np.isfinite(first.depth)
+    assert there.any() and not first.confidence.any() and (first.source[there] == Source.PRIOR).all()
+    sparse = points_of(7 * slope(), 30)
+    completer(camera_image(), sparse)
+    later = completer(camera_image(), nothing)
+    scale = np.exp(np.log(sparse.depth[sparse.depth > 0]).mean()) / TYPICAL_M
+    np.testing.assert_allclose(later.depth[there], scale * first.depth[there], rtol=1e-4)
+
+
+def test_a_format_that_makes_it_no_faster_on_a_cpu_is_refused_in_a_sentence():
+    with pytest.raises(ValueError, match=r"Precision 'bfloat16' .* must be auto or float32 there\."):
+        create_completer("efficient_spn", device="cpu", precision="bfloat16")

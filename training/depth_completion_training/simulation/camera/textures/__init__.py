@@ -1,0 +1,1 @@
+"""Patterns, drawn once per world, that make surfaces look unlike each other."""
