@@ -62,6 +62,7 @@ class Completer(ABC):
         variants: what `create_completer` takes as variant, the usual one first.
         keeps_measured: whether measured depth comes back exactly as it is. Some networks overrule it,
             as raw LiDAR is noisy; such a pixel is no longer `Source.MEASURED`.
+        needs_image: whether it cannot complete from sparse depth alone.
         least_confidence: confidence below which depth is a guess that a robot is not told, unless its
             owner asks for it (`min_confidence`); see docs/confidence.md.
         warnings: what an operator must know from the start, a sentence each.
@@ -71,6 +72,7 @@ class Completer(ABC):
     name: str
     variants: tuple[str, ...] = ()
     keeps_measured: bool = True
+    needs_image: bool = True
     least_confidence: float = 0.3
     warnings: Sequence[str] = ()
     degradations: Sequence[str] = ()

@@ -19,6 +19,7 @@ class Stream:
     items: list[Any] = field(default_factory=list)
     newest: int | None = None
     received: int = 0
+    alone: int = 0
     dropped: Counter = field(default_factory=Counter)
     _late: int = 0
 
@@ -53,6 +54,12 @@ class Stream:
         del self.stamps[0]
         return self.items.pop(0)
 
+    def take_newest(self, cause: str) -> None:
+        """Remove the newest one, which is used without a partner, and drop those before it for a cause."""
+        self.drop(len(self.stamps) - 1, cause)
+        self.take()
+        self.alone += 1
+
     def restart(self, cause: str) -> None:
         self.drop(len(self.stamps), cause)
         self.newest, self._late = None, 0
@@ -65,8 +72,8 @@ class Pairing:
     the output never go back, and what comes out does not depend on how the two streams interleave.
     A cloud is decided as soon as no image that is still to come can be nearer. Where time jumps
     back (a bag in a loop, after a stamp in the far future) both streams start again. Every message
-    taken ends in a pair or is counted under one cause in `images.dropped` or `points.dropped`:
-    "image without points", "points without image", "queue full", "out of order",
+    taken ends in a pair, in `take_alone`, or is counted under one cause in `images.dropped` or
+    `points.dropped`: "image without points", "points without image", "queue full", "out of order",
     "repeated stamp", "stamp is zero", "time jump", or what `reset` was given.
 
     Args:
@@ -118,6 +125,19 @@ class Pairing:
     def add_points(self, stamp_ns: int, item: Any) -> list[tuple[Any, Any]]:
         """Take a cloud; the (image, points) pairs that are certain now, in order of stamps."""
         return self._add(self.points, stamp_ns, 0, item)
+
+    def take_alone(self, item: Any) -> list[tuple[Any, Any]]:
+        """The message just added (the object itself), with None as its partner, if it still waits.
+
+        For a stream whose partner has failed. Older ones that wait are dropped, as time only goes on.
+        """
+        if self.images.items and self.images.items[-1] is item:
+            self.images.take_newest("image without points")
+            return [(item, None)]
+        if self.points.items and self.points.items[-1] is item:
+            self.points.take_newest("points without image")
+            return [(None, item)]
+        return []
 
     def flush(self) -> list[tuple[Any, Any]]:
         """Decide everything with what is there, as at the end of a bag or after silence."""

@@ -47,6 +47,7 @@ class Output:
         content: what the message holds: an array of the encoding, a structured array of points, or the
             fields of a CameraInfo.
         encoding: of an image.
+        needs_image: True of what cannot be made from the LiDAR alone.
         needs_completion: False of what is made from image and points alone.
         usual: whether a replay writes it unasked.
     """
@@ -57,6 +58,7 @@ class Output:
     content: Callable[[CompletedFrame], np.ndarray | dict[str, object]]
     encoding: str = ""
     needs_completion: bool = True
+    needs_image: bool = False
     usual: bool = True
 
 
@@ -94,6 +96,6 @@ OUTPUTS = (
     _image("confidence", "depth/confidence", "32FC1", lambda of: of.completion.confidence.astype(np.float32)),
     _image("source", "depth/source", "mono8", lambda of: of.completion.source.astype(np.uint8)),
     _image("sparse_depth", "sparse_depth/image", "32FC1", lambda of: metres(of.sparse.depth), **_SPARSE),
-    _image("overlay", "overlay", "rgb8", _overlay, **_SPARSE),
+    _image("overlay", "overlay", "rgb8", _overlay, needs_image=True, **_SPARSE),
 )
 """In the order of publishing, depth first."""

@@ -5,7 +5,8 @@ Subscribers:
     camera_info (sensor_msgs/CameraInfo), points (sensor_msgs/PointCloud2), /tf, /tf_static
     measured_depth (sensor_msgs/Image) or measured_depth/compressedDepth in place of points
 
-Publishers, all with stamp and frame_id of the image:
+Publishers, all with stamp and frame_id of the image (`without_partner` complete: of the cloud's stamp where
+images have failed):
     depth/image (32FC1 metres, NaN unknown), depth/image_mm (16UC1), depth/camera_info,
     depth/points (PointCloud2, coloured), depth/confidence (32FC1), depth/source (mono8),
     sparse_depth/image (32FC1), overlay (rgb8), depth/frames (what became of each image), /diagnostics
@@ -108,14 +109,16 @@ class CompletionNode(LifecycleNode):
         if not self._outputs.any_wanted:
             raise Drop(NO_SUBSCRIBER, "Nobody subscribes to any output, so nothing is computed.")
         frame = self._frames.frame_of(pair)
-        completed = self._complete(frame)
-        self._outputs.publish(pair.image.header, completed)
+        completed = self._complete(frame, pair.lacks)
+        self._outputs.publish(pair.header(frame), completed)
         latency_s = time.monotonic() - pair.taken
-        self.counters.complete(latency_s)
-        self._outcomes.completed(pair.image.header, latency_s)
-        self._monitor.look(frame, others_wait=self._worker.pending > 1)
+        self.counters.complete(latency_s, pair.lacks)
+        if pair.image is not None:
+            self._outcomes.completed(pair.image.header, latency_s)
+        if not pair.lacks:
+            self._monitor.look(frame, others_wait=self._worker.pending > 1)
 
-    def _complete(self, frame: Frame) -> CompletedFrame:
+    def _complete(self, frame: Frame, lacks: str) -> CompletedFrame:
         """Points to sparse depth, and that to dense depth where anybody wants it."""
         s = self.settings
         sparse = SparseDepth.from_points(
@@ -127,7 +130,7 @@ class CompletionNode(LifecycleNode):
             see_through=s.filter_see_through,
             isolated=s.filter_isolated,
         )
-        self._frames.judge(frame, sparse)
+        self._frames.judge(frame, sparse, lacks)
         wanted = self._outputs.completion_wanted
         completion = self._live.complete(frame, sparse) if wanted else None
         return CompletedFrame(frame, sparse, completion, s.cloud_stride)
@@ -149,7 +152,8 @@ class CompletionNode(LifecycleNode):
             self.get_logger().warning(f"Frame dropped ({number} so far), {cause}: {sentence}")
 
     def _count_dropped(self, pair: Pair, cause: str, sentence: str = "") -> bool:
-        self._outcomes.dropped(pair.image.header, cause, sentence)
+        if pair.image is not None:
+            self._outcomes.dropped(pair.image.header, cause, sentence)
         return self.counters.drop(cause)
 
     def _on_clock_jump(self, jump) -> None:

@@ -89,6 +89,7 @@ class Counters:
         self._lock = threading.Lock()
         self._begun = 0
         self._completed = 0
+        self._partial: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._latencies: deque[float] = deque(maxlen=2000)
         self._told: dict[str, float] = {}
@@ -98,10 +99,16 @@ class Counters:
         with self._lock:
             self._begun += 1
 
-    def complete(self, latency_s: float) -> None:
-        """Count a frame whose outputs are published, and the seconds since it was taken in."""
+    def complete(self, latency_s: float, without: str = "") -> None:
+        """Count a frame whose outputs are published, and the seconds since it was taken in.
+
+        Args:
+            without: what it lacked: "points", "image" or nothing.
+        """
         with self._lock:
             self._completed += 1
+            if without:
+                self._partial[f"completed without {without}"] += 1
             self._latencies.append(latency_s)
 
     def drop(self, cause: str, number: int = 1) -> bool:
@@ -117,7 +124,8 @@ class Counters:
     def snapshot(self) -> Counts:
         """The counts of one moment."""
         with self._lock:
-            return Counts(self._begun, self._completed, dict(self._dropped), list(self._latencies))
+            partial, dropped = dict(self._partial), dict(self._dropped)
+            return Counts(self._begun, self._completed, dropped, list(self._latencies), partial)
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,7 @@ class Counts:
     completed: int
     dropped: dict[str, int]
     latencies_s: list[float]
+    partial: dict[str, int] = field(default_factory=dict)
 
     @property
     def lost(self) -> int:
@@ -147,6 +156,7 @@ class Counts:
 def frames_status(now: Counts, before: Counts, unpaired: dict[str, int], unpaired_before: dict) -> Status:
     """Judge the frames between two moments; messages that found no partner count as `unpaired`."""
     values: dict[str, object] = {"frames": now.begun, "completed": now.completed}
+    values |= dict(sorted(now.partial.items()))
     values |= {f"dropped: {cause}": n for cause, n in sorted(now.dropped.items())}
     values |= {f"unpaired: {cause}": n for cause, n in sorted(unpaired.items())}
     values |= {f"latency p{p} (ms)": round(now.latency_ms(p), 2) for p in (50, 95, 99)}
@@ -157,12 +167,15 @@ def frames_status(now: Counts, before: Counts, unpaired: dict[str, int], unpaire
     # That nobody listens is no fault, nor that cameras are faster than LiDARs.
     for usual in (NO_SUBSCRIBER, "image without points"):
         recent.pop(usual, None)
+    partial = Counter(now.partial) - Counter(before.partial)
+    said = f"{done} completed since the last report"
+    said += "".join(f", {n} of them {cause.removeprefix('completed ')}" for cause, n in partial.items())
     if not recent:
-        return Status("frames", OK, f"{done} completed since the last report.", values)
+        return Status("frames", WARN if partial else OK, f"{said}.", values)
     causes = ", ".join(f"{cause} ({n})" for cause, n in recent.most_common())
     # A bag in a loop drops a few at each new begin, also while nobody listens and nothing is completed.
     level = WARN if done or idle or recent.keys() == {"time jump"} else ERROR
-    return Status("frames", level, f"{done} completed since the last report; dropped: {causes}.", values)
+    return Status("frames", level, f"{said}; dropped: {causes}.", values)
 
 
 def totals(counts: Counts, unpaired: dict[str, int]) -> str:

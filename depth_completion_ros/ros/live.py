@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from ..completion import create_completer
+from ..completion.classical.linear import Linear
 from ..completion.interface import Completer, Completion
 from ..completion.learned.options import PriorOptions
 from ..completion.spec import parse_settings
@@ -47,14 +48,18 @@ class LiveCompleter:
     def complete(self, frame: Frame, sparse: SparseDepth) -> Completion:
         """Complete a frame; depth that is less sure than `min_confidence`, or is a guess, is unknown.
 
+        Without an image `linear` stands in for a completer that needs one.
+
         Raises:
             Drop: the completer failed.
         """
         if frame.stamp_image < self._last_stamp:  # a bag begins again
             self._completer.forget()
         self._last_stamp = frame.stamp_image
+        stands_in = frame.image is None and self._completer.needs_image
+        completer = Linear() if stands_in else self._completer
         try:
-            completion = self._completer.complete(frame.image, sparse, frame.camera, frame.name)
+            completion = completer.complete(frame.image, sparse, frame.camera, frame.name)
             if completion.depth.shape != frame.size:
                 raise ValueError(f"its depth is {completion.depth.shape}, not {frame.size}")
         except Exception as error:
@@ -62,7 +67,7 @@ class LiveCompleter:
         self._failures = 0
         self.status = self._judged("works.")
         asked = self._settings.min_confidence
-        return completion.above(self._completer.least_confidence if asked < 0 else asked)
+        return completion.above(completer.least_confidence if asked < 0 else asked)
 
     def _failed(self, error: Exception) -> Drop:
         self._failures += 1

@@ -45,13 +45,15 @@ class Outputs:
         return any(output.needs_completion and self.wanted(output.topic) for output in OUTPUTS)
 
     def publish(self, header, done: CompletedFrame) -> None:
-        """Publish what is wanted of a frame, depth first, all with the header of the image.
+        """Publish what is wanted of a frame, depth first, all with one header.
 
         Args:
+            header: of the image; where there is none, with the stamp of the cloud.
             done: its completion is None where `completion_wanted` was False.
         """
         for output in OUTPUTS:
             possible = done.completion is not None or not output.needs_completion
+            possible &= done.frame.image is not None or not output.needs_image
             if possible and self.wanted(output.topic):
                 message = output_message(output.message_type, output.content(done), output.encoding, header)
                 self._publishers[output.topic].publish(message)

@@ -39,3 +39,21 @@ def test_a_bag_in_a_loop_that_nobody_listens_to_is_no_error():
 
 def test_a_fault_that_leaves_nothing_stays_an_error_also_while_time_jumps():
     assert status(dropped={"no transform": 5}, unpaired={"time jump": 3}).level == ERROR
+
+
+def test_frames_completed_without_points_or_image_are_counted_and_a_warning():
+    counters = Counters()
+    before = counters.snapshot()
+    for without in ("", "points", "points", "image"):
+        counters.begin()
+        counters.complete(0.01, without)
+    now = counters.snapshot()
+    said = frames_status(now, before, {}, {})
+    assert said.level == WARN
+    assert (
+        said.message
+        == "4 completed since the last report, 2 of them without points, 1 of them without image."
+    )
+    assert (said.values["completed without points"], said.values["completed without image"]) == (2, 1)
+    after = frames_status(now, now, {}, {})
+    assert after.level == OK and after.values["completed without points"] == 2

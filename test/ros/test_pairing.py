@@ -42,7 +42,7 @@ def arrive(*streams, delays=None):
 
 def assert_nothing_is_lost_from_the_books(pairing):
     for one in (pairing.images, pairing.points):
-        assert one.received == pairing.paired + one.dropped.total() + len(one.stamps)
+        assert one.received == pairing.paired + one.alone + one.dropped.total() + len(one.stamps)
 
 
 def test_equal_stamps_pair_without_slack_as_soon_as_both_are_there():
@@ -280,3 +280,27 @@ def test_each_cloud_gets_the_image_that_a_search_over_all_finds(seed):
             expected.append((best, cloud))
             left = [stamp for stamp in left if stamp > best]
     assert pairs == expected
+
+
+@pytest.mark.parametrize("kind", ["image", "points"])
+def test_the_newest_message_is_taken_alone_and_older_ones_are_dropped(kind):
+    pairing = Pairing(20 * MS)
+    cause = "image without points" if kind == "image" else "points without image"
+    messages = stream(kind, 100, 3)
+    feed(pairing, messages)
+    newest = messages[-1][1]
+    assert pairing.take_alone(newest) == [(newest, None) if kind == "image" else (None, newest)]
+    assert dict(pairing.dropped) == {cause: 2}
+    assert pairing.pending == 0
+    both = arrive(stream("image", 100, 5, START + SECOND), stream("points", 100, 5, START + SECOND))
+    assert len(feed(pairing, both)) == 5
+    assert_nothing_is_lost_from_the_books(pairing)
+
+
+def test_what_was_paired_or_refused_is_not_taken_alone():
+    pairing = Pairing(20 * MS)
+    assert feed(pairing, [("points", START), ("image", START)]) == [(START, START)]
+    assert pairing.take_alone(START) == []
+    feed(pairing, [("image", START + 100 * MS), ("image", 0)])
+    assert pairing.take_alone(0) == []
+    assert_nothing_is_lost_from_the_books(pairing)

@@ -29,6 +29,7 @@ class Linear(Completer):
     """
 
     name = "linear"
+    needs_image = False
     variants = ("inverse", "depth")
 
     def __init__(self, variant: str = "inverse"):

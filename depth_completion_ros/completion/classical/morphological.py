@@ -27,6 +27,7 @@ class Morphological(Completer):
     """
 
     name = "morphological"
+    needs_image = False
 
     def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
         depth = sparse.depth

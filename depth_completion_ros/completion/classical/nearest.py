@@ -55,6 +55,7 @@ class Nearest(Completer):
     """
 
     name = "nearest"
+    needs_image = False
 
     def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
         if sparse.count == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +76,25 @@ class Cameras:
                 f"{camera.height}; both must be the same.",
             )
         return info, camera
+
+    def latest(self, image_size: tuple[int, int] | None) -> tuple[Any, Camera]:
+        """The CameraInfo and camera known last, where there is no image; None and that of a file.
+
+        Args:
+            image_size: width and height of the last image, for a file; None where none has come.
+
+        Raises:
+            Drop: none is known, or it is not calibrated.
+        """
+        if self._file is not None:
+            if image_size is None:
+                raise Drop("no image yet", "No image has come yet, so size and frame of images are unknown.")
+            return None, self._of_file(*image_size)
+        with self._arrived:
+            info = next(reversed(self._received.values()), None)
+        if info is None:
+            raise Drop("no camera_info", "No CameraInfo has been received, so the camera is unknown.")
+        return info, self._decode(info)
 
     def _of_file(self, width: int, height: int) -> Camera:
         content = width, height

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from std_msgs.msg import Header
 
 from ...core import Box, Frame, SparseDepth
 from ...core.transform_tree import OTHER_CLOCK_NS
@@ -33,11 +34,25 @@ OLD_NS = 60_000_000_000
 
 @dataclass(frozen=True)
 class Pair:
-    """An image, a cloud or image of depth that belongs to it, and when (monotonic seconds) that was known."""
+    """An image, a cloud or image of depth that belongs to it, and when (monotonic seconds) that was known.
+
+    One of the two is None where its input has failed and `without_partner` is complete.
+    """
 
     image: Any
     points: Any
     taken: float
+
+    @property
+    def lacks(self) -> str:
+        """What is missing: "image", "points", or nothing."""
+        return "image" if self.image is None else "points" if self.points is None else ""
+
+    def header(self, frame: Frame) -> Header:
+        """That of the image; where there is none, the stamp of the cloud and the frame of the camera."""
+        if self.image is not None:
+            return self.image.header
+        return Header(stamp=self.points.header.stamp, frame_id=frame.frame_id)
 
 
 class LiveFrames:
@@ -64,6 +79,7 @@ class LiveFrames:
         self._now_ns, self._warn = now_ns, warn
         self._checked: tuple[np.ndarray, float] | None = None
         self._clock_of_tf = 0
+        self._last_image: tuple[str, tuple[int, int]] | None = None
         self.statuses = {
             "extrinsics": Status("extrinsics", OK, "Not needed yet."),
             "points in view": Status("points in view", OK, "No frame yet."),
@@ -76,25 +92,49 @@ class LiveFrames:
         Raises:
             Drop: the pair cannot be completed.
         """
-        s, header, points_header = self._settings, pair.image.header, pair.points.header
-        stamp_image, stamp_points = stamp_ns(header), stamp_ns(points_header)
+        if pair.image is None:
+            return self._frame_without_image(pair.points)
+        s, header = self._settings, pair.image.header
+        stamp_image, stamp_points = stamp_ns(header), None
         decode = decode_image if s.image_transport == "raw" else decode_compressed_image
         image = _decoded("image", decode, pair.image)
         height, width = image.shape[:2]
-        measured = self._measured(pair.points, width, height)
+        self._last_image = header.frame_id, (width, height)
+        if pair.points is None:
+            measured: dict[str, Any] = {"sparse_depth": np.zeros((height, width), np.float32)}
+        else:
+            measured = self._measured(pair.points, width, height)
         info, camera = self._cameras.of_image(stamp_image, width, height, s.calibration_timeout)
-        frames = header.frame_id, points_header.frame_id
-        placed = self._placed_by_either_clock(*frames, stamp_image, stamp_points)
+        if pair.points is not None:
+            stamp_points, lidar_frame = stamp_ns(pair.points.header), pair.points.header.frame_id
+            measured |= self._placed_by_either_clock(header.frame_id, lidar_frame, stamp_image, stamp_points)
         return Frame(
             camera=camera,
             camera_info=info,
             image=image,
             **measured,
-            **placed,
             stamp_image=stamp_image,
             stamp_points=stamp_points,
             frame_id=header.frame_id,
             name=str(stamp_image),
+        )
+
+    def _frame_without_image(self, message) -> Frame:
+        """What the camera would see of a cloud at the cloud's own stamp."""
+        camera_frame, size = self._last_image or ("", None)
+        info, camera = self._cameras.latest(size)
+        camera_frame = camera_frame or info.header.frame_id
+        stamp = stamp_ns(message.header)
+        at_image = stamp - round(self._settings.image_time_offset * 1e9)  # as the camera's clock would say
+        return Frame(
+            camera=camera,
+            camera_info=info,
+            **self._measured(message, camera.width, camera.height),
+            **self._placed_by_either_clock(camera_frame, message.header.frame_id, at_image, stamp),
+            stamp_image=stamp,
+            stamp_points=stamp,
+            frame_id=camera_frame,
+            name=str(stamp),
         )
 
     def _measured(self, message, width: int, height: int) -> dict[str, np.ndarray]:
@@ -147,10 +187,21 @@ class LiveFrames:
             return None
         return Box(corners[:3], corners[3:], self._extrinsics.T_robot_lidar(lidar_frame, stamp))
 
-    def judge(self, frame: Frame, sparse: SparseDepth) -> None:
-        """Note what the operator should know of a frame that is completed all the same."""
-        self._judge_points(frame, sparse)
-        self._judge_direction(frame, sparse.count)
+    def judge(self, frame: Frame, sparse: SparseDepth, lacks: str = "") -> None:
+        """Note what the operator should know of a frame that is completed all the same.
+
+        Args:
+            lacks: as of `Pair`.
+        """
+        if lacks:
+            timeout = self._settings.partner_timeout
+            sentence = f"For {timeout:g} s and more no {lacks} came; frames are completed without {lacks}."
+            self._warn(sentence, throttle_duration_sec=10.0)
+        if lacks == "points":
+            self.statuses["points in view"] = Status("points in view", WARN, sentence)
+        else:
+            self._judge_points(frame, sparse)
+            self._judge_direction(frame, sparse.count)
         self._judge_stamp(frame.stamp_image)
 
     def _judge_points(self, frame: Frame, sparse: SparseDepth) -> None:

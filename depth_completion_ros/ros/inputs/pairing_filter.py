@@ -12,6 +12,7 @@ from collections.abc import Callable
 from ...core.pairing import Pairing
 from ...data.messages import stamp_ns
 from ..wheels.packages import message_filters
+from .partners import Partners
 
 
 class PairingFilter(message_filters.SimpleFilter):
@@ -21,12 +22,16 @@ class PairingFilter(message_filters.SimpleFilter):
     certain or by one that is calling back already, and never under a lock: a slow one holds up no
     other input. An exception in a callback is logged and counted, and stops nothing.
 
+    Where `partners` watches the two, a message that comes alone is called back with at once, with None in
+    place of its partner.
+
     Args:
         image_filter, points_filter: anything with `registerCallback`.
         pairing: the policy, with its slack, offset and sizes; a new one, used by nobody else.
         logger: has `error(str)`, as that of a node.
         on_time_jump: called when stamps have jumped back, before the pairs that follow.
         on_unpaired: called with each image message that will be in no pair, and why.
+        partners: tells which messages come alone; None where all shall wait for their partner.
     """
 
     def __init__(
@@ -37,6 +42,7 @@ class PairingFilter(message_filters.SimpleFilter):
         logger=None,
         on_time_jump: Callable[[], None] = lambda: None,
         on_unpaired: Callable[[object, str], None] = lambda message, cause: None,
+        partners: Partners | None = None,
     ):
         super().__init__()
         self._pairing = pairing
@@ -44,10 +50,12 @@ class PairingFilter(message_filters.SimpleFilter):
         self._on_time_jump = on_time_jump
         self._on_unpaired = on_unpaired
         self._images: dict[int, object] = {}  # by identity, those that are in no pair yet
+        self._partners = partners
         self._lock = threading.Lock()
         self._ready: deque[tuple] = deque()
         self._calling_back = False
-        self._lost_pairs: Counter = Counter()
+        self._lost: Counter = Counter()
+        self._lost_pairs = 0
         self._callback_errors = 0
         self._last_message = time.monotonic()
         self.connectInput((image_filter, points_filter))
@@ -62,11 +70,13 @@ class PairingFilter(message_filters.SimpleFilter):
 
     def add_image(self, msg) -> None:
         """Take an image message, which has a header."""
-        self._take(lambda: self._pairing.add_image(stamp_ns(msg.header), msg), msg)
+        self._take(
+            lambda: self._pairing.add_image(stamp_ns(msg.header), msg) + self._alone("image", msg), msg
+        )
 
     def add_points(self, msg) -> None:
         """Take a point cloud message, which has a header."""
-        self._take(lambda: self._pairing.add_points(stamp_ns(msg.header), msg))
+        self._take(lambda: self._pairing.add_points(stamp_ns(msg.header), msg) + self._alone("points", msg))
 
     def flush(self) -> None:
         """Decide everything that waits with what is there, as at the end of a bag."""
@@ -81,8 +91,8 @@ class PairingFilter(message_filters.SimpleFilter):
         """Drop everything that waits, for a cause."""
         with self._lock:
             self._pairing.reset(cause)
-            self._lost_pairs[cause] += len(self._ready)
-            self._ready.clear()
+            while self._ready:
+                self._lose(self._ready.popleft(), cause)
             lost, self._images = list(self._images.values()), {}
         for image in lost:
             self._on_unpaired(image, cause)
@@ -100,14 +110,13 @@ class PairingFilter(message_filters.SimpleFilter):
     def dropped(self) -> Counter:
         """Messages that ended in no callback, by cause: of `Pairing`, and "callback too slow"."""
         with self._lock:
-            lost = Counter({cause: 2 * pairs for cause, pairs in self._lost_pairs.items()})
-            return self._pairing.dropped + lost
+            return self._pairing.dropped + self._lost
 
     @property
     def paired(self) -> int:
         """Pairs that were called back with, or are about to be."""
         with self._lock:
-            return self._pairing.paired - self._lost_pairs.total()
+            return self._pairing.paired - self._lost_pairs
 
     @property
     def pending(self) -> int:
@@ -132,6 +141,15 @@ class PairingFilter(message_filters.SimpleFilter):
         """Exceptions that callbacks raised."""
         return self._callback_errors
 
+    def _alone(self, stream: str, msg) -> list[tuple]:
+        comes_alone = self._partners is not None and self._partners.comes_alone(stream)
+        return self._pairing.take_alone(msg) if comes_alone else []
+
+    def _lose(self, pair: tuple, cause: str) -> None:
+        messages = sum(message is not None for message in pair)
+        self._lost[cause] += messages
+        self._lost_pairs += messages == 2
+
     def _take(self, decide: Callable[[], list[tuple]], image=None) -> None:
         with self._lock:
             self._last_message = time.monotonic()
@@ -143,9 +161,10 @@ class PairingFilter(message_filters.SimpleFilter):
             self._ready += pairs
             lost = self._lost_images(pairs, dropped)
             while len(self._ready) > self._pairing.max_points:
-                image, _ = self._ready.popleft()
-                self._lost_pairs["callback too slow"] += 1
-                lost.append((image, "callback too slow"))
+                image, _ = pair = self._ready.popleft()
+                self._lose(pair, "callback too slow")
+                if image is not None:
+                    lost.append((image, "callback too slow"))
         for image, cause in lost:
             self._on_unpaired(image, cause)
         if jumped:

@@ -11,6 +11,7 @@ from .. import qos
 from ..diagnostics import Stream
 from ..wheels.packages import message_filters
 from .pairing_filter import PairingFilter
+from .partners import Partners
 
 
 class Inputs:
@@ -20,7 +21,8 @@ class Inputs:
         node: owner of the subscriptions.
         settings: values of its parameters.
         on_info: called with each CameraInfo.
-        on_pair: called with each image and cloud (or image of depth) that belong together.
+        on_pair: called with each image and cloud (or image of depth) that belong together; with None in place
+            of what has failed, where `without_partner` is complete.
         on_time_jump: called when stamps have jumped back.
         on_unpaired: called with each image that will be in no pair, and why.
 
@@ -50,8 +52,9 @@ class Inputs:
             info = self._subscribe("camera_info", CameraInfo)
             info.registerCallback(on_info)
             self._subscriptions.append(info.sub)
+        partners = Partners(settings.partner_timeout) if settings.without_partner == "complete" else None
         self.pairing = PairingFilter(
-            image, measured, _policy(settings), node.get_logger(), on_time_jump, on_unpaired
+            image, measured, _policy(settings), node.get_logger(), on_time_jump, on_unpaired, partners
         )
         self.pairing.registerCallback(on_pair)
         self._timer = node.create_timer(0.2, self.pairing.flush_if_silent, clock=qos.steady_clock())

@@ -163,6 +163,25 @@ COMPLETION = (
         maximum=1000.0,
         unit="Hz",
     ),
+    Parameter(
+        "without_partner",
+        "drop",
+        "What becomes of images while there are no clouds, and of clouds while there are no images. drop: "
+        "nothing. complete: images are completed without points, a guess of confidence 0 that is unknown "
+        "unless `min_confidence` is 0; clouds are completed without image (by `linear` where `completer` "
+        "needs one), with the stamp of the cloud and the frame of the camera. The diagnostic `frames` counts "
+        "both and warns.",
+        choices=("drop", "complete"),
+    ),
+    Parameter(
+        "partner_timeout",
+        1.0,
+        "With `without_partner` complete: how long images must go on without a cloud, or clouds without an "
+        "image, until they are completed alone. Longer than the time between two messages of either.",
+        minimum=0.05,
+        maximum=60.0,
+        unit="s",
+    ),
     Parameter("sync_queue", 30, "Messages of each input that may wait for a partner.", 2, 1000),
     Parameter(
         "frame_queue",
