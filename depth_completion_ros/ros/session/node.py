@@ -37,7 +37,7 @@ from .scoring import Scoring
 
 SILENCE_S = 10.0
 """How long the last frames may take once all are played, beyond the slowest one before."""
-DEPTH_LIMIT_S = 5.0
+DEPTH_LIMIT_S = 15.0
 """How long the depth of a frame that was told to be completed may take."""
 
 
