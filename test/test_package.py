@@ -111,7 +111,8 @@ def test_what_is_installed_holds_configs_and_profile(distribution, tmp_path):
     assert (share / "config" / "depth_completion.rviz").is_file()
     assert (share / "package.xml").is_file()
     assert (tmp_path / PACKAGE / "ros" / "fastdds_profile.xml").is_file()
-    assert (tmp_path / PACKAGE / "completion" / "mspn_lite" / "mspn_lite.safetensors").is_file()
+    for name in ("mspn_lite", "efficient_spn"):
+        assert (tmp_path / PACKAGE / "completion" / name / f"{name}.safetensors").is_file()
     assert (tmp_path / "share/ament_index/resource_index/packages" / PACKAGE).is_file()
     assert not list(tmp_path.rglob("*.pyc"))
 

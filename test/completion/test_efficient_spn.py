@@ -32,6 +32,10 @@ from depth_completion_ros.completion.efficient_spn.network import (  # noqa: E40
 )
 from depth_completion_ros.completion.efficient_spn.propagation import propagate  # noqa: E402
 from depth_completion_ros.completion.mspn_lite.propagation import propagate as of_mspn_lite  # noqa: E402
+from depth_completion_ros.core import compute_metrics  # noqa: E402
+from depth_completion_ros.data import open_reader  # noqa: E402
+from depth_completion_ros.demo.drive import make_demo_drive  # noqa: E402
+from depth_completion_ros.evaluation.protocols import parse_protocol  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 LEVELS = 6
@@ -300,3 +304,23 @@ def test_without_points_it_guesses_at_the_scale_of_the_last_frame(completer):
 def test_a_format_that_makes_it_no_faster_on_a_cpu_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match=r"Precision 'bfloat16' .* must be auto or float32 there\."):
         create_completer("efficient_spn", device="cpu", precision="bfloat16")
+
+
+# The weights that ship --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", ["lines:16", "lines:8", "points:200"])
+def test_with_the_weights_that_ship_it_is_about_as_accurate_as_linear_completion(
+    open3d, tmp_path_factory, protocol
+):
+    folder = make_demo_drive(tmp_path_factory.mktemp("demo"), frames=2, width=414, height=125)
+    frame = next(iter(open_reader(folder)))
+    trial = parse_protocol(protocol).trial(frame)
+    errors = {}
+    for name in ("efficient_spn", "linear"):
+        completer = create_completer(name)
+        assert not completer.warnings
+        depth = completer.complete(frame.image, trial.feed, frame.camera).depth
+        errors[name] = compute_metrics(depth, trial.truth)
+    assert errors["efficient_spn"].coverage > 0.95
+    assert errors["efficient_spn"].mae_mm < 1.2 * errors["linear"].mae_mm
