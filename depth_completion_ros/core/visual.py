@@ -1,4 +1,4 @@
-"""Pictures of depth for people."""
+"""Images of depth for people."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def overlay_sparse(
         image: uint8 H x W x 3 RGB.
         sparse: H x W metres, 0 where not measured.
     """
-    picture = image // 2 + 32
+    canvas = image // 2 + 32
     size = max(1, round(image.shape[1] / 620)) | 1
     spread = _spread_nearest(sparse, size)
     hit = spread > 0
-    picture[hit] = _colours(spread, near, far, cv2.COLORMAP_TURBO, span=230)[hit]
-    return picture
+    canvas[hit] = _colours(spread, near, far, cv2.COLORMAP_TURBO, span=230)[hit]
+    return canvas
 
 
 def error_map(prediction: np.ndarray, truth: np.ndarray, limit: float = 2.0) -> np.ndarray:
@@ -53,16 +53,16 @@ def error_map(prediction: np.ndarray, truth: np.ndarray, limit: float = 2.0) -> 
     return colours
 
 
-def label(picture: np.ndarray, text: str) -> np.ndarray:
-    """The picture with a caption in its top left corner."""
-    picture = picture.copy()
-    scale = max(0.4, picture.shape[1] / 1800)
+def label(image: np.ndarray, text: str) -> np.ndarray:
+    """The image with a caption in its top left corner."""
+    image = image.copy()
+    scale = max(0.4, image.shape[1] / 1800)
     (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-    cv2.rectangle(picture, (0, 0), (width + 10, height + base + 8), (0, 0, 0), -1)
+    cv2.rectangle(image, (0, 0), (width + 10, height + base + 8), (0, 0, 0), -1)
     cv2.putText(
-        picture, text, (5, height + 5), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), 1, cv2.LINE_AA
+        image, text, (5, height + 5), cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), 1, cv2.LINE_AA
     )
-    return picture
+    return image
 
 
 def _spread_nearest(sparse: np.ndarray, size: int) -> np.ndarray:

@@ -66,7 +66,7 @@ class FrameFolder(IndexedReader):
         select: pattern that the names must match, such as `kitti_seq_*`.
     """
 
-    layout = "a folder with calib.json and a picture, or a folder of such"
+    layout = "a folder with calib.json and an image, or a folder of such"
 
     def __init__(self, path: Path, *, select: str = "*"):
         super().__init__(path.resolve().name)

@@ -74,7 +74,7 @@ class KittiDepth(IndexedReader):
         else:
             self.entries = _tree(folder, camera, Path(str(raw_root)) if raw_root else None)
         if not self.entries:
-            raise FileNotFoundError(f"Folder '{folder}' has no pictures in velodyne_raw.")
+            raise FileNotFoundError(f"Folder '{folder}' has no images in velodyne_raw.")
 
     @classmethod
     def can_read(cls, path: Path) -> bool:
@@ -114,7 +114,7 @@ def _folders(path: Path) -> dict[str, Path]:
 def _selection(folder: Path) -> list[_Entry]:
     entries = []
     for sparse in sorted((folder / "velodyne_raw").glob("*.png")):
-        # Names of the validation selection say what the picture is; those of the test are plain.
+        # Names of the validation selection say what the image is; those of the test are plain.
         stem = sparse.stem.replace("sync_velodyne_raw_", "sync_image_")
         truth = folder / "groundtruth_depth" / stem.replace("sync_image_", "sync_groundtruth_depth_")
         truth = truth.with_name(truth.name + ".png")

@@ -1,4 +1,4 @@
-"""Data sets of a picture, a depth and a camera file for each frame, in folders that a `Layout` describes."""
+"""Data sets of an image, a depth and a camera file for each frame, in folders that a `Layout` describes."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Layout:
 
     In `image`, `sparse`, `truth`, `mask` and `K` stand `{0}`, `{1}` and so on for the columns of the list,
     `{base}` for the first of them without its suffix, `{stem}` for the last part of that, and `{above}`
-    for the name of the folder two above, which is the sequence where pictures have a folder of their own.
+    for the name of the folder two above, which is the sequence where images have a folder of their own.
 
     Args:
-        frames: file with a line for each frame, columns apart by blanks; or a pattern of pictures such as
+        frames: file with a line for each frame, columns apart by blanks; or a pattern of images such as
             `rgb/*.png`, whose paths then are the first column.
-        image: picture.
+        image: where the image of a frame is.
         truth, sparse: depth as 16-bit PNG, `.npy` in metres, or float32 without a header in any other file.
         mask: `.npy`, 0 where the truth does not count.
         K: text file of nine numbers; or focal lengths, centre and, if any, skew in pixels; None if unknown.
         units: of a PNG in a metre.
         offset: taken off every number above 0 in a PNG.
-        K_of_bottom: height and width of the bottom, in the middle, that K is moved to though pictures are
+        K_of_bottom: height and width of the bottom, in the middle, that K is moved to though images are
             whole, as PSD does with KITTI.
     """
 
@@ -50,10 +50,10 @@ class Layout:
 
 
 class Listed(IndexedReader):
-    """Frames of a `Layout`; sparse depth comes as `sparse_depth`, and names are those of the pictures.
+    """Frames of a `Layout`; sparse depth comes as `sparse_depth`, and names are those of the images.
 
     Raises:
-        FileNotFoundError: the list or the pictures are missing.
+        FileNotFoundError: the list or the images are missing.
     """
 
     layout = "files as a Layout says"
@@ -121,7 +121,7 @@ class Listed(IndexedReader):
         else:
             depth = _without_header(file, shape)
         if depth.shape != shape:
-            raise ValueError(f"Depth '{file}' is {depth.shape} but its picture is {shape}.")
+            raise ValueError(f"Depth '{file}' is {depth.shape} but its image is {shape}.")
         return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0))
 
     def _camera(self, K: Path | tuple[float, ...] | None, shape: tuple[int, int]) -> Camera | None:
@@ -142,7 +142,7 @@ def read_array(file: Path, shape: tuple[int, int]) -> np.ndarray:
     except (ValueError, EOFError):
         raise ValueError(f"File '{file}' is no array of NumPy.") from None
     if array.size != shape[0] * shape[1] or array.dtype == object:
-        raise ValueError(f"Array '{file}' has shape {array.shape} but its picture is {shape}.")
+        raise ValueError(f"Array '{file}' has shape {array.shape} but its image is {shape}.")
     return array.reshape(shape)
 
 

@@ -128,13 +128,13 @@ def test_what_is_missing_or_broken_is_named(listed):
     with pytest.raises(ValueError, match="Line 'b.png b_s.png b_t.png b.txt' of 'lists/val.txt' has too few"):
         next(iter(Listed(listed, Layout(FILES.frames, "rgb/{4}"))))
     png(listed / "depth" / "b_t.png", depth_png(DEPTH)[:5])
-    with pytest.raises(ValueError, match=r"b_t.png' is \(5, 16\) but its picture is \(12, 16\)"):
+    with pytest.raises(ValueError, match=r"b_t.png' is \(5, 16\) but its image is \(12, 16\)"):
         next(iter(Listed(listed, FILES)))
     (listed / "depth" / "b_t.npy").write_bytes(b"no array")
     with pytest.raises(ValueError, match="b_t.npy' is no array"):
         next(iter(Listed(listed, Layout(FILES.frames, "rgb/{0}", truth="depth/b_t.npy"))))
     npy(listed / "depth" / "b_t.npy", DEPTH[:5])
-    with pytest.raises(ValueError, match=r"has shape \(5, 16\) but its picture is \(12, 16\)"):
+    with pytest.raises(ValueError, match=r"has shape \(5, 16\) but its image is \(12, 16\)"):
         next(iter(Listed(listed, Layout(FILES.frames, "rgb/{0}", truth="depth/b_t.npy"))))
     (listed / "depth" / "b_t.raw").write_bytes(b"1234")
     with pytest.raises(ValueError, match="has 4 bytes"):
