@@ -119,7 +119,8 @@ def test_frames_are_cut_and_resized_with_all_their_planes():
     large = resized(frame, 12, 15)
     np.testing.assert_allclose(large.ground_truth, np.tile(np.linspace(1, 8, 15), (12, 1)), atol=1e-5)
     np.testing.assert_array_equal(large.sparse_depth[0], ramp[0, np.arange(15) * 8 // 15])
-    tall = resized(replace(frame, ground_truth=np.ascontiguousarray(ramp.T)), 15, 12)
+    turned = Frame(camera=None, image=image((8, 6)), ground_truth=np.ascontiguousarray(ramp.T))
+    tall = resized(turned, 15, 12)
     np.testing.assert_allclose(tall.ground_truth, large.ground_truth.T, atol=1e-6)
     assert large.image.shape == (12, 15, 3) and large.image.dtype == np.uint8
     np.testing.assert_array_equal(large.image[::11, ::14], frame.image[::5, ::7])

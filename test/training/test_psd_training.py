@@ -281,7 +281,10 @@ def test_propagation_is_the_same_in_mixed_precision(prior):
     torch.manual_seed(2)
     network, given = TrainedPSD(str(prior), side=SIDE), batch()
     features = [torch.rand(2, MAPS, 3 << i, 4 << i) for i in range(4)]
-    network._foundation.prior.look = lambda pixels: (1 + pixels.mean(1, keepdim=True), features)
+    network._foundation.prior.predict_with_features = lambda pixels: (
+        1 + pixels.mean(1, keepdim=True),
+        features,
+    )
     arguments = given["image"].float(), given["sparse"], given["K"]
     with torch.no_grad():
         whole = network(*arguments)
