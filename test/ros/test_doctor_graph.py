@@ -150,6 +150,7 @@ def test_a_node_that_does_not_hear_tf_is_an_error_until_it_is_remapped(namespace
     inputs = (f"image:={IMAGE}", f"points:={POINTS}", f"camera_info:={INFO}")
     with completion_node("completer:=nearest", remap=(*inputs, REMAP) if remapped else inputs):
         wait_until(lambda: sensors.count_subscribers(POINTS) > 0)
+        wait_until(lambda: not remapped or sensors.count_subscribers("/robot/tf_static") > 0)
         findings = diagnose(graph=True, seconds=3, installation=False)
     assert said(findings, "ok", "lidar to camera", "points in view")
     assert said(findings, "error", "/tf", f"start nodes with -r {REMAP}") != remapped
