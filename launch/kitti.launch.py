@@ -8,9 +8,6 @@ It ends with the data, with a table, and with exit code 0 only where every frame
 
 from __future__ import annotations
 
-import shlex
-import sys
-
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -28,9 +25,10 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from depth_completion_ros.demo.plan import Plan, demo_folder
+from depth_completion_ros.demo.plan import Plan, demo_folder, drive_command
 from depth_completion_ros.ros.process.launching import (
-    QUIET_START,
+    ask_to_end,
+    hear_every_interrupt,
     process_options,
     refuse_unknown_arguments,
     require_package,
@@ -40,7 +38,6 @@ from depth_completion_ros.ros.transport import profile_environment
 PACKAGE = "depth_completion_ros"
 CONFIG = PathJoinSubstitution([FindPackageShare(PACKAGE), "config"])
 BOOL = ("true", "false")
-QUIET = shlex.join(QUIET_START)
 DEMO_FRAMES, DEMO_SEED = 30, 0
 
 ARGUMENTS = (
@@ -141,17 +138,15 @@ def plan_of(context: LaunchContext) -> tuple[Plan, bool]:
 
 def begin(context: LaunchContext) -> list:
     """The nodes; before them the demo drive, where that is to be played."""
+    hear_every_interrupt(__file__)
     plan, rviz = plan_of(context)
     if plan.data:
         return nodes(plan, rviz)
-    command = [sys.executable, "-m", "depth_completion_ros.demo.make_drive"]
-    command += [str(demo_folder()), str(DEMO_FRAMES), str(DEMO_SEED)]
     drive = ExecuteProcess(
-        cmd=command,
+        cmd=drive_command(demo_folder(), DEMO_FRAMES, DEMO_SEED),
         name="demo_drive",
         output="screen",
         output_format="{line}",
-        prefix=QUIET,
         **process_options(),
     )
 
@@ -162,7 +157,7 @@ def begin(context: LaunchContext) -> list:
             raise RuntimeError("The demo drive could not be made; the reason stands above.")
         return nodes(plan, rviz)
 
-    return [RegisterEventHandler(OnProcessExit(target_action=drive, on_exit=made)), drive]
+    return [RegisterEventHandler(OnProcessExit(target_action=drive, on_exit=made)), *ask_to_end(drive), drive]
 
 
 def nodes(plan: Plan, rviz: bool) -> list:
@@ -183,7 +178,6 @@ def nodes(plan: Plan, rviz: bool) -> list:
         ],
         output="screen",
         output_format="{line}",
-        prefix=QUIET,
         **process_options(),
     )
     session = Node(
@@ -198,7 +192,6 @@ def nodes(plan: Plan, rviz: bool) -> list:
         ],
         output="screen",
         output_format="{line}",
-        prefix=QUIET,
         **process_options(),
     )
     look = "RViz shows it" if rviz else "To look at it live: rviz:=true, or any viewer of /depth/image"
@@ -206,6 +199,7 @@ def nodes(plan: Plan, rviz: bool) -> list:
         LogInfo(msg=f"Playing {plan.path}. {look}."),
         RegisterEventHandler(OnProcessExit(target_action=completion, on_exit=completion_ended)),
         RegisterEventHandler(OnProcessExit(target_action=session, on_exit=session_ended)),
+        *ask_to_end(completion, session),
         completion,
         session,
         *([rviz_node()] if rviz else []),

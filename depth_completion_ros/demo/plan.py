@@ -6,6 +6,7 @@ The launch file and `depth-completion demo` both start what stands here, so that
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,7 +78,7 @@ class Plan:
     @property
     def path(self) -> Path:
         """What is played; the demo drive may have to be made first."""
-        return Path(self.data).expanduser().absolute() if self.data else demo_folder() / _demo_drive()
+        return Path(self.data).expanduser().absolute() if self.data else demo_drive(demo_folder())
 
     def check(self) -> None:
         """Refuse, before anything is started, what could only fail later.
@@ -246,10 +247,16 @@ def demo_folder() -> Path:
     return cache / PACKAGE
 
 
-def _demo_drive() -> Path:
+def demo_drive(folder: Path) -> Path:
+    """Where in a folder the drive is that `drive_command` makes there."""
     from .drive.files import DATE, DRIVE
 
-    return Path(DATE) / DRIVE
+    return folder / DATE / DRIVE
+
+
+def drive_command(folder: Path, frames: int, seed: int) -> list[str]:
+    """The command line that makes the demo drive, or takes the one that is there."""
+    return [sys.executable, "-m", f"{PACKAGE}.demo.make_drive", str(folder), str(frames), str(seed)]
 
 
 def _metres(name: str, text: str) -> float:

@@ -51,10 +51,14 @@ class Stop:
         self._requested = True
 
     def take_signals(self) -> Stop:
-        """Let SIGINT, SIGTERM and the end of the parent ask for the end from here on."""
+        """Let SIGINT, SIGTERM and the end of the parent ask for the end from here on.
+
+        A SIGINT that came before, and that `QUIET_START` held back, is taken now.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         self._watch_parent()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return self
 
     @contextmanager
