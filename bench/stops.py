@@ -6,10 +6,10 @@
 and `depth-completion demo`, each with its drive at hand or yet to be made, get signals after 0 to 15 s, as a
 person, a supervisor or a script sends them. Counted are
 
-orphans     runs with a process that is alive 10 s after the last signal
+orphans     runs with a process that is alive 10 s after the first signal
 tracebacks  runs with "Traceback", or the stacks of an end that hangs, on the console
 early       those of them that Python or `ros2` give before they have come to code of this package
-longest     seconds from the last signal until no process is left
+longest     seconds from the first signal until no process is left
 
 The console of each run that is not clean is kept in the folder. With a `--seed` the same moments come again.
 """
@@ -24,6 +24,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "launch"))
@@ -52,8 +53,8 @@ class Run:
 
     Attributes:
         moment: seconds from the start to the first signal.
-        ended: seconds from the last signal until nothing was left; None where something was.
-        before: it ended by itself before the signal.
+        ended: seconds from the first signal until nothing was left; None where something was.
+        is_over: it had ended by itself before the signal.
     """
 
     way: str
@@ -62,7 +63,7 @@ class Run:
     ended: float | None
     code: int | None
     output: str
-    before: bool
+    is_over: bool
 
     @property
     def has_traceback(self) -> bool:
@@ -100,11 +101,11 @@ def once(way: str, stop: str, moment: float, gap: float, completer: str, folder:
         line.append(str(here / "demo"))
     with walk_of(folder, line, cache=here) as it:
         time.sleep(moment)
-        before = it.process.poll() is not None
+        is_over = it.process.poll() is not None
+        since = time.monotonic()
         for number, (what, is_group) in enumerate(STOPS[stop]):
             time.sleep(gap if number else 0)
             send(it, what, is_group)
-        since = time.monotonic()
         left = it.left()
         while left and time.monotonic() - since < LIMIT_S:
             time.sleep(0.05)
@@ -112,7 +113,7 @@ def once(way: str, stop: str, moment: float, gap: float, completer: str, folder:
             left = it.left()
         ended = None if left else time.monotonic() - since
         code = None if left else it.wait()
-        return Run(way, stop, moment, ended, code, it.output, before)
+        return Run(way, stop, moment, ended, code, it.output, is_over)
 
 
 def send(it: Walk, what: signal.Signals, is_group: bool) -> None:
@@ -159,10 +160,14 @@ def main() -> int:
     ways = [kind + drive for kind in lines(folder, "") for drive in 3 * [""] + [", drive not made yet"]]
     draw = random.Random(given.seed)
     runs: list[Run] = []
-    for number in range(given.runs):
+    for number in count():
+        if len(runs) == given.runs:
+            break
         way, stop = ways[number % len(ways)], draw.choice(list(STOPS))
         moment, gap, completer = draw.uniform(0, LATEST_S), draw.uniform(0, 1), draw.choice(COMPLETERS)
         run = once(way, stop, moment, gap, completer, folder)
+        if run.is_over:
+            continue
         runs.append(run)
         took = "something is left" if run.ended is None else f"{run.ended:.1f} s"
         state = "" if run.is_clean else " EARLY" if run.is_early else " NOT CLEAN"
