@@ -87,6 +87,7 @@ class Plan:
             ValueError, FileNotFoundError: one sentence.
         """
         from ..completion.registry import describe_completer, list_completers
+        from ..completion.weights.folder import find_weights
 
         if self.completer not in list_completers():
             raise ValueError(
@@ -98,6 +99,8 @@ class Plan:
             raise ValueError(
                 f"Variant '{self.variant}' of '{self.completer}' is unknown; it must be {allowed}."
             )
+        if self.weights:
+            find_weights(self.weights)
         if self.data and not self.path.exists():
             raise FileNotFoundError(f"There is nothing to play at '{self.path}'.")
         if self.report and not Path(self.report).expanduser().absolute().parent.is_dir():
