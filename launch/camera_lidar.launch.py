@@ -88,7 +88,6 @@ def nodes(context: LaunchContext) -> list:
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    hear_every_interrupt(__file__)
     check(given)
     image = given("image").rstrip("/")
     beside = f"{image.rsplit('/', 1)[0]}/camera_info" if "/" in image else "camera_info"
@@ -148,6 +147,7 @@ def ended(event, context: LaunchContext) -> None:
 
 def generate_launch_description() -> LaunchDescription:
     """The completion node and, when asked for, RViz."""
+    hear_every_interrupt(__file__)
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description, choices=choices)
         for name, default, description, choices in ARGUMENTS

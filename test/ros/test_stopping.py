@@ -132,6 +132,20 @@ def test_a_signal_during_imports_ends_the_process_without_a_word(number):
     assert child.returncode == 0
 
 
+def test_a_signal_before_imports_ends_the_process_without_them():
+    text = """
+        import signal
+        stop.take_signals()
+        print("ready", flush=True)
+        signal.raise_signal(signal.SIGINT)
+        with stop.importing(exit_code=5):
+            print("imported", flush=True)
+    """
+    with program(text) as child:
+        assert rest_of(child) == ""
+    assert child.returncode == 5
+
+
 def test_a_signal_interrupts_what_takes_minutes_and_lets_it_clean_up_undisturbed():
     text = """
         import time

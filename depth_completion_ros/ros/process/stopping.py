@@ -63,8 +63,13 @@ class Stop:
 
     @contextmanager
     def importing(self, exit_code: int = 0) -> Iterator[None]:
-        """While there is nothing to clean up a signal ends the process at once, without a word."""
+        """While there is nothing to clean up, a signal ends the process at once, without a word.
+
+        So does one that came before, or a parent that is gone.
+        """
         self._exit_code = exit_code
+        if self.is_set():
+            os._exit(exit_code)
         with self._in_phase("importing"):
             yield
 
