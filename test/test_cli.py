@@ -385,24 +385,12 @@ def test_a_frame_without_camera_cannot_become_a_cloud(tmp_path):
 
 
 def test_ctrl_c_while_the_command_imports_is_quiet(tmp_path):
-    (tmp_path / "typer").mkdir()
-    (tmp_path / "typer" / "__init__.py").write_text(
-        "import time\nprint('importing', flush=True)\ntime.sleep(60)\n"
-    )
-    command = [sys.executable, "-c", "from depth_completion_ros.cli import main; main()", "--version"]
-    path = os.pathsep.join([str(tmp_path), *sys.path])
-    child = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    try:
+    (tmp_path / "typer.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    text = "from depth_completion_ros.cli import main; main()"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen([sys.executable, "-c", text], env=environment, **pipes) as child:
         assert child.stdout.readline() == "importing\n"
         child.send_signal(signal.SIGINT)
-        assert child.communicate(timeout=30)[0] == ""
-        assert child.returncode == 130
-    finally:
-        child.kill()
-        child.wait()
+        assert child.communicate(timeout=60)[0] == ""
+    assert child.returncode == 130
