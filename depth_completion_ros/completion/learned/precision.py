@@ -1,0 +1,26 @@
+"""Which number format a network computes in."""
+
+from __future__ import annotations
+
+from ..device import Device
+
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+def choose_precision(text: str, device: Device, auto: str = "float32") -> str:
+    """The number format of a text, where `auto` is that of another.
+
+    Raises:
+        ValueError: another text, or a format that the device cannot compute in.
+    """
+    if text not in PRECISIONS:
+        raise ValueError(f"Precision is '{text}'; it must be one of {', '.join(PRECISIONS)}.")
+    chosen = auto if text == "auto" else text
+    if chosen == "float16" and device.type == "cpu":
+        raise ValueError("Precision 'float16' is for GPUs; on the CPU it must be float32 or bfloat16.")
+    if chosen == "bfloat16" and device.type == "cuda":
+        import torch
+
+        if not torch.cuda.is_bf16_supported():
+            raise ValueError("This GPU does not know bfloat16; precision must be float32 or float16.")
+    return chosen
