@@ -18,7 +18,7 @@ from ..prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from .image import usable_image
 from .inner_size import enlarge, inner_shape, shrink
 from .options import NetworkOptions
-from .precision import choose_precision
+from .precision import choose_precision, is_emulated
 from .results import completion_from
 from .weights import SHIPPED, open_checkpoint, with_random_weights
 
@@ -75,6 +75,11 @@ class LearnedCompleter(Completer):
         self._warm = "no: the first frame takes longer"
         self.device = choose_device(options.device)
         self.precision = choose_precision(options.precision, self.device, self.auto_precision(self.device))
+        if is_emulated(self.precision, self.device):
+            self.warnings.append(
+                "This processor has no instructions for bfloat16, in which networks are several times slower "
+                "on it than in float32; precision should be auto or float32."
+            )
         self.compiled = options.compiled
         self.network: Any = None
         self.inference_network: Any = None

@@ -24,3 +24,13 @@ def choose_precision(text: str, device: Device, auto: str = "float32") -> str:
         if not torch.cuda.is_bf16_supported():
             raise ValueError("This GPU does not know bfloat16; precision must be float32 or float16.")
     return chosen
+
+
+def is_emulated(precision: str, device: Device) -> bool:
+    """Whether it is bfloat16 on a processor without instructions for it, where float32 is far faster."""
+    if precision != "bfloat16" or device.type != "cpu":
+        return False
+    import torch
+
+    knows = getattr(torch.cpu, "get_capabilities", dict)()  # not in all versions of PyTorch
+    return bool(knows) and not any(there for name, there in knows.items() if name.endswith("bf16"))
