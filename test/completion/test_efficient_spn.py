@@ -15,6 +15,7 @@ from synthetic import SHAPE, camera_image, points_of, slope  # noqa: E402
 from depth_completion_ros import SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
 from depth_completion_ros.completion.efficient_spn import fill  # noqa: E402
+from depth_completion_ros.completion.efficient_spn.completer import WEIGHTS  # noqa: E402
 from depth_completion_ros.completion.efficient_spn.full_size import (  # noqa: E402
     BOX,
     FLOOR,
@@ -307,6 +308,39 @@ def test_a_format_that_makes_it_no_faster_on_a_cpu_is_refused_in_a_sentence():
 
 
 # The weights that ship --------------------------------------------------------------------------
+
+
+def test_the_onnx_that_ships_is_the_weights_that_ship():
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    image, sparse = camera_image(), points_of(slope(), 200)
+    shipped = create_completer("efficient_spn", device="cpu")
+    of_weights = create_completer("efficient_spn", device="cpu", weights=str(WEIGHTS))
+    assert shipped.network is None and of_weights.network is not None
+    assert shipped.licence == of_weights.licence == "Apache-2.0"
+    found, expected = shipped(image, sparse), of_weights(image, sparse)
+    np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-3)
+    np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-3)
+
+
+def test_it_runs_without_pytorch(without_torch):
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    assert without_torch(f"""
+import numpy as np
+from depth_completion_ros import SparseDepth, create_completer
+completer = create_completer("efficient_spn")
+sparse = np.zeros((64, 96), np.float32)
+sparse[::7, ::9] = 5
+depth = completer(np.zeros((64, 96, 3), np.uint8), SparseDepth(sparse)).depth
+print(completer.report()["runs in"], np.isfinite(depth).mean() > 0.5)
+try:
+    create_completer("efficient_spn", weights="{WEIGHTS}")
+except ImportError as error:
+    print(error)
+""") == [
+        "ONNX Runtime True",
+        "Completer 'efficient_spn' needs the Python package 'torch', which is not installed: "
+        "pip install 'depth_completion_ros[torch]'.",
+    ]
 
 
 @pytest.mark.parametrize("protocol", ["lines:16", "lines:8", "points:200"])
