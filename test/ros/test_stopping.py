@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from depth_completion_ros.ros.process.launching import QUIET_START
-from depth_completion_ros.ros.process.stopping import END_LIMIT_S, PARENT
+from depth_completion_ros.ros.process.stopping import PARENT
 
 BEGIN = """
 from depth_completion_ros.ros.process import stopping
@@ -168,18 +168,19 @@ def test_a_signal_interrupts_what_takes_minutes_and_lets_it_clean_up_undisturbed
     assert child.returncode == 0
 
 
-def test_an_end_that_hangs_shows_the_stacks_and_is_over():
-    text = """
-        import time
+@pytest.mark.parametrize("begin", ["signal.raise_signal(signal.SIGINT)", "stop.limit_the_end()"])
+def test_an_end_that_hangs_shows_the_stacks_and_is_over(begin):
+    text = f"""
+        import signal, time
         stop.take_signals()
         print("ready", flush=True)
+        {begin}
         def hangs():
             while True:
                 time.sleep(1)
         hangs()
     """
-    with program(text, end_limit_s=END_LIMIT_S) as child:
-        child.send_signal(signal.SIGINT)
+    with program(text, end_limit_s=1.0) as child:
         output = rest_of(child)
     assert child.returncode == 1
     assert "Timeout" in output and "in hangs" in output

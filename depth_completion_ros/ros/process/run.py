@@ -48,6 +48,8 @@ def run(
     except Interrupted:
         code = interrupted_code
     finally:
+        if not stop.by_signal:
+            stop.limit_the_end()
         for node in reversed(nodes):
             node.destroy_node()
         rclpy.try_shutdown()

@@ -81,6 +81,11 @@ class Stop:
                 raise Interrupted
             yield
 
+    def limit_the_end(self) -> None:
+        """Begin to end; what is left of the process after `END_LIMIT_S` shows its stacks and is gone."""
+        if sys.stderr is not None:
+            faulthandler.dump_traceback_later(END_LIMIT_S, exit=True)
+
     def leave(self) -> None:
         """The last words are said; signals that still come must not change the exit code."""
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -97,8 +102,8 @@ class Stop:
     def _on_signal(self, number, frame) -> None:
         if self._phase == "importing":
             os._exit(self._exit_code)
-        if not self._requested and sys.stderr is not None:
-            faulthandler.dump_traceback_later(END_LIMIT_S, exit=True)
+        if not self._requested:
+            self.limit_the_end()
         self._requested = self.by_signal = True
         if self._phase == "making":
             self._phase = "running"  # so that cleaning up is not interrupted by a second signal
