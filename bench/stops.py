@@ -72,7 +72,7 @@ class Run:
     @property
     def is_early(self) -> bool:
         """Whether the traceback is that of a program which had not come to this package yet."""
-        return self.has_traceback and "depth_completion_ros" not in self.output.partition("Traceback")[2]
+        return self.has_traceback and f"/{PACKAGE}/" not in self.output.partition("Traceback")[2]
 
     @property
     def is_clean(self) -> bool:
@@ -170,7 +170,7 @@ def main() -> int:
             continue
         runs.append(run)
         took = "something is left" if run.ended is None else f"{run.ended:.1f} s"
-        state = "" if run.is_clean else " EARLY" if run.is_early else " NOT CLEAN"
+        state = "" if run.is_clean else ", early traceback" if run.is_early else ", NOT CLEAN"
         print(
             f"{number:3d} {way}, {completer}, {stop} at {moment:.2f} s: {took}, {run.code}{state}", flush=True
         )
