@@ -17,8 +17,7 @@ from depth_completion_ros.completion import Source  # noqa: E402
 from depth_completion_ros.completion.efficient_spn import fill  # noqa: E402
 from depth_completion_ros.completion.efficient_spn.completer import WEIGHTS  # noqa: E402
 from depth_completion_ros.completion.efficient_spn.full_size import (  # noqa: E402
-    BOX,
-    FLOOR,
+    BOXES,
     MULTIPLE,
     PIXELS,
     bend,
@@ -204,30 +203,42 @@ def test_the_image_shrinks_as_by_means_over_areas(shape):
     assert (shrink_image(flat, shape) == 77).all()
 
 
-def slow_bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> np.ndarray:
+def slow_bend(depth, trust, sparse, box: int, floor: float) -> np.ndarray:
     bent = depth.copy()
-    share = {x: (BOX - abs(x)) / BOX**2 for x in range(1 - BOX, BOX)}  # a box twice is a triangle
+    share = {x: (box - abs(x)) / box**2 for x in range(1 - box, box)}  # a box twice is a triangle
     for v, u in np.ndindex(depth.shape):
         total = weight = 0.0
         for y, x in np.argwhere(sparse > 0):
             w = share.get(y - v, 0) * share.get(x - u, 0)
-            total += w * trust[y, x] * np.log(sparse[y, x] / depth[y, x])
+            residual = np.log(sparse[y, x] / depth[y, x])
+            total += w * residual * (1 if residual < 0 else trust[y, x])
             weight += w
-        bent[v, u] *= np.exp(total / (weight + FLOOR))
+        bent[v, u] *= np.exp(total / (weight + floor))
     return bent
 
 
 def test_depth_bends_towards_the_measurements_around_as_far_as_they_are_trusted():
-    random, reach = np.random.default_rng(0), BOX - 1
+    random, reach = np.random.default_rng(0), sum(box - 1 for box, _ in BOXES)
     depth, sparse = random.uniform(2, 9, (2, 26, 31)).astype(np.float32)
     trust = random.random(depth.shape, np.float32)
     sparse[random.random(depth.shape) < 0.97] = 0
     inside = np.s_[reach:-reach, reach:-reach]  # nearer to the border, a box twice is no whole triangle
     sparse[np.pad(np.zeros_like(sparse[inside], bool), reach, constant_values=True)] = 0
-    expected, bent = slow_bend(depth, trust, sparse), depth.copy()
+    expected, bent = depth, depth.copy()
+    for box, floor in BOXES:
+        expected = slow_bend(expected, trust, sparse, box, floor)
     bend(bent, trust, sparse)
     assert np.abs(expected - depth).max() > 0.5
     np.testing.assert_allclose(bent, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("measured", "believed"), [(2, True), (30, False)])
+def test_what_is_nearer_than_depth_is_believed_and_what_is_farther_only_as_far_as_trusted(measured, believed):
+    depth, sparse = np.full((9, 9), 8, np.float32), np.zeros((9, 9), np.float32)
+    sparse[4, 4] = measured
+    bend(depth, np.zeros_like(depth), sparse)
+    assert (depth[4, 4] == pytest.approx(measured, rel=0.1)) == believed
+    assert (depth[4, 4] == 8) != believed
 
 
 # The completer -----------------------------------------------------------------------------------
