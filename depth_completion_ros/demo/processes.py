@@ -72,10 +72,10 @@ def process(line: Sequence[str]) -> Iterator[subprocess.Popen]:
     try:
         yield child
     finally:
-        # A second Ctrl-C waits until the child is gone.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # A second Ctrl-C must not leave the child behind.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         _end(child)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
 
 
 def _end(child: subprocess.Popen) -> None:
