@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 import depth_completion_ros
-from depth_completion_ros.cli import app
+from depth_completion_ros.cli.app import app
 from depth_completion_ros.core import Camera, Frame
 from depth_completion_ros.data.reader import FORMATS, open_reader, reader_class
 
@@ -97,7 +99,7 @@ def test_help_lists_the_reader_options_of_every_format(command):
 def test_help_needs_none_of_the_slow_imports():
     heavy = {"scipy", "rosbags", "matplotlib", "open3d", "rclpy", "torch", "rich.progress"}
     program = (
-        "import sys; from depth_completion_ros.cli import app\n"
+        "import sys; from depth_completion_ros.cli.app import app\n"
         "for command in ([], ['evaluate']):\n"
         "    try: app([*command, '--help'])\n"
         "    except SystemExit: pass\n"
@@ -380,3 +382,15 @@ def test_a_frame_without_camera_cannot_become_a_cloud(tmp_path):
     frame = Frame(camera=None, sparse_depth=np.ones((4, 4), np.float32), name="phone")
     with pytest.raises(ValueError, match="Frame phone has no camera matrix"):
         _write_ply(tmp_path / "a.ply", np.ones((4, 4), np.float32), frame, 1)
+
+
+def test_ctrl_c_while_the_command_imports_is_quiet(tmp_path):
+    (tmp_path / "typer.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    text = "from depth_completion_ros.cli import main; main()"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen([sys.executable, "-c", text], env=environment, **pipes) as child:
+        assert child.stdout.readline() == "importing\n"
+        child.send_signal(signal.SIGINT)
+        assert child.communicate(timeout=60)[0] == ""
+    assert child.returncode == 130

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from depth_completion_ros.cli import app
+from depth_completion_ros.cli.app import app
 
 DRIVE = "2011_09_26_drive_0002_sync"
 SHAPE = (352, 1216)

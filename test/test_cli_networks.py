@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from depth_completion_ros.cli import app
+from depth_completion_ros.cli.app import app
 from depth_completion_ros.core import Camera, Frame
 from depth_completion_ros.data.bag.writer import write_bag
 from depth_completion_ros.data.files import read_depth

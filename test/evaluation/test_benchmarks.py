@@ -130,7 +130,7 @@ def test_frames_are_cut_and_resized_with_all_their_planes():
 
 
 def command(*arguments):
-    from depth_completion_ros.cli import app
+    from depth_completion_ros.cli.app import app
 
     result = CliRunner().invoke(app, ["benchmark", *map(str, arguments)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):

@@ -202,6 +202,33 @@ def test_a_signal_in_mid_frame_finishes_the_frame_and_exits_cleanly(ros, number,
     robot.wait_for_outputs(1)
 
 
+HALF_MADE = """
+import sys, time
+from rclpy.node import Node
+from depth_completion_ros.ros.process.run import run
+nodes = []
+class Slow(Node):
+    def __init__(self):
+        super().__init__("slow")
+        nodes.append(self)
+        print("half made", flush=True)
+        time.sleep(60)
+        self.part = 1
+    def destroy_node(self):
+        del self.part
+        super().destroy_node()
+sys.exit(run(Slow, interrupted_code=5))
+"""
+
+
+def test_a_signal_while_a_node_is_made_ends_it_without_a_traceback():
+    with process("-c", HALF_MADE) as child:
+        assert child.stdout.readline() == "half made\n"
+        child.send_signal(signal.SIGINT)
+        output, _ = child.communicate(timeout=20)
+    assert (child.returncode, output) == (5, "")
+
+
 @pytest.mark.parametrize("name", ["completion", "evaluation"])
 def test_an_idle_node_ends_on_sigint_and_a_bad_parameter_ends_it_at_start(ros, name):
     watcher = ros.node("watcher")

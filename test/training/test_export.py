@@ -27,7 +27,7 @@ from tiny import Network  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from depth_completion_ros import create_completer  # noqa: E402
-from depth_completion_ros.cli import app  # noqa: E402
+from depth_completion_ros.cli.app import app  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAME = "2011_09_26_drive_0002_sync_{}_0000000005_image_0{}.png"
