@@ -311,7 +311,7 @@ class CompletionNode(LifecycleNode):
         counts, unpaired = self.counters.snapshot(), dict(self._inputs.pairing.dropped)
         statuses.append(frames_status(counts, self._reported[0], unpaired, self._reported[1]))
         self._reported = counts, unpaired
-        frames = self._frames.statuses.values()
+        frames = [*self._frames.statuses.values(), self._frames.deskew.status]
         return [*statuses, *self._outputs.statuses, *frames, self._monitor.status, self._live.status]
 
 

@@ -37,6 +37,11 @@ class Extrinsics:
                 f"Parameter 'fixed_frame' is '{self._fixed_frame}', which needs TF; "
                 f"'extrinsics_source' is '{self._source}' and must be tf."
             )
+        if getattr(settings, "deskew", "off") == "on" and not self._fixed_frame:
+            raise ValueError(
+                "Parameter 'deskew' is on, which needs the motion of the LiDAR; 'fixed_frame' is empty and "
+                "must name a frame such as odom."
+            )
         self._robot_frame = getattr(settings, "robot_frame", "")
         if self._robot_frame and self._source != "tf":
             raise ValueError(
@@ -81,6 +86,10 @@ class Extrinsics:
             return T, motion
         except TransformError as error:
             raise Drop("no transform", str(error)) from None
+
+    def lidar_pose(self, lidar_frame: str, stamp: int) -> np.ndarray:
+        """4 x 4 pose of the LiDAR in the fixed frame at a stamp; TransformError where TF does not have it."""
+        return self.tf.lookup(self._fixed_frame, lidar_frame, stamp, self._wait_s)
 
     def T_robot_lidar(self, lidar_frame: str, stamp_points: int) -> np.ndarray:
         """4 x 4 from the LiDAR to the frame in which the robot's own box is told; Drop without it."""

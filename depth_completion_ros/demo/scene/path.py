@@ -67,13 +67,13 @@ class Pace:
 
     def __init__(self, circuit: Circuit, speed: float, stops: Sequence[tuple[float, float]] = ()):
         self._length = circuit.length
-        s = np.arange(0, self._length, _STEP_M)
+        s, step = np.linspace(0, self._length, int(self._length / _STEP_M), endpoint=False, retstep=True)
         limit = np.where(circuit.turns_at(s), min(np.sqrt(SIDEWAYS * circuit.radius), speed), speed)
         waits = np.zeros(len(s))
         for place, seconds in stops:
-            index = int(round(place / _STEP_M)) % len(s)
+            index = int(round(place / step)) % len(s)
             limit[index], waits[index] = 0.0, seconds
-        v = _reachable(limit)
+        v = _reachable(limit, step)
         s, v = np.append(s, self._length), np.append(v, v[0])
         # Each place counts twice, when the car comes and when it goes.
         stays = np.append(waits, 0.0)
@@ -97,11 +97,11 @@ class Pace:
         return float(lap * self._length + s0 + min(inside, s1 - s0))
 
 
-def _reachable(limit: np.ndarray) -> np.ndarray:
+def _reachable(limit: np.ndarray, step_m: float) -> np.ndarray:
     """Speeds under the limits along a closed lane that braking and speeding up allow."""
     v = np.tile(limit, 3)
     for order, strength in ((range(1, len(v)), ACCELERATION), (range(len(v) - 2, -1, -1), BRAKING)):
-        step = 1 if strength == ACCELERATION else -1
+        back = 1 if strength == ACCELERATION else -1
         for i in order:
-            v[i] = min(v[i], np.sqrt(v[i - step] ** 2 + 2 * strength * _STEP_M))
+            v[i] = min(v[i], np.sqrt(v[i - back] ** 2 + 2 * strength * step_m))
     return v[len(limit) : 2 * len(limit)]

@@ -24,6 +24,7 @@ from ...data.messages import (
 from ..diagnostics import OK, WARN, Status
 from ..extrinsics import Extrinsics
 from .camera import Cameras
+from .deskew import LiveDeskew
 from .drop import Drop
 
 FUTURE_NS = 1_000_000_000
@@ -79,6 +80,7 @@ class LiveFrames:
         self._now_ns, self._warn = now_ns, warn
         self._checked: tuple[np.ndarray, float] | None = None
         self._clock_of_tf = 0
+        self.deskew = LiveDeskew(settings, extrinsics, warn)
         self._last_image: tuple[str, tuple[int, int]] | None = None
         self.statuses = {
             "extrinsics": Status("extrinsics", OK, "Not needed yet."),
@@ -108,6 +110,7 @@ class LiveFrames:
         if pair.points is not None:
             stamp_points, lidar_frame = stamp_ns(pair.points.header), pair.points.header.frame_id
             measured |= self._placed_by_either_clock(header.frame_id, lidar_frame, stamp_image, stamp_points)
+            self._deskew(measured, pair.points)
         return Frame(
             camera=camera,
             camera_info=info,
@@ -126,11 +129,13 @@ class LiveFrames:
         camera_frame = camera_frame or info.header.frame_id
         stamp = stamp_ns(message.header)
         at_image = stamp - round(self._settings.image_time_offset * 1e9)  # as the camera's clock would say
+        measured: dict[str, Any] = self._measured(message, camera.width, camera.height)
+        measured |= self._placed_by_either_clock(camera_frame, message.header.frame_id, at_image, stamp)
+        self._deskew(measured, message)
         return Frame(
             camera=camera,
             camera_info=info,
-            **self._measured(message, camera.width, camera.height),
-            **self._placed_by_either_clock(camera_frame, message.header.frame_id, at_image, stamp),
+            **measured,
             stamp_image=stamp,
             stamp_points=stamp,
             frame_id=camera_frame,
@@ -143,6 +148,10 @@ class LiveFrames:
             return {"points": _decoded("cloud", decode_points, message).points}
         decode = partial(decode_sparse_depth, width=width, height=height)
         return {"sparse_depth": _decoded("measured depth", decode, message)}
+
+    def _deskew(self, measured: dict[str, Any], message) -> None:
+        if "points" in measured:
+            measured["points"] = self.deskew.apply(measured["points"], message, self._clock_of_tf)
 
     def _placed_by_either_clock(
         self, camera_frame: str, lidar_frame: str, stamp_image: int, stamp_points: int

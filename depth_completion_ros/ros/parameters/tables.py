@@ -198,6 +198,14 @@ COMPLETION = (
         "stamp to the image's; empty for none. Needs `extrinsics_source` tf.",
     ),
     Parameter(
+        "deskew",
+        "auto",
+        "Whether the motion of the LiDAR during a scan is taken out, by `fixed_frame` and the times of the "
+        "points (fields time, t, timestamp, time_stamp, offset_time). auto: where both are there, else scans "
+        "are taken as of one moment; on: what cannot be deskewed is dropped. The diagnostic `deskew` counts.",
+        choices=("auto", "on", "off"),
+    ),
+    Parameter(
         "calibration_check_period",
         1.0,
         "How often a frame is looked at for whether the edges of points and image fit together, which takes "
