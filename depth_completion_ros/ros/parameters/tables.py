@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...core.sparse import LIDAR_MIN_RANGE
+from .lidars import FURTHER_LIDARS
 from .network import NETWORK
 from .parameter import Parameter
 from .session import SESSION
@@ -145,6 +146,7 @@ COMPLETION = (
         "camera's own view on `measured_depth` or `measured_depth/compressedDepth`.",
         choices=("points", "depth", "compressed_depth"),
     ),
+    *FURTHER_LIDARS,
     Parameter("rectified", False, "Whether the image is rectified: then P of the CameraInfo is the camera."),
     Parameter(
         "camera_info_file",
