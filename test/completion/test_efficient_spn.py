@@ -333,6 +333,35 @@ def test_the_onnx_that_ships_is_the_weights_that_ship():
     np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-3)
 
 
+def test_it_is_the_default_and_has_nothing_to_warn_of():
+    completer = create_completer(device="cpu")
+    assert completer.name == "efficient_spn" and not completer.warnings and not completer.degradations
+    report = completer.report()
+    assert report["licence of the weights"] == "Apache-2.0"
+    assert report["weights"] == "those that ship with the package"
+
+
+def test_without_onnx_runtime_and_pytorch_the_default_is_linear_and_says_so(without_torch):
+    assert without_torch("""
+sys.modules["onnxruntime"] = None
+import numpy as np
+from depth_completion_ros import SparseDepth, create_completer, list_completers
+from depth_completion_ros.completion.registry import describe_completer
+completer = create_completer()
+print(completer.name, *completer.warnings)
+sparse = SparseDepth(np.eye(9, dtype=np.float32))
+print((completer(None, sparse).depth == create_completer("linear")(None, sparse).depth).all())
+print(*create_completer("linear").warnings)
+print(len([describe_completer(name) for name in list_completers()]) == len(list_completers()))
+""") == [
+        "linear The default network needs the Python package 'onnxruntime', which is not installed, so "
+        "linear completion stands in: pip install onnxruntime.",
+        "True",
+        "",
+        "True",
+    ]
+
+
 def test_it_runs_without_pytorch(without_torch):
     pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
     assert without_torch(f"""

@@ -26,7 +26,7 @@ TYPICAL_M = 10.0
 
 
 class EfficientSPNCompleter(LearnedCompleter):
-    """A fast network for points of any density, with an image encoder that has seen real images.
+    """The default: a fast network for points of any density, whose image encoder has seen real images.
 
     Starts from a harmonic surface through the measurements and corrects it by what the image shows. It
     knows no scale of its own: all depth is relative to the measurements. Measured depth is refined as far
@@ -105,7 +105,8 @@ class EfficientSPNCompleter(LearnedCompleter):
         fewer = shrink_sparse(sparse, shape)
         results = self.runner(shrink_image(image, shape), [fewer], points=int(np.count_nonzero(fewer)))
         inverse, confidence, sky, trust = enlarge(results, sparse.shape)
-        depth = np.reciprocal(inverse, out=inverse)
-        bend(depth, trust, sparse)
+        with np.errstate(divide="ignore", invalid="ignore"):  # what a broken network says is left out below
+            depth = np.reciprocal(inverse, out=inverse)
+            bend(depth, trust, sparse)
         np.copyto(depth, np.nan, where=sky > 0)
         return self.completion(depth, confidence, sparse)

@@ -27,7 +27,7 @@ USUAL_SIZE = 768
 
 
 class MSPNLiteCompleter(LearnedWithPrior):
-    """The default: a small network for points of any density, with weights that ship with the package.
+    """A small network for points of any density that also takes a prior; its weights ship with the package.
 
     Starts from a linear fill and corrects it by what the image shows; with a prior, also by the
     aligned prior. It knows no scale of its own: all depth is relative to the measurements. Measured depth
