@@ -42,14 +42,16 @@ def decode_times(msg, points: np.ndarray) -> np.ndarray | None:
     name, values = field_of(msg, TIME_FIELDS)
     if values is None:
         return None
-    with np.errstate(invalid="ignore"):
-        hit = (np.abs(points[:, :3]) > 1e-6).any(axis=1) & np.isfinite(points[:, :3]).all(axis=1)
-    times = np.zeros(len(points), np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):
+        squared = np.einsum("ij,ij->i", points[:, :3], points[:, :3])
+        hit = (squared > 1e-12) & (squared < np.inf)
     if not hit.any():
-        return times
-    seconds = _seconds(values, msg)[hit]
-    times[hit] = check_times(seconds, f"Field '{name}' ({values.dtype}) of a cloud", UNITS)
-    return times
+        return np.zeros(len(points), np.float32)
+    seconds, what = _seconds(values, msg), f"Field '{name}' ({values.dtype}) of a cloud"
+    if hit.all():
+        return check_times(seconds, what, UNITS)
+    check_times(seconds[hit], what, UNITS)
+    return np.where(hit, seconds, np.float32(0))
 
 
 def check_times(seconds: np.ndarray, what: str, remark: str = "") -> np.ndarray:
@@ -69,14 +71,14 @@ def check_times(seconds: np.ndarray, what: str, remark: str = "") -> np.ndarray:
 
 
 def _seconds(values: np.ndarray, msg) -> np.ndarray:
-    """Seconds since the stamp, float64 N."""
+    """Seconds since the stamp, float32 N."""
     if values.dtype.kind in "iu":
-        return values * 1e-9
+        return (values * 1e-9).astype(np.float32)
     if values.dtype.itemsize < 8:
-        return values.astype(np.float64)
+        return values.astype(np.float32, copy=False)
     stamp = stamp_ns(msg.header)
     largest = float(np.nanmax(np.abs(values), initial=0.0))
     if largest > 1e17:
-        return (values - float(stamp)) * 1e-9
+        return ((values - float(stamp)) * 1e-9).astype(np.float32)
     seconds, nanoseconds = divmod(stamp, 10**9) if largest > 1e8 else (0, 0)
-    return (values - seconds) - nanoseconds * 1e-9
+    return ((values - seconds) - nanoseconds * 1e-9).astype(np.float32)
