@@ -3,8 +3,8 @@
     python bench/cameras.py [--completer linear] [--seconds 20]
 
 In: two images of 1242 x 375 and one cloud of 120,000 points with times, a few times a second over DDS. Each
-node publishes depth to one subscriber. CPU seconds and memory are those of the processes of the nodes, without
-the time to start. Then what a cloud costs before anything of a camera comes in (bytes to message, message to
+node publishes depth to one subscriber. CPU and memory are those of the processes of the nodes, without the
+time to start. Then what a cloud costs before anything of a camera comes in (bytes to message, message to
 arrays, deskew): all that nodes in one process could share of it.
 """
 
