@@ -43,6 +43,12 @@ ARGUMENTS = (
     ("points", "/points", "Topic of the LiDAR's PointCloud2.", None),
     ("image_transport", "raw", "Whether images come as they are, or compressed.", ("raw", "compressed")),
     (
+        "rectified",
+        "",
+        "Whether the images are rectified: true, false; empty for what the parameter file says.",
+        ("", *BOOL),
+    ),
+    (
         "params",
         "",
         "Parameter file of the completion node; empty for completion.yaml of this package. The "
@@ -94,6 +100,8 @@ def nodes(context: LaunchContext) -> list:
     parameters = {name: ParameterValue(given(name) == "true") for name in ("use_sim_time", "autostart")}
     parameters["image_transport"] = given("image_transport")
     parameters |= {name: given(name) for name in ("completer", "device") if given(name)}
+    if given("rectified"):
+        parameters["rectified"] = given("rectified") == "true"
     if given("extrinsics"):
         parameters |= {"extrinsics_source": "file", "extrinsics_file": given("extrinsics")}
     completion = Node(

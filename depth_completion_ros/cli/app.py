@@ -19,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("demo")(others.demo)
+app.command("demo-drive")(others.demo_drive)
 app.command("complete", cls=DataCommand)(complete.complete)
 app.command("evaluate", cls=DataCommand)(evaluate.evaluate)
 app.command("benchmark")(benchmark.benchmark)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from depth_completion_ros.core import Frame
 
+from .deskew import Deskew
+
 FORMATS = {
     "kitti_depth": ".kitti_depth:KittiDepth",
     "kitti_raw": ".kitti_raw:KittiRaw",
@@ -47,6 +49,7 @@ class Reader(ABC):
     Attributes:
         name: what a report calls the data.
         skipped: number of frames that an iteration left out, by cause.
+        deskew: what takes the LiDAR's motion out of scans; None for formats without times of points.
     """
 
     layout: str
@@ -55,6 +58,7 @@ class Reader(ABC):
     def __init__(self, name: str):
         self.name = name
         self.skipped: Counter[str] = Counter()
+        self.deskew: Deskew | None = None
 
     @classmethod
     @abstractmethod

@@ -34,6 +34,22 @@ class Progress:
         print(f"Making the demo drive: {done} of {total} frames, {ending}", flush=True)
 
 
+def make_drive_into(folder: Path, progress=None, **recipe) -> Path:
+    """`make_demo_drive`, but where another drive is in the folder, that one stays.
+
+    Raises:
+        FileExistsError: another drive is there.
+    """
+    from .drive import MARKER, VERSION, Recipe, make_demo_drive, recipe_of
+    from .drive.files import DATE, DRIVE
+
+    drive = folder / DATE / DRIVE
+    there = recipe_of(drive)
+    if there not in (None, {"version": VERSION, **Recipe(**recipe).changes()}):
+        raise FileExistsError(f"'{drive}' is another drive, see its {MARKER}; choose another folder.")
+    return make_demo_drive(folder, progress=progress, **recipe)
+
+
 def main(folder: str, frames: int, seed: int) -> int:
     """Make the drive, or take the one that is there; exit code 1 with a sentence where it cannot be made."""
     stop.take_signals()

@@ -8,10 +8,12 @@ from .camera_info import decode_camera_info, stamp_ns
 from .cloud import Cloud, decode_points, rings_from_top
 from .depth import DEPTH_ENCODINGS, decode_depth_image, decode_sparse_depth
 from .image import IMAGE_ENCODINGS, decode_compressed_image, decode_image
+from .times import TIME_FIELDS, decode_times
 
 __all__ = [
     "DEPTH_ENCODINGS",
     "IMAGE_ENCODINGS",
+    "TIME_FIELDS",
     "Cloud",
     "decode_camera_info",
     "decode_compressed_image",
@@ -19,6 +21,7 @@ __all__ = [
     "decode_image",
     "decode_points",
     "decode_sparse_depth",
+    "decode_times",
     "rings_from_top",
     "stamp_ns",
 ]

@@ -93,8 +93,11 @@ def refuse_unknown_arguments(
             raise ValueError(f"Argument '{name}' is unknown{did_you_mean(name, list(declared))}")
 
 
-def require_package(package: str, wanted_by: str) -> None:
+def require_package(package: str, wanted_by: str, brought_by: str = "") -> None:
     """Refuse to start without a ROS package.
+
+    Args:
+        brought_by: what is installed for it, where that has another name.
 
     Raises:
         FileNotFoundError: one sentence.
@@ -107,7 +110,7 @@ def require_package(package: str, wanted_by: str) -> None:
         distribution = os.environ.get("ROS_DISTRO", "<distribution>")
         raise FileNotFoundError(
             f"{wanted_by} needs the package {package}, which is not installed: apt install "
-            f"ros-{distribution}-{package.replace('_', '-')}"
+            f"ros-{distribution}-{brought_by or package.replace('_', '-')}"
         ) from None
 
 
