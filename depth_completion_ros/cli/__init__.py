@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import bags, benchmark, complete, evaluate, others, slam, submission, weights
+from . import bags, benchmark, complete, evaluate, mapping, others, slam, submission, weights
 from .group import DataCommand, SentenceGroup
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("evaluate", cls=DataCommand)(evaluate.evaluate)
 app.command("benchmark")(benchmark.benchmark)
 app.command("submission")(submission.submission)
 app.command("slam", cls=DataCommand)(slam.slam)
+app.command("map", cls=DataCommand)(mapping.make_map)
 app.command("replay", cls=DataCommand)(bags.replay)
 app.command("convert", cls=DataCommand)(bags.convert)
 app.command("completers")(others.completers)
@@ -66,6 +67,8 @@ def depth_completion(
         depth-completion benchmark --list
 
         depth-completion slam DATA -d sparse -d default
+
+        depth-completion map DATA -d sparse -d default
 
         depth-completion convert DATA drive_bag
 

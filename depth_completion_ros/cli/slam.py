@@ -37,6 +37,14 @@ DepthNames = Annotated[
         "`min_confidence`; repeat for more. [sparse, inverse_dilation, linear, default]",
     ),
 ]
+Gates = Annotated[
+    str | None,
+    typer.Option(
+        metavar="P,Q,...",
+        help="Run each completer that is given without `min_confidence` with each of these.",
+        show_default=False,
+    ),
+]
 Lines = Annotated[
     int | None,
     typer.Option(min=1, help="Feed only so many LiDAR lines, evenly spaced. [all]", show_default=False),
@@ -46,6 +54,7 @@ Lines = Annotated[
 def slam(
     data: Data,
     depth: DepthNames = None,
+    gates: Gates = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report and trajectories.")] = Path(
         "slam"
     ),
@@ -91,15 +100,13 @@ def slam(
 
         depth-completion slam drive_bag -d linear -d default --lines 16 --repeats 5
     """
-    from ..slam.depths import USUAL, parse_depths
     from ..slam.report import slam_table, write_slam_report
     from ..slam.run import run_slam
 
     feed = Feed(lines, max_range, filters(filters_text))
     reader = open_data(data, reader_option)
     options = {"device": device, "weights": weights, "prior": prior, "precision": precision}
-    options["allow_noncommercial"] = allow_noncommercial
-    depths = parse_depths(depth or USUAL, lambda text: make_completers([text], **options)[text])
+    depths = depths_of(depth, gates, {**options, "allow_noncommercial": allow_noncommercial})
     result = run_slam(
         lambda: frames_with_progress(reader, limit, "reading"),
         depths,
@@ -119,6 +126,18 @@ def slam(
     typer.echo(f"Report: {report}")
     if any(each.failures for each in result.depths):
         raise typer.Exit(1)
+
+
+def depths_of(texts: list[str] | None, gates: str | None, options: dict) -> list:
+    """The kinds of depth of -d and --gates; `options` are for `create_completer`."""
+    from ..completion.spec import parse_completer
+    from ..slam.depths import GATE, NOT_COMPLETED, USUAL, parse_depths
+
+    given: list[str] = []
+    for text in texts or USUAL:
+        gated = text in NOT_COMPLETED or GATE in parse_completer(text)[2]
+        given += [text] if gates is None or gated else [f"{text},{GATE}={gate}" for gate in gates.split(",")]
+    return parse_depths(given, lambda text: make_completers([text], **options)[text])
 
 
 class Feed:

@@ -29,13 +29,15 @@ class Recording:
         camera: of the rectified images.
         stamps: nanoseconds.
         reference: poses of the camera.
+        maps: from raw to rectified images, see `rectifying_maps`.
+        complete_ms: median time of a completion by the base of the depth.
     """
 
     folder: Path
     camera: Camera
     stamps: list[int]
     reference: Reference
-    _maps: tuple[np.ndarray, np.ndarray] | None = None
+    maps: tuple[np.ndarray, np.ndarray] | None = None
     complete_ms: dict[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -63,9 +65,7 @@ class Recording:
             completion = depth.complete(frame, sparse)
             times.append(1e3 * (time.perf_counter() - begin))
             for name, plane in (("depth", completion.depth), ("confidence", completion.confidence)):
-                np.save(
-                    self.folder / f"{name}_{index:06d}.npy", rectify(plane, self._maps, cv2.INTER_NEAREST)
-                )
+                np.save(self.folder / f"{name}_{index:06d}.npy", rectify(plane, self.maps, cv2.INTER_NEAREST))
         self.complete_ms[depth.base] = float(np.median(times))
 
     def frames(self, min_confidence: float) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
