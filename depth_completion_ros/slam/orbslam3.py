@@ -56,6 +56,11 @@ class SlamRun:
     track_ms: list[float] = field(default_factory=list)
     trajectory: Trajectory | None = None
 
+    @property
+    def maps(self) -> int:
+        """Maps begun: frames tracked exactly at the origin. All but the first one follow a loss."""
+        return int((self.trajectory.poses == np.eye(4)).all(axis=(1, 2)).sum())
+
 
 def settings_text(camera: Camera, rate_hz: float) -> str:
     """Settings file of ORB-SLAM3 for a rectified camera and depth in metres; features as RGB-L for KITTI."""

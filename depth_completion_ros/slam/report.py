@@ -17,14 +17,15 @@ EXPLANATION = (
     "mean square of the distance between the positions of trajectory and reference after the best rigid "
     "alignment, RPE that of the motion from one frame to the next (both by evo), over the tracked frames "
     "alone: read them beside the number of those. Scale is by what the trajectory must be multiplied to fit "
-    "best. Lost are frames after the first tracked one without a pose. Completing and tracking are medians "
-    "over the frames, on this machine."
+    "best. Lost are frames after the first tracked one without a pose; after a loss another map is begun at "
+    "the origin, so that the pose of a robot jumps. Completing and tracking are medians over the frames, on "
+    "this machine."
 )
 
 
 def slam_table(result: SlamResult) -> tuple[list[str], list[list[str]]]:
     """Headings and cells of the table, a row a depth."""
-    headings = ["depth", "runs", "tracked", "lost", "ATE m", "scale", "RPE m", "RPE °"]
+    headings = ["depth", "runs", "tracked", "lost", "maps", "ATE m", "scale", "RPE m", "RPE °"]
     headings += ["completing ms", "tracking ms"]
     return headings, [_row(each, result.frames) for each in result.depths]
 
@@ -34,14 +35,15 @@ def _row(result: DepthResult, frames: int) -> list[str]:
     runs = f"{len(result.runs)}{f', {failed} failed' if failed else ''}"
     known = [score for score in result.scores if score is not None]
     cells = [result.depth.label, runs, f"{_spread(result.tracked, '{:.0f}')} / {frames}"]
-    cells.append(_spread(result.lost, "{:.0f}"))
+    cells += [_spread(result.lost, "{:.0f}"), _spread([run.maps for run in result.runs], "{:.0f}")]
     for name, pattern in (
         ("ate_m", "{:.3f}"),
         ("scale", "{:.3f}"),
         ("rpe_m", "{:.3f}"),
         ("rpe_deg", "{:.2f}"),
     ):
-        cells.append(_spread([getattr(score, name) for score in known], pattern))
+        values = [getattr(score, name) for score in known]
+        cells.append(_spread([value for value in values if value is not None], pattern))
     return [*cells, f"{result.complete_ms:.0f}", f"{result.track_ms:.0f}"]
 
 

@@ -19,15 +19,15 @@ class PathScore:
 
     Args:
         ate_m, ate_max_m: absolute trajectory error, root mean square and largest, after the best rigid
-            alignment.
-        scale: by which the trajectory must be multiplied to fit best.
+            alignment; of the first poses where all lie on one spot or line.
+        scale: by which the trajectory must be multiplied to fit best; None on one spot or line.
         rpe_m, rpe_deg: relative pose error from one frame to the next, root mean square.
         pairs: frames compared.
     """
 
     ate_m: float
     ate_max_m: float
-    scale: float
+    scale: float | None
     rpe_m: float
     rpe_deg: float
     pairs: int

@@ -54,11 +54,6 @@ class Box:
         inside = ((at >= 0) & (at < self.shape)).all(axis=1)
         return np.unique(np.ravel_multi_index(at[inside].T, self.shape))
 
-    def centres(self, index: np.ndarray) -> np.ndarray:
-        """Centres of cells, float32 N x 3 metres."""
-        at = np.stack(np.unravel_index(index, self.shape), axis=1)
-        return ((at + 0.5) * self.cell + self.origin).astype(np.float32)
-
 
 class OccupancyGrid:
     """Log-odds of every cell, raised by depth that ends in it and lowered by depth that passes it.
@@ -99,30 +94,35 @@ class OccupancyGrid:
         return hit, passed
 
     def _passed(self, depth: np.ndarray, T_world_cam: np.ndarray) -> np.ndarray:
-        """Cells that lie wholly before what is seen in their direction."""
+        """Flat indices of the cells that lie wholly before what is seen in their direction."""
         nearest = nearest_in_windows(depth)
-        index = self._in_view(T_world_cam)
-        optical = transform_points(invert(T_world_cam).astype(np.float32), self.box.centres(index))
-        z = optical[:, 2]
+        index, (x, y, z) = self._in_view(T_world_cam)
         ahead = np.flatnonzero((z > self.box.cell) & (z < self.max_range))
-        K = self.camera.K
-        u = K[0, 0] * optical[ahead, 0] / z[ahead] + K[0, 2] + 0.5
-        v = K[1, 1] * optical[ahead, 1] / z[ahead] + K[1, 2] + 0.5
-        inside = (u >= 0) & (v >= 0) & (u < self.camera.width) & (v < self.camera.height)
-        ahead, row, column = ahead[inside], v[inside].astype(int) // WINDOW, u[inside].astype(int) // WINDOW
-        before = nearest[row, column] - z[ahead] > self.box.cell  # false where unknown
-        return index[ahead[before]]
+        x, y, z = x[ahead], y[ahead], z[ahead]
+        K = self.camera.K.astype(np.float32)
+        u, v = K[0, 0] * x / z + K[0, 2] + 0.5, K[1, 1] * y / z + K[1, 2] + 0.5
+        inside = np.flatnonzero((u >= 0) & (v >= 0) & (u < self.camera.width) & (v < self.camera.height))
+        row, column = v[inside].astype(int) // WINDOW, u[inside].astype(int) // WINDOW
+        before = nearest[row, column] - z[inside] > self.box.cell  # false where unknown
+        return index[ahead[inside[before]]]
 
-    def _in_view(self, T_world_cam: np.ndarray) -> np.ndarray:
-        """Flat indices of the cells in the box around what the camera sees."""
+    def _in_view(self, T_world_cam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The cells around what the camera sees: flat indices, and centres 3 x N in the optical frame."""
         width, height, far = self.camera.width, self.camera.height, self.max_range
         corners = self.camera.unproject(np.array([(0, 0), (width, 0), (0, height), (width, height)])) * far
         seen = transform_points(T_world_cam, np.concatenate([corners, np.zeros((1, 3))]))
         low = np.floor((seen.min(axis=0) - self.box.origin) / self.box.cell).astype(int)
         high = np.ceil((seen.max(axis=0) - self.box.origin) / self.box.cell).astype(int)
         sides = [np.arange(max(a, 0), min(b, n)) for a, b, n in zip(low, high, self.box.shape, strict=True)]
-        x, y, z = np.meshgrid(*sides, indexing="ij", sparse=True)
-        return ((x * self.box.shape[1] + y) * self.box.shape[2] + z).ravel()
+        i, j, k = np.meshgrid(*sides, indexing="ij", sparse=True)
+        index = ((i * self.box.shape[1] + j) * self.box.shape[2] + k).ravel()
+        T = invert(T_world_cam).astype(np.float32)
+        x, y, z = (
+            ((side + np.float32(0.5)) * np.float32(self.box.cell) + np.float32(start)).astype(np.float32)
+            for side, start in zip((i, j, k), self.box.origin, strict=True)
+        )
+        optical = [(R[0] * x + R[3]) + R[1] * y + R[2] * z for R in T[:3]]  # a sum over three axes
+        return index, np.stack([axis.ravel() for axis in optical])
 
 
 def world_points(depth: np.ndarray, camera: Camera, T_world_cam: np.ndarray, max_range: float) -> np.ndarray:

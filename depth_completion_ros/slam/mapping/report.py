@@ -15,7 +15,7 @@ EXPLANATION = (
     f"{100 * WIDE_M:.0f} cm of the true one, completeness the share of the true surface within as much of "
     "the fused one, F their harmonic mean. Phantom is the share of the occupied cells that were seen to be "
     "empty (free space turned into obstacle), and their volume. Of the cells with a true surface, missed are "
-    "those that the map calls free with nothing occupied beside them, unknown those of which it knows nothing."
+    "those that the map calls free with nothing occupied beside them, unknown those it knows nothing of."
 )
 
 

@@ -32,7 +32,7 @@ class SurfaceMap:
         self._o3d = import_open3d()
         core = self._o3d.core
         self._intrinsic = core.Tensor(np.ascontiguousarray(camera.K), core.float64)
-        self._max_range = max_range
+        self._max_range = float(max_range)
         self._grid = self._o3d.t.geometry.VoxelBlockGrid(
             attr_names=("tsdf", "weight"),
             attr_dtypes=(core.float32, core.float32),
@@ -61,17 +61,21 @@ class SurfaceMap:
 
     def points(self) -> np.ndarray:
         """Points on the surface, float32 N x 3, world."""
-        if not self._some:
-            return np.zeros((0, 3), np.float32)
-        cloud = self._grid.extract_point_cloud(LEAST_WEIGHT)
-        return cloud.point.positions.numpy() if "positions" in cloud.point else np.zeros((0, 3), np.float32)
+        cloud = self._extracted("extract_point_cloud")
+        return np.zeros((0, 3), np.float32) if cloud is None else cloud.point.positions.numpy()
 
     def write_mesh(self, path: Path) -> bool:
         """Write the surface as a triangle mesh (PLY); False where not one triangle is whole."""
+        mesh = self._extracted("extract_triangle_mesh")
+        return mesh is not None and self._o3d.t.io.write_triangle_mesh(str(path), mesh)
+
+    def _extracted(self, how: str):
+        """Points or triangles of the grid; None where there are none, which Open3D takes for an error."""
         if not self._some:
-            return False
+            return None
         try:
-            mesh = self._grid.extract_triangle_mesh(LEAST_WEIGHT)
-        except RuntimeError:  # what Open3D says of a mesh without triangles
-            return False
-        return self._o3d.t.io.write_triangle_mesh(str(path), mesh)
+            return getattr(self._grid, how)(LEAST_WEIGHT)
+        except RuntimeError as error:
+            if "Tensor has shape {0}" not in str(error):
+                raise
+            return None

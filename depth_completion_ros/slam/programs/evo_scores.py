@@ -40,18 +40,25 @@ def _scores(reference, file: str) -> dict | None:
     try:
         estimate = file_interface.read_tum_trajectory_file(file)
         reference, estimate = sync.associate_trajectories(reference, estimate, max_diff=MAX_DIFFERENCE_S)
-        if estimate.num_poses < LEAST:
-            return None
-        # Its scale beside the error: a map of the right shape and the wrong size is of no use to a robot.
+    except (sync.SyncException, file_interface.FileInterfaceException):
+        return None
+    if estimate.num_poses < LEAST:
+        return None
+    scale = None
+    try:
+        # Beside the error: a map of the right shape and the wrong size is of no use to a robot.
         _, _, scale = copy.deepcopy(estimate).align(reference, correct_scale=True)
         estimate.align(reference)
-    except (sync.SyncException, file_interface.FileInterfaceException, GeometryException):
-        return None
+    except GeometryException:  # all on one spot or one line, which fits in many ways
+        estimate.align_origin(reference)
     pair = reference, estimate
     absolute = metrics.APE(metrics.PoseRelation.translation_part)
     absolute.process_data(pair)
     scores = {"ate_m": absolute.get_statistic(metrics.StatisticsType.rmse)}
-    scores |= {"ate_max_m": absolute.get_statistic(metrics.StatisticsType.max), "scale": float(scale)}
+    scores |= {
+        "ate_max_m": absolute.get_statistic(metrics.StatisticsType.max),
+        "scale": None if scale is None else float(scale),
+    }
     relations = {"rpe_m": metrics.PoseRelation.translation_part}
     relations["rpe_deg"] = metrics.PoseRelation.rotation_angle_deg
     for name, relation in relations.items():
