@@ -14,6 +14,8 @@ from .trajectory import Trajectory
 
 GROUND_TRUTH, KISS_ICP = "poses of the data", "KISS-ICP on the LiDAR, no ground truth"
 LEAST_POSES = 3
+LEAST_SHARE = 0.9
+"""Of the frames; where fewer have a pose in the data, the poses are found in the scans if they can be."""
 
 
 @dataclass(eq=False)
@@ -75,7 +77,7 @@ class ReferenceMaker:
             (stamp, pose) for stamp, pose in zip(self.stamps, self.given, strict=True) if pose is not None
         ]
         name = GROUND_TRUTH
-        if len(known) < LEAST_POSES and len(self._scans) >= LEAST_POSES:
+        if len(known) < LEAST_SHARE * len(self.stamps) and len(self._scans) >= LEAST_POSES:
             stamps, poses = zip(*self._scans, strict=True)
             moving = [(stamp, pose_at(list(stamps), list(poses), stamp)) for stamp in self.stamps]
             known = [(stamp, pose @ self._T_lidar_cam) for stamp, pose in moving if pose is not None]

@@ -80,6 +80,16 @@ def test_poses_of_the_data_are_the_reference_where_there_are_enough():
     assert reference.trajectory.length == pytest.approx(2)
 
 
+def test_scans_tell_the_poses_where_the_data_has_them_for_some_frames_only(real_frames):
+    """Frames 5 to 9 of the sequence have poses."""
+    pytest.importorskip("kiss_icp", reason="KISS-ICP is not installed (extra slam)")
+    maker = ReferenceMaker()
+    for frame in open_reader(real_frames, select="kitti_seq_000[2-7]"):
+        maker.add(frame, frame.stamp_image)
+    reference = maker.reference()
+    assert reference.name == KISS_ICP and len(reference.trajectory.stamps) == 6
+
+
 def test_without_poses_and_scans_there_is_no_reference():
     maker = ReferenceMaker()
     for stamp in range(5):

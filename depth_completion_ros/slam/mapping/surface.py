@@ -15,8 +15,8 @@ from ..open3d import import_open3d
 
 BLOCK = 16  # voxels along a side
 TRUNCATION_VOXELS = 4.0
-LEAST_WEIGHT = 3.0
-"""Images in which a voxel must have been seen to be part of the surface, which is Open3D's own choice."""
+LEAST_IMAGES = 3
+"""In so many a voxel must have been seen to be part of the surface."""
 
 
 class SurfaceMap:
@@ -74,7 +74,7 @@ class SurfaceMap:
         if not self._some:
             return None
         try:
-            return getattr(self._grid, how)(LEAST_WEIGHT)
+            return getattr(self._grid, how)(LEAST_IMAGES - 0.5)
         except RuntimeError as error:
             if "Tensor has shape {0}" not in str(error):
                 raise
