@@ -34,7 +34,8 @@ DepthNames = Annotated[
         "--depth",
         "-d",
         help="`sparse`, `inverse_dilation`, `truth`, or a completer with or without its "
-        "`min_confidence`; repeat for more. [sparse, inverse_dilation, linear, default]",
+        "`min_confidence` (and `max_step=0.1` to leave out edges); repeat for more. "
+        "[sparse, inverse_dilation, linear, default]",
     ),
 ]
 Gates = Annotated[

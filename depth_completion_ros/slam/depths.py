@@ -15,7 +15,9 @@ from ..completion.spec import parse_completer
 from ..core import Frame, SparseDepth
 
 USUAL = ("sparse", "inverse_dilation", "linear", "default")
-GATE = "min_confidence"
+GATE, EDGES = "min_confidence", "max_step"
+EDGE_WINDOW = 7
+"""Pixels along a side of the window in which `max_step` looks for an edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,36 +25,47 @@ class Depth:
     """One kind of depth.
 
     Args:
-        text: as the user wrote it.
-        base: the same without its gate; depths with the same base differ in that alone.
+        base: its text without gates; depths with the same base differ in these alone.
         min_confidence: what is less sure is unknown.
+        max_step: where the farthest depth of a window is farther than the nearest one by more than this share
+            of it, depth is unknown: an edge, where one pixel beside is another surface. None to keep edges.
         complete: depth and confidence of a frame, of which `SparseDepth` was measured.
         completer: behind `complete`, where there is one.
     """
 
-    text: str
     base: str
     min_confidence: float
+    max_step: float | None
     complete: Callable[[Frame, SparseDepth], Completion]
     completer: Completer | None = None
 
     @property
     def label(self) -> str:
-        """What tables call it, with the gate."""
-        return f"{self.base} >= {self.min_confidence:g}" if self.min_confidence > 0 else self.base
+        """What tables call it, with its gates."""
+        sure = f" >= {self.min_confidence:g}" if self.min_confidence > 0 else ""
+        return f"{self.base}{sure}" + ("" if self.max_step is None else f", step {self.max_step:g}")
+
+    def gated(self, depth: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+        """The depth (float32 H x W, NaN unknown) that passes the gates; NaN elsewhere."""
+        unsure = (
+            ~(confidence >= self.min_confidence) if self.min_confidence > 0 else np.zeros(depth.shape, bool)
+        )
+        if self.max_step is not None:
+            unsure |= edges(depth, self.max_step)
+        return np.where(unsure, np.float32(np.nan), depth)
 
 
 def parse_depths(texts: Sequence[str], make_completer: Callable[[str], Completer]) -> list[Depth]:
     """Depths of texts such as `sparse`, `inverse_dilation`, `truth` and `default,min_confidence=0.6`.
 
     Without `min_confidence` a completer's own limit holds, that of what robots are told; 0 gives all its
-    depth.
+    depth. `max_step=0.1` leaves out edges, also of the truth.
 
     Args:
         make_completer: of the text of a completer; called once for each base.
 
     Raises:
-        ValueError: a text given twice, or a limit that is not between 0 and 1.
+        ValueError: a depth given twice, or a limit that is not allowed.
     """
     completers: dict[str, Completer] = {}
     depths = [_parse(text, completers, make_completer) for text in texts]
@@ -64,20 +77,30 @@ def parse_depths(texts: Sequence[str], make_completer: Callable[[str], Completer
 
 def _parse(text: str, completers: dict[str, Completer], make_completer) -> Depth:
     _, _, settings = parse_completer(text)
-    base = ",".join(part for part in text.split(",") if part.partition("=")[0].strip() != GATE)
-    limit = settings.get(GATE)
+    base = ",".join(part for part in text.split(",") if part.partition("=")[0].strip() not in (GATE, EDGES))
+    limit, step = settings.get(GATE), settings.get(EDGES)
+    if limit is not None and not (isinstance(limit, (int, float)) and 0 <= limit <= 1):
+        raise ValueError(f"Setting '{GATE}' of depth '{text}' is '{limit}'; it must be a number from 0 to 1.")
+    if step is not None and not (isinstance(step, (int, float)) and step > 0):
+        raise ValueError(f"Setting '{EDGES}' of depth '{text}' is '{step}'; it must be a number above 0.")
     if base in NOT_COMPLETED:
         if limit is not None:
             raise ValueError(f"Depth '{base}' has no confidence, so it takes no {GATE}.")
-        return Depth(text, base, 0.0, NOT_COMPLETED[base])
-    if limit is not None and not (isinstance(limit, (int, float)) and 0 <= limit <= 1):
-        raise ValueError(f"Setting '{GATE}' of depth '{text}' is '{limit}'; it must be a number from 0 to 1.")
+        return Depth(base, 0.0, step, NOT_COMPLETED[base])
     if base not in completers:
         completers[base] = make_completer(base)
     made = completers[base]
-    return Depth(
-        text, base, made.least_confidence if limit is None else float(limit), _completed_by(made), made
-    )
+    least = made.least_confidence if limit is None else float(limit)
+    return Depth(base, least, step, _completed_by(made), made)
+
+
+def edges(depth: np.ndarray, max_step: float) -> np.ndarray:
+    """Mask of the pixels with an edge of the depth (NaN unknown) in the window around them."""
+    window = np.ones((EDGE_WINDOW, EDGE_WINDOW), np.uint8)
+    known = np.isfinite(depth)
+    nearest = cv2.erode(np.where(known, depth, np.float32(np.inf)), window, borderValue=float("inf"))
+    farthest = cv2.dilate(np.where(known, depth, np.float32(0)), window, borderValue=0)
+    return known & (farthest > np.float32(1 + max_step) * nearest)
 
 
 def _completed_by(completer: Completer) -> Callable[[Frame, SparseDepth], Completion]:

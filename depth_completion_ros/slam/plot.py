@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..evaluation.drawing import COLOURS, new_figure, save
+from ..evaluation.drawing import COLOURS, new_figure, save, style
 from .run import DepthResult, SlamResult
 from .trajectory import Trajectory
 
 DASHES = ("-", "--", ":")
+LEAST_GATES = 3
+"""Of one completer, to draw a curve."""
 
 
 def plot_trajectories(result: SlamResult, path: Path) -> Path:
@@ -39,6 +41,30 @@ def plot_trajectories(result: SlamResult, path: Path) -> Path:
     for axis in (above, error):
         axis.grid(True, color="#dddddd", linewidth=0.6)
     return save(figure, path)
+
+
+def plot_gates(result: SlamResult, path: Path) -> list[Path]:
+    """Draw ATE and scale over the least confidence of completers with several gates; else draw nothing."""
+    bases: dict[str, list[DepthResult]] = {}
+    for each in result.depths:
+        if each.depth.max_step is None and any(each.scores):
+            bases.setdefault(each.depth.base, []).append(each)
+    curves = {base: results for base, results in bases.items() if len(results) >= LEAST_GATES}
+    if not curves:
+        return []
+    figure, axes = new_figure((10, 3.8), 1, 2)
+    for axis, (name, title) in zip(axes, (("ate_m", "ATE, m"), ("scale", "scale")), strict=True):
+        for at, (base, results) in enumerate(curves.items()):
+            ordered = sorted(results, key=lambda each: each.depth.min_confidence)
+            values = [[getattr(score, name) for score in each.scores if score] for each in ordered]
+            gates = [each.depth.min_confidence for each in ordered]
+            axis.plot(gates, [np.median(v) for v in values], **style(at, base))
+            low, high = [min(v) for v in values], [max(v) for v in values]
+            axis.fill_between(gates, low, high, color=style(at, base)["color"], alpha=0.2, linewidth=0)
+        axis.set(xlabel="least confidence", title=f"{title}: median and range of the runs")
+        axis.grid(True, color="#dddddd", linewidth=0.6)
+    axes[0].legend(fontsize=8, frameon=False)
+    return [save(figure, path)]
 
 
 def _ground_plane(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:

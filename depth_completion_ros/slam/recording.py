@@ -68,14 +68,11 @@ class Recording:
                 np.save(self.folder / f"{name}_{index:06d}.npy", rectify(plane, self.maps, cv2.INTER_NEAREST))
         self.complete_ms[depth.base] = float(np.median(times))
 
-    def frames(self, min_confidence: float) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Stamp, grey image and depth (float32 H x W, NaN unknown) of each frame, as `complete` left them."""
+    def frames(self, depth: Depth) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Stamp, grey image and depth (float32 H x W, NaN unknown) of each frame, gated; after `complete`."""
         for index, stamp in enumerate(self.stamps):
-            depth = np.load(self.folder / f"depth_{index:06d}.npy")
-            confidence = np.load(self.folder / f"confidence_{index:06d}.npy")
-            if min_confidence > 0:
-                depth = np.where(confidence >= min_confidence, depth, np.float32(np.nan))
-            yield stamp, self.grey(index), depth
+            planes = (np.load(self.folder / f"{name}_{index:06d}.npy") for name in ("depth", "confidence"))
+            yield stamp, self.grey(index), depth.gated(*planes)
 
 
 def record(frames: Iterable[Frame], folder: Path) -> Recording:

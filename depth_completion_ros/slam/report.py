@@ -56,11 +56,11 @@ def _spread(values: Sequence[float], pattern: str) -> str:
 
 
 def write_slam_report(result: SlamResult, out: Path) -> Path:
-    """Write `report.md`, `slam.json` and `trajectories.png` into a folder; return the first."""
-    from .plot import plot_trajectories
+    """Write `report.md`, `slam.json` and the plots into a folder; return the first."""
+    from .plot import plot_gates, plot_trajectories
 
     out.mkdir(parents=True, exist_ok=True)
-    plot = plot_trajectories(result, out / "trajectories.png")
+    plots = [plot_trajectories(result, out / "trajectories.png"), *plot_gates(result, out / "gates.png")]
     (out / "slam.json").write_text(json.dumps(_content(result), indent=1) + "\n")
     length = result.reference.trajectory.length
     parts = [
@@ -69,7 +69,7 @@ def write_slam_report(result: SlamResult, out: Path) -> Path:
         table(*slam_table(result)),
         EXPLANATION,
         *(f"- {each.depth.label}: {sentence}" for each in result.depths for sentence in each.failures),
-        f"![trajectories]({plot.name})",
+        *(f"![{plot.stem}]({plot.name})" for plot in plots),
     ]
     report = out / "report.md"
     report.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -82,6 +82,7 @@ def _content(result: SlamResult) -> dict:
         {
             "depth": each.depth.base,
             "min_confidence": each.depth.min_confidence,
+            "max_step": each.depth.max_step,
             "complete_ms": each.complete_ms,
             "failures": each.failures,
             "runs": [

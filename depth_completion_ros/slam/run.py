@@ -144,7 +144,7 @@ def _run(
         folder = out / folder_name(depth.label) / f"run_{number}"
         try:
             run = run_orbslam3(
-                recording.frames(depth.min_confidence),
+                recording.frames(depth),
                 recording.camera,
                 vocabulary,
                 folder,

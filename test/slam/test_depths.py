@@ -68,6 +68,19 @@ def test_a_completer_has_its_own_limit_unless_another_is_given():
     assert [own.label, other.label, all_of_it.label] == ["linear >= 0.3", "linear >= 0.6", "linear"]
 
 
+def test_depth_beside_another_surface_is_an_edge():
+    """Two walls at 5 m and 6 m that meet between columns 9 and 10: three pixels on each side are lost."""
+    depth = np.full((20, 20), 5, np.float32)
+    depth[:, 10:] = 6
+    depth[0, 0] = np.nan
+    kept = one("truth,max_step=0.1").gated(depth, np.ones((20, 20), np.float32))
+    expected = depth.copy()
+    expected[:, 7:13] = np.nan
+    np.testing.assert_array_equal(kept, expected)
+    np.testing.assert_array_equal(one("truth,max_step=0.3").gated(depth, np.ones((20, 20))), depth)
+    assert one("linear,max_step=0.1").label == "linear >= 0.3, step 0.1"
+
+
 def test_other_settings_stay_with_the_completer():
     made = []
     depths = parse_depths(
@@ -84,6 +97,10 @@ def test_other_settings_stay_with_the_completer():
         (["sparse,min_confidence=0.5"], "Depth 'sparse' has no confidence"),
         (["linear,min_confidence=2"], "it must be a number from 0 to 1"),
         (["linear,min_confidence=much"], "it must be a number from 0 to 1"),
+        (
+            ["truth,max_step=0"],
+            "Setting 'max_step' of depth 'truth,max_step=0' is '0'; it must be a number above",
+        ),
         (["linear,min_confidence"], "not of the form NAME=VALUE"),
     ],
 )

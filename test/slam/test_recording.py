@@ -34,7 +34,7 @@ def test_images_and_completed_depth_come_back_frame_by_frame(tmp_path):
     recording = record(drive, tmp_path)
     (depth,) = parse_depths(["linear,min_confidence=0"], create_completer)
     recording.complete(drive, depth, SparseDepth.from_points)
-    got = list(recording.frames(0.0))
+    got = list(recording.frames(depth))
     assert [stamp for stamp, *_ in got] == [0, 10**8, 2 * 10**8, 3 * 10**8] and recording.rate_hz == 10
     for frame, (_, grey, plane) in zip(drive, got, strict=True):
         np.testing.assert_array_equal(grey, cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY))
@@ -46,9 +46,9 @@ def test_a_gate_makes_unsure_depth_unknown(tmp_path):
     sparse[::10, ::10] = 5
     drive = frames(sparse_depth=sparse)
     recording = record(drive, tmp_path)
-    (depth,) = parse_depths(["nearest"], create_completer)
-    recording.complete(drive, depth, SparseDepth.from_points)
-    shares = [np.isfinite(next(iter(recording.frames(gate)))[2]).mean() for gate in (0, 0.5, 0.9, 1)]
+    depths = parse_depths([f"nearest,min_confidence={gate}" for gate in (0, 0.5, 0.9, 1)], create_completer)
+    recording.complete(drive, depths[0], SparseDepth.from_points)
+    shares = [np.isfinite(next(iter(recording.frames(depth)))[2]).mean() for depth in depths]
     assert shares[0] == 1 > shares[1] > shares[2] > shares[3] == (sparse > 0).mean()
 
 

@@ -47,13 +47,13 @@ def installed():
 def test_slam_scores_each_depth_and_writes_what_evo_and_people_read(installed, drive, tmp_path):
     out = tmp_path / "out"
     depths = ["-d", "linear", "-d", "truth"]
-    code, text, said = run("slam", drive, *depths, "--gates", "0,0.3", "--repeats", 2, "-o", out)
+    code, text, said = run("slam", drive, *depths, "--gates", "0,0.3,0.5", "--repeats", 2, "-o", out)
     assert code == 0 and "reference: poses of the data" in text
     assert "truth, run 2: 6 of 6 frames tracked" in said
     content = json.loads((out / "slam.json").read_text())
     assert content["frames"] == FRAMES and content["length_m"] == pytest.approx(4.5, abs=0.2)
     assert [(d["depth"], d["min_confidence"]) for d in content["depths"]] == [
-        ("linear", 0), ("linear", 0.3), ("truth", 0)
+        ("linear", 0), ("linear", 0.3), ("linear", 0.5), ("truth", 0)
     ]  # fmt: skip
     for depth in content["depths"]:
         for each in depth["runs"]:
@@ -62,7 +62,8 @@ def test_slam_scores_each_depth_and_writes_what_evo_and_people_read(installed, d
     for file in ("reference.tum", "linear/run_2/trajectory.tum", "linear_from_0.3/run_1/trajectory.tum"):
         assert len(np.loadtxt(out / file)) == FRAMES
     assert "| truth | 2 | 6 / 6 | 0 | 1 |" in (out / "report.md").read_text()
-    assert (out / "trajectories.png").stat().st_size > 10_000
+    for file in ("trajectories.png", "gates.png"):
+        assert (out / file).stat().st_size > 10_000
 
 
 def test_slam_on_frames_without_poses_is_compared_with_kiss_icp(installed, real_frames, tmp_path):

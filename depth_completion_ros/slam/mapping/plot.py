@@ -70,7 +70,8 @@ def plot_gates(result: MappingResult, path: Path) -> list[Path]:
     """Draw scores over the least confidence, for completers with several; nothing where there are none."""
     bases = {}
     for each in result.maps:
-        bases.setdefault(each.depth.base, []).append(each)
+        if each.depth.max_step is None:
+            bases.setdefault(each.depth.base, []).append(each)
     curves = {base: maps for base, maps in bases.items() if len(maps) >= LEAST_GATES}
     if not curves:
         return []

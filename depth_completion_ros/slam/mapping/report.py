@@ -72,6 +72,7 @@ def _content(result: MappingResult) -> dict:
         {
             "depth": each.depth.base,
             "min_confidence": each.depth.min_confidence,
+            "max_step": each.depth.max_step,
             "points": len(each.points),
             **asdict(each.score),
             "near_f": each.score.near.f_score,

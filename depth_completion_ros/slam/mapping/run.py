@@ -124,7 +124,7 @@ def _map(
 ) -> DepthMap:
     surface = SurfaceMap(recording.camera, settings.voxel, settings.max_range)
     grid = OccupancyGrid(recording.camera, truth.box, settings.max_range)
-    for stamp, _, plane in recording.frames(depth.min_confidence):
+    for stamp, _, plane in recording.frames(depth):
         if stamp in poses:
             surface.add(plane, poses[stamp])
             grid.add(plane, poses[stamp])
