@@ -146,19 +146,19 @@ def test_a_cloud_file_holds_the_points_and_colours_of_the_image(frames, tmp_path
     np.testing.assert_allclose(pixels[161], (1, 1), atol=1e-3)
 
 
-def test_complete_takes_one_picture_with_its_sparse_depth(frames, tmp_path):
+def test_complete_takes_one_image_with_its_sparse_depth(frames, tmp_path):
     sparse = np.zeros((80, 160), np.uint16)
     sparse[::8, ::8] = 5 * 256
     cv2.imwrite(str(tmp_path / "sparse.png"), sparse)
-    picture = frames / "one" / "image.png"
+    image_file = frames / "one" / "image.png"
     out = tmp_path / "out"
-    one = "complete", picture, "--sparse", tmp_path / "sparse.png", "-c", "linear", "-o", out
+    one = "complete", image_file, "--sparse", tmp_path / "sparse.png", "-c", "linear", "-o", out
     code, *_ = run(*one, "--min-confidence", 0)
     assert code == 0
     depth = cv2.imread(str(out / "depth_image.png"), cv2.IMREAD_UNCHANGED)
     assert (depth == 5 * 256).all()
     cv2.imwrite(str(tmp_path / "small.png"), sparse[:40])
-    code, _, error = run("complete", picture, "--sparse", tmp_path / "small.png", "-o", out)
+    code, _, error = run("complete", image_file, "--sparse", tmp_path / "small.png", "-o", out)
     assert code == 2 and "must be of one size" in error
 
 
@@ -210,13 +210,13 @@ def test_evaluate_prints_a_table_and_writes_the_same_metrics_every_time(frames, 
     for name in ("a", "b"):
         code, text, error = run(
             "evaluate", frames, "-c", "linear", "-c", "nearest", "-p", "truth", "-p", "lines:4", "-p",
-            "points:100", "-p", "lines:16", "--seeds", 2, "--out", tmp_path / name, "--pictures", 1,
+            "points:100", "-p", "lines:16", "--seeds", 2, "--out", tmp_path / name, "--figures", 1,
         )  # fmt: skip
         assert code == 0 and "RMSE mm" in text and "points:100" in text
         assert "2 of 2 frames cannot serve lines:16" in error
     for file in ("metrics.json", "metrics.csv"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    assert len(list((tmp_path / "a" / "pictures").glob("one-*.png"))) == 3
+    assert len(list((tmp_path / "a" / "figures").glob("one-*.png"))) == 3
     means = json.loads((tmp_path / "a" / "metrics.json").read_text())["means"]
     assert means[0]["completer"] == "linear" and means[0]["metrics"]["mae_mm"] < 20
 

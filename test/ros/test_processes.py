@@ -63,7 +63,7 @@ node = rclpy.create_node("sensors")
 profile = qos.profile("best_effort", 5)
 images = node.create_publisher(Image, "image", profile)
 clouds = node.create_publisher(PointCloud2, "points", profile)
-picture = np.random.default_rng(0).integers(0, 255, (375, 1242, 3), np.uint8)
+image = np.random.default_rng(0).integers(0, 255, (375, 1242, 3), np.uint8)
 points = np.ones(120_000, [(name, "<f4") for name in ("x", "y", "z", "intensity")])
 while not (images.get_subscription_count() and clouds.get_subscription_count()):
     time.sleep(0.01)
@@ -72,7 +72,7 @@ begin = time.monotonic()
 for i in range(60):
     header = Header(frame_id="camera")
     header.stamp.sec = i + 1
-    images.publish(conversions.rgb_message(picture, header))
+    images.publish(conversions.rgb_message(image, header))
     if i % 3 == 0:
         clouds.publish(conversions.cloud_message(points, header))
     time.sleep(max(0, begin + (i + 1) / 30 - time.monotonic()))

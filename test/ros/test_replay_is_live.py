@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
-from robot import CAMERA, START, STEP, T_CAM_LIDAR, Robot, completion_node, picture, wall
+from robot import CAMERA, START, STEP, T_CAM_LIDAR, Robot, camera_image, completion_node, wall
 
 pytest.importorskip("rosbags", reason="rosbags is not installed")
 
@@ -67,7 +67,10 @@ def record(path, info) -> None:
             info.header.stamp.sec, info.header.stamp.nanosec = divmod(stamp, 10**9)
             for topic, message in (
                 ("/camera/camera_info", info),
-                ("/camera/image_raw", image_message(np.roll(picture(), at, axis=1), "rgb8", stamp, "camera")),
+                (
+                    "/camera/image_raw",
+                    image_message(np.roll(camera_image(), at, axis=1), "rgb8", stamp, "camera"),
+                ),
                 ("/lidar/points", points_message(points, rings, stamp, "lidar")),
             ):
                 writer.write(topic, message.__msgtype__, message, stamp)

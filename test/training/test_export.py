@@ -85,7 +85,7 @@ def run(tmp_path, tiny):
 
 def evaluated(frames: Path, weights: Path, out: Path) -> dict[str, dict]:
     """What `depth-completion evaluate` finds, by protocol."""
-    asked = ["evaluate", frames, "-c", "tiny", "--weights", weights, "-o", out, "--pictures", 0]
+    asked = ["evaluate", frames, "-c", "tiny", "--weights", weights, "-o", out, "--figures", 0]
     asked += ["-p", "truth", "-p", "share:50", "--device", "cpu"]
     result = CliRunner().invoke(app, list(map(str, asked)))
     assert result.exit_code == 0, result.output

@@ -11,12 +11,16 @@ import numpy as np
 from ..interface import Source
 from ..learned.completer import LearnedCompleter
 from ..learned.inner_size import shrink_sparse
+from ..learned.weights import SHIPPED
 from .full_size import bend, enlarge, inner_shape, shrink_image
+from .onnx_runner import OnnxRunner
 
 if TYPE_CHECKING:
     import torch
 
-SHIPPED = Path(__file__).with_name("efficient_spn.safetensors")
+WEIGHTS = Path(__file__).with_name("efficient_spn.safetensors")
+ONNX = WEIGHTS.with_suffix(".onnx")
+"""The network with these weights, for which PyTorch need not be installed."""
 TYPICAL_M = 10.0
 """Depth in whose surroundings the scene is thought to lie while nothing has been measured yet."""
 
@@ -32,8 +36,8 @@ class EfficientSPNCompleter(LearnedCompleter):
     Confidence is the probability that depth is within 5 % of the truth, as calibrated on simulated frames;
     without a point it is 0.
 
-    On a CPU it runs in ONNX Runtime, in float32, on a GPU in PyTorch. `inner_size=0` is as many pixels as
-    160 x 544 has.
+    On a CPU it runs in ONNX Runtime, in float32, and needs no PyTorch unless other weights are given; on a
+    GPU it runs in PyTorch. `inner_size=0` is as many pixels as 160 x 544 has.
     """
 
     name = "efficient_spn"
@@ -41,7 +45,7 @@ class EfficientSPNCompleter(LearnedCompleter):
     keeps_measured = False
     measured_tolerance = 0.05
     least_confidence = 0.5
-    shipped = SHIPPED
+    shipped = WEIGHTS
 
     def __init__(self, options):
         super().__init__(options)
@@ -61,6 +65,13 @@ class EfficientSPNCompleter(LearnedCompleter):
     def forward(self, rgb, sparse, *planes, points):
         return self.inference_network(rgb, sparse).planes()
 
+    def load(self):
+        if self.device.type == "cpu" and not self.options.weights and find_spec("onnxruntime"):
+            self.runner, self._runs_in = OnnxRunner(ONNX), "ONNX Runtime"
+            self.weights_from, self.licence = SHIPPED, self.runner.metadata["licence"]
+        else:
+            super().load()
+
     def complete(self, image, sparse, camera=None, name=""):
         if sparse.count:
             self._typical_m = float(np.exp(np.log(sparse.depth[sparse.depth > 0]).mean()))
@@ -78,14 +89,14 @@ class EfficientSPNCompleter(LearnedCompleter):
         self._typical_m = TYPICAL_M
 
     def report(self):
-        return super().report() | {"runs in": self._runs_in}
+        size = self.inner_size or "as many pixels as 160 x 544"
+        return super().report() | {"inner size": size, "runs in": self._runs_in}
 
     def move_to(self, device):
         super().move_to(device)
         self._runs_in = "PyTorch"
         if device.type == "cpu" and all(map(find_spec, ("onnx", "onnxruntime"))):
             from .onnx_file import to_onnx
-            from .onnx_runner import OnnxRunner
 
             self.runner, self._runs_in = OnnxRunner(to_onnx(self.network)), "ONNX Runtime"
 

@@ -66,7 +66,7 @@ class MSPNLiteCompleter(LearnedWithPrior):
         import torch
 
         if device.type == "cuda":
-            fast = torch.cuda.get_device_capability(device) >= (8, 0)
+            fast = torch.cuda.get_device_capability(str(device)) >= (8, 0)
         else:
             knows = getattr(torch.cpu, "get_capabilities", dict)()  # not in all versions of PyTorch
             fast = knows.get("amx_bf16", False)
