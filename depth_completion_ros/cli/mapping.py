@@ -96,7 +96,7 @@ def make_map(
     result = run_mapping(
         lambda: frames_with_progress(reader, limit, "reading"),
         depths,
-        lambda frame: chosen.trial(frame, feeding),
+        lambda frame: _trial(chosen, frame, feeding),
         out,
         settings,
         surface=surface_of(getattr(reader, "drive", data)),
@@ -109,3 +109,13 @@ def make_map(
     print_degradations(each.completer for each in depths if each.completer is not None)
     print_table(f"Maps of {result.name}; poses: {result.reference.name}", *map_table(result), False)
     typer.echo(f"Report: {report}")
+
+
+def _trial(protocol, frame, settings):
+    """What of a frame is fed, and what it is compared with; a ValueError where the frame has not both."""
+    from ..evaluation.protocols import CannotServe
+
+    try:
+        return protocol.trial(frame, settings)
+    except CannotServe as error:
+        raise ValueError(f"Frame {frame.name} cannot serve protocol {protocol.text}: {error}.") from None

@@ -13,11 +13,10 @@ from ..completion.classical.morphological import DIAMOND
 from ..completion.interface import Source
 from ..completion.spec import parse_completer
 from ..core import Frame, SparseDepth
+from ..core.filters import edges
 
 USUAL = ("sparse", "inverse_dilation", "linear", "default")
 GATE, EDGES = "min_confidence", "max_step"
-EDGE_WINDOW = 7
-"""Pixels along a side of the window in which `max_step` looks for an edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,15 +91,6 @@ def _parse(text: str, completers: dict[str, Completer], make_completer) -> Depth
     made = completers[base]
     least = made.least_confidence if limit is None else float(limit)
     return Depth(base, least, step, _completed_by(made), made)
-
-
-def edges(depth: np.ndarray, max_step: float) -> np.ndarray:
-    """Mask of the pixels with an edge of the depth (NaN unknown) in the window around them."""
-    window = np.ones((EDGE_WINDOW, EDGE_WINDOW), np.uint8)
-    known = np.isfinite(depth)
-    nearest = cv2.erode(np.where(known, depth, np.float32(np.inf)), window, borderValue=float("inf"))
-    farthest = cv2.dilate(np.where(known, depth, np.float32(0)), window, borderValue=0)
-    return known & (farthest > np.float32(1 + max_step) * nearest)
 
 
 def _completed_by(completer: Completer) -> Callable[[Frame, SparseDepth], Completion]:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from depth_completion_ros.cli import app
 from depth_completion_ros.data import open_reader
+from depth_completion_ros.demo import run as demo
 from depth_completion_ros.demo.drive import make_demo_drive
 from depth_completion_ros.demo.drive.surface import surface_of
 from depth_completion_ros.slam.mapping.occupancy import Box, world_points
@@ -105,6 +106,19 @@ def test_slam_refuses_what_cannot_be_meant(drive, tmp_path, options, sentence):
     assert code == 2 and sentence in said and "Traceback" not in said
 
 
+def test_the_demo_ends_with_trajectories(installed, drive, tmp_path, capsys):
+    demo._run_slam(drive, tmp_path / "slam", "linear")
+    printed = capsys.readouterr().out
+    assert "| truth | 1 | 6 / 6 |" in printed and "| linear >= 0.3 | 1 | 6 / 6 |" in printed
+    assert (tmp_path / "slam" / "trajectories.png").stat().st_size > 10_000
+
+
+def test_the_demo_says_what_it_would_end_with_where_the_extra_is_missing(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+    demo._run_slam(tmp_path, tmp_path / "slam", "linear")
+    assert 'pip install "depth-completion-ros[slam]"' in capsys.readouterr().out
+
+
 # Maps --------------------------------------------------------------------------------------------
 
 
@@ -161,7 +175,10 @@ def test_a_map_of_real_frames_is_compared_with_lines_that_were_held_back(open3d,
     [
         (["--voxel", 0], "Map voxel is 0; it must be positive and finite"),
         (["-p", "hide"], "Protocol 'hide' is unknown"),
-        (["-p", "truth:lines=100"], "its scan has 64 rings, fewer than 100"),
+        (
+            ["-p", "truth:lines=100"],
+            "cannot serve protocol truth:lines=100: its scan has 64 rings, fewer than 100",
+        ),
     ],
 )
 def test_map_refuses_what_cannot_be_meant(drive, tmp_path, options, sentence):

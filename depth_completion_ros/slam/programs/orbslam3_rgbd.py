@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 
-REST_S, REST_SHARE, PATIENCE_S = 0.02, 0.1, 5.0
+REST_S, REST_SHARE, PATIENCE_S = 0.04, 0.05, 5.0
 """Mapping is at rest when all threads together take less than this share of a core for so many seconds,
 twice."""
 
