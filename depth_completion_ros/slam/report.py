@@ -1,0 +1,107 @@
+"""The table, the files and the plot of a run of SLAM."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ..evaluation.report import table
+from .run import DepthResult, SlamResult
+
+EXPLANATION = (
+    "Medians over the runs, with the least and the largest in brackets where they differ. ATE is the root "
+    "mean square of the distance between the positions of trajectory and reference after the best rigid "
+    "alignment, RPE that of the motion from one frame to the next (both by evo), over the tracked frames "
+    "alone: read them beside the number of those. Scale is by what the trajectory must be multiplied to fit "
+    "best. Lost are frames after the first tracked one without a pose; after a loss another map is begun at "
+    "the origin, so that the pose of a robot jumps. Completing and tracking are medians over the frames, on "
+    "this machine."
+)
+
+
+def slam_table(result: SlamResult) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of the table, a row a depth."""
+    headings = ["depth", "runs", "tracked", "lost", "maps", "ATE m", "scale", "RPE m", "RPE °"]
+    headings += ["completing ms", "tracking ms"]
+    return headings, [_row(each, result.frames) for each in result.depths]
+
+
+def _row(result: DepthResult, frames: int) -> list[str]:
+    failed = len(result.failures)
+    runs = f"{len(result.runs)}{f', {failed} failed' if failed else ''}"
+    known = [score for score in result.scores if score is not None]
+    cells = [result.depth.label, runs, f"{_spread(result.tracked, '{:.0f}')} / {frames}"]
+    cells += [_spread(result.lost, "{:.0f}"), _spread([run.maps for run in result.runs], "{:.0f}")]
+    for name, pattern in (
+        ("ate_m", "{:.3f}"),
+        ("scale", "{:.3f}"),
+        ("rpe_m", "{:.3f}"),
+        ("rpe_deg", "{:.2f}"),
+    ):
+        values = [getattr(score, name) for score in known]
+        cells.append(_spread([value for value in values if value is not None], pattern))
+    return [*cells, f"{result.complete_ms:.0f}", f"{result.track_ms:.0f}"]
+
+
+def _spread(values: Sequence[float], pattern: str) -> str:
+    """Median, and least and largest if they are not written the same; - of nothing."""
+    if not values:
+        return "-"
+    low, middle, high = (pattern.format(v) for v in (min(values), float(np.median(values)), max(values)))
+    return middle if low == high else f"{middle} ({low}-{high})"
+
+
+def write_slam_report(result: SlamResult, out: Path) -> Path:
+    """Write `report.md`, `slam.json` and the plots into a folder; return the first."""
+    from .plot import plot_gates, plot_trajectories
+
+    out.mkdir(parents=True, exist_ok=True)
+    plots = [plot_trajectories(result, out / "trajectories.png"), *plot_gates(result, out / "gates.png")]
+    (out / "slam.json").write_text(json.dumps(_content(result), indent=1) + "\n")
+    length = result.reference.trajectory.length
+    parts = [
+        f"# ORB-SLAM3 with depth on {result.name}",
+        f"{result.frames} frames, {length:.1f} m; fed: {result.fed}. Reference: {result.reference.name}.",
+        table(*slam_table(result)),
+        EXPLANATION,
+        *(f"- {each.depth.label}: {sentence}" for each in result.depths for sentence in each.failures),
+        *(f"![{plot.stem}]({plot.name})" for plot in plots),
+    ]
+    report = out / "report.md"
+    report.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return report
+
+
+def _content(result: SlamResult) -> dict:
+    """All numbers for programs."""
+    depths = [
+        {
+            "depth": each.depth.base,
+            "min_confidence": each.depth.min_confidence,
+            "max_step": each.depth.max_step,
+            "complete_ms": each.complete_ms,
+            "failures": each.failures,
+            "runs": [
+                {
+                    "trajectory": str(file),
+                    "states": run.states,
+                    "track_ms": run.track_ms,
+                    "score": None if score is None else asdict(score),
+                }
+                for run, file, score in zip(each.runs, each.files, each.scores, strict=True)
+            ],
+        }
+        for each in result.depths
+    ]
+    return {
+        "name": result.name,
+        "frames": result.frames,
+        "fed": result.fed,
+        "reference": result.reference.name,
+        "length_m": result.reference.trajectory.length,
+        "depths": depths,
+    }
