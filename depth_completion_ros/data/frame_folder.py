@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from fnmatch import fnmatch
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
 from depth_completion_ros.core import Camera, Frame
+from depth_completion_ros.core.safe.files import read_array, read_settings
+from depth_completion_ros.core.safe.pixels import ImageError
 from depth_completion_ros.core.sparse import scatter
 
-from .files import nearest_rigid, read_bytes, read_depth, read_image, read_text
+from .files import nearest_rigid, read_depth, read_image
 from .messages import rings_from_top
 from .reader import IndexedReader
 from .scan import read_scan
@@ -103,12 +104,14 @@ def read_frame(folder: Path) -> Frame:
     """
     file = folder / "calib.json"
     try:
-        calibration = json.loads(read_text(file))
+        calibration = json.loads(read_settings(file))
         return _frame(folder, calibration)
     except json.JSONDecodeError as error:
         raise ValueError(f"File '{file}' is no JSON: {error}.") from None
     except KeyError as error:
         raise ValueError(f"File '{file}' lacks the entry {error}.") from None
+    except ImageError as error:
+        raise ImageError(f"Frame '{folder}' cannot be read: {error}") from None
     except (TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"Frame '{folder}' cannot be read: {error}") from None
 
@@ -164,7 +167,7 @@ def _points(folder: Path, calibration: dict) -> dict:
     points = read_scan(folder / calibration["points"], calibration.get("columns", 4))
     rings = None
     if "rings" in calibration:
-        rings = _rings(folder / calibration["rings"])
+        rings = read_array(folder / calibration["rings"])
         if rings.shape != (len(points),):
             raise ValueError(f"its rings have shape {rings.shape}, its points are {len(points)}.")
         rings = rings_from_top(rings, points)
@@ -178,13 +181,6 @@ def _points(folder: Path, calibration: dict) -> dict:
         "T_cam_lidar": T_cam_lidar,
         "T_world_lidar": T_world_lidar,
     }
-
-
-def _rings(file: Path) -> np.ndarray:
-    try:
-        return np.load(BytesIO(read_bytes(file)))
-    except (ValueError, EOFError):
-        raise ValueError(f"File '{file}' is no array of NumPy.") from None
 
 
 def _depth(folder: Path, entry: dict | None, size: tuple[int, int]) -> np.ndarray | None:

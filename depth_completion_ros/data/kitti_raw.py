@@ -12,9 +12,10 @@ import numpy as np
 
 from depth_completion_ros.core import Frame, invert, rigid
 from depth_completion_ros.core.geometry import interpolate
+from depth_completion_ros.core.safe.files import read_text
 
 from .calibration.kitti import read_calibration, read_transform
-from .files import IMAGE_SUFFIXES, numbered_files, read_depth, read_image, read_text
+from .files import IMAGE_SUFFIXES, numbered_files, read_depth, read_image
 from .reader import IndexedReader, NoFrame
 from .scan import read_scan
 

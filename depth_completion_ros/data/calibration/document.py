@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import read_text
+from depth_completion_ros.core.safe.files import read_settings
 
 _OPENCV_MATRIX = "tag:yaml.org,2002:opencv-matrix"
 
@@ -27,7 +27,7 @@ def read_document(path: Path, name: str) -> dict | list:
     """
     import yaml
 
-    text = read_text(path)
+    text = read_settings(path)
     try:
         if text.lstrip().startswith("{"):
             return _unwrapped(json.loads(text))

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from depth_completion_ros.core import Camera, rigid
+from depth_completion_ros.core.safe.files import read_settings
 
-from ..files import nearest_rigid, read_text
+from ..files import nearest_rigid
 
 
 def read_values(path: Path) -> dict[str, np.ndarray]:
     """Numbers of a calibration file of KITTI, by the name before the colon or, as in tracking, the blank."""
     values = {}
-    for line in read_text(path).splitlines():
+    for line in read_settings(path).splitlines():
         entry = re.match(r"\s*(\w+)\s*[:\s]\s*(.*)", line)
         try:
             values[entry[1]] = np.array(entry[2].split(), dtype=np.float64)

@@ -6,8 +6,8 @@ memory with the message and be read-only.
 
 from .camera_info import decode_camera_info, stamp_ns
 from .cloud import Cloud, decode_points, rings_from_top
-from .depth import DEPTH_ENCODINGS, decode_depth_image, decode_sparse_depth
-from .image import IMAGE_ENCODINGS, decode_compressed_image, decode_image
+from .depth import DEPTH_ENCODINGS, decode_depth_image, decode_sparse_depth, depth_size
+from .image import IMAGE_ENCODINGS, decode_compressed_image, decode_image, image_size
 
 __all__ = [
     "DEPTH_ENCODINGS",
@@ -19,6 +19,8 @@ __all__ = [
     "decode_image",
     "decode_points",
     "decode_sparse_depth",
+    "depth_size",
+    "image_size",
     "rings_from_top",
     "stamp_ns",
 ]

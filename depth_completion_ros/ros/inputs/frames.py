@@ -19,6 +19,7 @@ from ...data.messages import (
     decode_image,
     decode_points,
     decode_sparse_depth,
+    image_size,
     stamp_ns,
 )
 from ..diagnostics import OK, WARN, Status
@@ -96,15 +97,16 @@ class LiveFrames:
             return self._frame_without_image(pair.points)
         s, header = self._settings, pair.image.header
         stamp_image, stamp_points = stamp_ns(header), None
+        # The size first: an image of another size than its camera costs no memory.
+        width, height = _decoded("image", partial(image_size, max_pixels=s.max_image_pixels), pair.image)
+        info, camera = self._cameras.of_image(stamp_image, width, height, s.calibration_timeout)
         decode = decode_image if s.image_transport == "raw" else decode_compressed_image
-        image = _decoded("image", decode, pair.image)
-        height, width = image.shape[:2]
+        image = _decoded("image", partial(decode, max_pixels=s.max_image_pixels), pair.image)
         self._last_image = header.frame_id, (width, height)
         if pair.points is None:
             measured: dict[str, Any] = {"sparse_depth": np.zeros((height, width), np.float32)}
         else:
             measured = self._measured(pair.points, width, height)
-        info, camera = self._cameras.of_image(stamp_image, width, height, s.calibration_timeout)
         if pair.points is not None:
             stamp_points, lidar_frame = stamp_ns(pair.points.header), pair.points.header.frame_id
             measured |= self._placed_by_either_clock(header.frame_id, lidar_frame, stamp_image, stamp_points)
@@ -122,7 +124,7 @@ class LiveFrames:
     def _frame_without_image(self, message) -> Frame:
         """What the camera would see of a cloud at the cloud's own stamp."""
         camera_frame, size = self._last_image or ("", None)
-        info, camera = self._cameras.latest(size)
+        info, camera = self._cameras.latest(size, self._settings.max_image_pixels)
         camera_frame = camera_frame or info.header.frame_id
         stamp = stamp_ns(message.header)
         at_image = stamp - round(self._settings.image_time_offset * 1e9)  # as the camera's clock would say

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
+from ...core.safe.limits import LIMITS
 from .tables import TABLES, Parameter
 
 # Names that ROS itself puts into a node's parameters.
@@ -198,6 +199,13 @@ def markdown(name: str) -> str:
         if p.formerly:
             meaning += f" Formerly {' or '.join(f'`{old}`' for old in p.formerly)}, which is still taken."
         lines.append(f"| `{p.name}` | `{_yaml_value(p.default)}` | {p.allowed} | {meaning} |")
+    return "\n".join(lines)
+
+
+def limits_markdown() -> str:
+    """Table of the limits of size in Markdown."""
+    lines = ["| variable | default | limits |", "|---|---|---|"]
+    lines += [f"| `{limit.variable}` | `{limit.usual}` | {limit.of}: {limit.meaning} |" for limit in LIMITS]
     return "\n".join(lines)
 
 

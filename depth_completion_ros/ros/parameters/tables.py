@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...core.safe.limits import IMAGE_PIXELS
 from ...core.sparse import LIDAR_MIN_RANGE
 from .network import NETWORK
 from .parameter import Parameter
@@ -74,6 +75,17 @@ _EXTRINSICS = (
         maximum=10.0,
         unit="s",
     ),
+)
+
+
+_MAX_IMAGE_PIXELS = Parameter(
+    "max_image_pixels",
+    IMAGE_PIXELS.usual,
+    "Images, depth images and cameras that say they are larger are dropped before memory is taken for them.",
+    minimum=1,
+    maximum=1_000_000_000,
+    unit="pixels",
+    live=True,
 )
 
 
@@ -182,6 +194,7 @@ COMPLETION = (
         maximum=60.0,
         unit="s",
     ),
+    _MAX_IMAGE_PIXELS,
     Parameter("sync_queue", 30, "Messages of each input that may wait for a partner.", 2, 1000),
     Parameter(
         "frame_queue",
