@@ -67,6 +67,13 @@ def distortion(model: str, D: np.ndarray) -> tuple[str, np.ndarray]:
     return name, D if D.any() else np.zeros(0)
 
 
+FOCAL_LIMITS = 0.01, 200.0
+"""Focal length over the size of the image, least and most, that a real camera has: 178 degrees across (a
+fisheye has 0.25 and more), and 0.3."""
+CENTRE_LIMIT = 100.0
+"""Image sizes that the principal point may be away from the middle, as that of a small window may be."""
+
+
 @dataclass(frozen=True, eq=False)
 class Camera:
     """A pinhole or fisheye camera as `sensor_msgs/CameraInfo` describes it.
@@ -117,6 +124,28 @@ class Camera:
             and np.array_equal(self.K, other.K)
             and np.array_equal(self.D, other.D)
         )
+
+    def check_plausible(self) -> Camera:
+        """The camera itself, if it is of a whole image and a real lens can have it.
+
+        Raises:
+            ValueError: a field of view or principal point that means it is not calibrated.
+        """
+        for axis, size, focal in (("x", self.width, self.K[0, 0]), ("y", self.height, self.K[1, 1])):
+            centre = self.K["xy".index(axis), 2]
+            if not FOCAL_LIMITS[0] <= focal / size <= FOCAL_LIMITS[1]:
+                view = np.rad2deg(2 * np.arctan(size / focal / 2))
+                raise ValueError(
+                    f"Camera of {self.width} x {self.height} has a focal length of {focal:g} pixels in "
+                    f"{axis}, a view of {view:.2g} degrees; it must be from {FOCAL_LIMITS[0]:g} to "
+                    f"{FOCAL_LIMITS[1]:g} times the {size} pixels, so it is not calibrated."
+                )
+            if abs(centre - size / 2) > CENTRE_LIMIT * size:
+                raise ValueError(
+                    f"Camera of {self.width} x {self.height} has its principal point at {axis} = {centre:g}, "
+                    "far from the image, so it is not calibrated."
+                )
+        return self
 
     @property
     def is_rectified(self) -> bool:

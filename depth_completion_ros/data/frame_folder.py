@@ -160,7 +160,7 @@ def _camera(calibration: dict) -> Camera | None:
     D = calibration.get("D", ())
     if model.startswith("none"):
         model, D = "plumb_bob", ()
-    return Camera(calibration["width"], calibration["height"], calibration["K"], model, D)
+    return Camera(calibration["width"], calibration["height"], calibration["K"], model, D).check_plausible()
 
 
 def _points(folder: Path, calibration: dict) -> dict:

@@ -82,3 +82,14 @@ def test_a_camera_of_any_size_costs_nothing_where_there_is_no_image(ros):
             rig.ros.spin_until(lambda: False, 0.1)
         dropped = rig.node.counters.snapshot().dropped
         assert dropped.get("camera not calibrated"), dropped
+
+
+@pytest.mark.parametrize("fx", [1e6, 1e7])
+def test_an_absurd_focal_length_is_no_calibration_and_the_next_frame_is_good(ros, capfd, fx):
+    rig = Rig(ros)
+    absurd = Camera(CAMERA.width, CAMERA.height, [[fx, 0, 79.5], [0, fx, 47.5], [0, 0, 1]])
+    with at_most(60):
+        rig.robot.send(START, info=info_message(START, absurd))
+        rig.wait_for_drop("camera not calibrated")
+        rig.wait_for_words("so it is not calibrated", capfd)
+        rig.recovers()

@@ -49,7 +49,7 @@ def read_camera(folder: Path, number: int) -> tuple[Camera, np.ndarray]:
     values = read_values(file)
     width, height = matrix(values, f"S_rect_{number:02d}", 1, 2, file)[0].astype(int)
     K, T_cam_rect0 = split_projection(matrix(values, f"P_rect_{number:02d}", 3, 4, file))
-    return Camera(width, height, K), T_cam_rect0
+    return Camera(width, height, K).check_plausible(), T_cam_rect0
 
 
 def split_projection(P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,8 @@ def decode_camera_info(msg, rectified: bool = False) -> Camera:
         rectified: take P and no distortion, for images that were rectified; else K and D.
 
     Raises:
-        ValueError: what no camera can have, such as the zeros of an uncalibrated one.
+        ValueError: what no camera can have, such as the zeros or the absurd focal length of one that is not
+            calibrated.
     """
     if rectified:
         K = np.asarray(msg.p, np.float64).reshape(3, 4)[:, :3]
@@ -27,6 +28,7 @@ def decode_camera_info(msg, rectified: bool = False) -> Camera:
     else:
         K = np.asarray(msg.k, np.float64).reshape(3, 3)
         camera = Camera(msg.width, msg.height, K, msg.distortion_model, msg.d)
+    camera.check_plausible()
     roi = msg.roi
     if roi.width and roi.height:
         camera = camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)
