@@ -10,6 +10,7 @@ from ...core.pairing import Pairing
 from .. import qos
 from ..diagnostics import Stream
 from ..wheels.packages import message_filters
+from .backlog import message_bytes
 from .pairing_filter import PairingFilter
 from .partners import Partners
 
@@ -102,4 +103,6 @@ def _policy(settings) -> Pairing:
         max_images=s.sync_queue,
         max_points=s.sync_queue,
         image_interval_ns=round(1e9 / s.image_rate) if s.image_rate else 0,
+        max_bytes=s.sync_memory << 20,
+        size_of=message_bytes,
     )
