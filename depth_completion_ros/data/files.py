@@ -49,7 +49,7 @@ def write_image(path: Path, image: np.ndarray, compression: int | None = None) -
     Args:
         compression: 0 to 9 of PNG; what OpenCV takes when None.
     """
-    _write_png(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), compression)
+    write_png(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), compression)
 
 
 def write_depth(
@@ -69,11 +69,12 @@ def write_depth(
     known = (depth > 0) & (depth < np.inf)
     units = np.rint(np.where(known, depth, 0) * np.float32(units_per_metre))
     too_far = units > np.iinfo(np.uint16).max
-    _write_png(path, np.where(too_far, 0, units).astype(np.uint16), compression)
+    write_png(path, np.where(too_far, 0, units).astype(np.uint16), compression)
     return int(np.count_nonzero(too_far))
 
 
-def _write_png(path: Path, pixels: np.ndarray, compression: int | None) -> None:
+def write_png(path: Path, pixels: np.ndarray, compression: int | None = None) -> None:
+    """Write pixels in OpenCV's order as a PNG file, whole or not at all; its folder is made where missing."""
     options = [] if compression is None else [cv2.IMWRITE_PNG_COMPRESSION, compression]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, cv2.imencode(".png", pixels, options)[1].tobytes())

@@ -6,6 +6,7 @@ import bz2
 import sys
 
 import pytest
+from full_disk import on_a_full_disk
 from memory import at_most
 from test_broken_bag import frames
 
@@ -121,3 +122,13 @@ def test_chunks_of_one_time_are_not_held_all_at_once(tmp_path, monkeypatch):
     assert index_is_whole(path)
     monkeypatch.setenv(CHUNK_BYTES.variable, "2000")
     assert not index_is_whole(path), "9 chunks of 1000 bytes are more than 4 of the largest allowed"
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_bag_that_does_not_fit_the_disk_ends_convert_in_words(tmp_path, storage):
+    write_bag(frames(3), tmp_path / "bag")
+    code = "from depth_completion_ros.cli import main; main()"
+    given = ["convert", tmp_path / "bag", tmp_path / "new", "--storage", storage]
+    done = on_a_full_disk(sys.executable, "-c", code, *map(str, given))
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert f"Error: Bag '{tmp_path / 'new'}' cannot be written: " in done.stderr

@@ -124,9 +124,11 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         unfinished.chmod(_mode_of(path))
         _flush(unfinished)
         unfinished.replace(path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             unfinished.unlink()
+        if isinstance(error, OSError) and error.errno and error.filename in (None, name):
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,8 @@ class BagWriter:
 
     def __exit__(self, kind, error, trace) -> None:
         if kind is None:
-            self._writer.__exit__(None, None, None)
+            with self._told_as_os_error():
+                self._writer.__exit__(None, None, None)
             return
         # What was written before an error, or Ctrl-C, becomes a bag that can be read.
         with suppress(Exception):
@@ -94,7 +96,17 @@ class BagWriter:
             )
         if not isinstance(message, bytes):
             message = self._types.serialize_cdr(message, message_type)
-        self._writer.write(connection, stamp_ns, message)
+        with self._told_as_os_error():
+            self._writer.write(connection, stamp_ns, message)
+
+    @contextmanager
+    def _told_as_os_error(self) -> Iterator[None]:
+        """Errors of disk and database as an OSError that names the bag."""
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise OSError(f"Bag '{self._writer.path}' cannot be written: {reason}.") from None
 
 
 def write_bag(

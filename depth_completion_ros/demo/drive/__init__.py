@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core.safe.files import write_text
+
 MARKER = "demo_drive.json"
 VERSION = 1  # of what the drive looks like; a drive of another version is made anew
 
@@ -56,7 +58,7 @@ def make_demo_drive(
         shutil.rmtree(drive)
     _make(date, drive, recipe, progress)
     # Written last: without it the drive is only half there.
-    (drive / MARKER).write_text(json.dumps(recipe) + "\n")
+    write_text(drive / MARKER, json.dumps(recipe) + "\n")
     return drive
 
 
