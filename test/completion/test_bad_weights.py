@@ -16,6 +16,7 @@ from depth_completion_ros import create_completer  # noqa: E402
 from depth_completion_ros.cli import app  # noqa: E402
 from depth_completion_ros.completion.weights.checkpoint import read_checkpoint  # noqa: E402
 from depth_completion_ros.completion.weights.folder import import_weights  # noqa: E402
+from depth_completion_ros.completion.weights.licences import licence_of_folder  # noqa: E402
 
 GIB = 1 << 30
 
@@ -167,3 +168,31 @@ def test_folders_pipes_and_dead_links_of_that_name_are_left_out_of_the_list(
     assert result.exit_code == 0 and len(result.output.splitlines()) == 1
     assert "is a folder; it must be a file" in refusal(weights_folder / "x.safetensors")
     assert "is a pipe, socket or device; it must be a file" in refusal(weights_folder / "y.safetensors")
+
+
+# Licences ----------------------------------------------------------------------------------------
+
+
+def test_the_licence_of_weights_that_tell_none_is_asked_for(tiny, tiny_weights, weights_folder, tmp_path):
+    path = tmp_path / "a.pt"
+    torch.save(tiny_weights, path)
+    (warning,) = create_completer("tiny", weights=str(path), device="cpu").warnings
+    assert warning.startswith("The licence of the weights 'a.pt' (PyTorch) is not known: see that it permits")
+    assert not create_completer("tiny", weights=str(path), device="cpu", allow_noncommercial=True).warnings
+    import_weights(path, licence="MIT")
+    assert not create_completer("tiny", weights="a", device="cpu").warnings
+
+
+@pytest.mark.parametrize(
+    ("card", "licence"),
+    [
+        ("---\nlicense: cc-by-nc-4.0\ntags: [depth]\n---\n# Card", "cc-by-nc-4.0"),
+        ("---\nlicence: 'apache-2.0'\n---", "apache-2.0"),
+        ("# Card without one", ""),
+        (None, ""),
+    ],
+)
+def test_the_licence_of_a_folder_is_that_of_its_model_card(tmp_path, card, licence):
+    if card is not None:
+        (tmp_path / "README.md").write_text(card)
+    assert licence_of_folder(tmp_path) == licence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import tempfile
@@ -64,6 +65,37 @@ def read_text(path: Path, limit: int | None = None) -> str:
 def read_settings(path: Path) -> str:
     """Text of a file of settings, such as YAML or JSON, of at most `TEXT_BYTES`; raises as `read_text`."""
     return read_text(path, TEXT_BYTES.value())
+
+
+def read_json(path: Path):
+    """Content of a file of settings in JSON.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_settings`; no JSON, nested too deep, or an entry given twice.
+    """
+    return parse_json(read_settings(path), f"File '{path}'")
+
+
+def parse_json(text: str, name: str):
+    """Content of JSON that `name` holds; ValueError as of `read_json`."""
+    try:
+        return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, name))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{name} is no JSON: {error}.") from None
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deep.") from None
+
+
+def _once(pairs: list[tuple[str, object]], name: str) -> dict[str, object]:
+    """A mapping of entries, none of which may come twice with different values."""
+    content: dict[str, object] = {}
+    for key, value in pairs:
+        if key in content and content[key] != value:
+            raise ValueError(
+                f"{name} has the entry '{key}' twice, with different values; it must be given once."
+            )
+        content[key] = value
+    return content
 
 
 def read_array(path: Path) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from depth_completion_ros.core import Frame, invert
 from depth_completion_ros.core.frame import FIXED_FRAME
 
+from ..messages import check_stamp
 from .message_fields import metres
 from .messages import (
     camera_info_message,
@@ -144,6 +145,8 @@ def write_bag(
             # A stamp of zero means none to ROS.
             stamp = frame.stamp_image if frame.stamp_image is not None else count * 100_000_000
             points_stamp = frame.stamp_points if frame.stamp_points is not None else stamp
+            for time_ns in (stamp, points_stamp):
+                check_stamp(time_ns, f"Frame {frame.name or count}")
             if stamp <= last:
                 raise ValueError(
                     f"Frame {frame.name or count} has the stamp {stamp} ns, which is not after that of "

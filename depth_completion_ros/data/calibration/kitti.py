@@ -14,14 +14,22 @@ from ..files import nearest_rigid
 
 
 def read_values(path: Path) -> dict[str, np.ndarray]:
-    """Numbers of a calibration file of KITTI, by the name before the colon or, as in tracking, the blank."""
-    values = {}
+    """Numbers of a calibration file of KITTI, by the name before the colon or, as in tracking, the blank.
+
+    Raises:
+        ValueError: an entry given twice with different numbers.
+    """
+    values: dict[str, np.ndarray] = {}
     for line in read_settings(path).splitlines():
         entry = re.match(r"\s*(\w+)\s*[:\s]\s*(.*)", line)
         try:
-            values[entry[1]] = np.array(entry[2].split(), dtype=np.float64)
+            numbers = np.array(entry[2].split(), dtype=np.float64)
         except (TypeError, ValueError):
             continue  # an empty line, calib_time and the like
+        if not np.array_equal(values.setdefault(entry[1], numbers), numbers):
+            raise ValueError(
+                f"Entry {entry[1]} of '{path}' is given twice, with different numbers; give it once."
+            )
     return values
 
 

@@ -4,7 +4,7 @@ Only attribute names are used, so that messages of rclpy and of `rosbags` both f
 memory with the message and be read-only.
 """
 
-from .camera_info import decode_camera_info, stamp_ns
+from .camera_info import check_stamp, decode_camera_info, stamp_ns
 from .cloud import Cloud, decode_points, rings_from_top
 from .depth import DEPTH_ENCODINGS, decode_depth_image, decode_sparse_depth, depth_size
 from .image import IMAGE_ENCODINGS, decode_compressed_image, decode_image, image_size
@@ -13,6 +13,7 @@ __all__ = [
     "DEPTH_ENCODINGS",
     "IMAGE_ENCODINGS",
     "Cloud",
+    "check_stamp",
     "decode_camera_info",
     "decode_compressed_image",
     "decode_depth_image",

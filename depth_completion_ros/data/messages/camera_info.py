@@ -6,10 +6,18 @@ import numpy as np
 
 from depth_completion_ros.core import Camera
 
+LAST_STAMP_NS = 2**31 * 10**9
+
 
 def stamp_ns(header) -> int:
     """Stamp of a `std_msgs/Header` in nanoseconds."""
     return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
+
+
+def check_stamp(time_ns: int, what: str) -> None:
+    """A ValueError for a time that no stamp of ROS can hold, whose seconds are 31 bits."""
+    if not 0 <= time_ns < LAST_STAMP_NS:
+        raise ValueError(f"{what} has the stamp {time_ns} ns; stamps of ROS are from 1970 to 2038.")
 
 
 def decode_camera_info(msg, rectified: bool = False) -> Camera:

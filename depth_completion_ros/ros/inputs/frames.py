@@ -23,6 +23,7 @@ from ...data.messages import (
     stamp_ns,
 )
 from ..diagnostics import OK, WARN, Status
+from ..diagnostics.stages import DECODE, TRANSFORM, Stages
 from ..extrinsics import Extrinsics
 from .camera import Cameras
 from .drop import Drop
@@ -63,6 +64,7 @@ class LiveFrames:
         settings: values of the node's parameters.
         now_ns: the node's clock, nanoseconds.
         warn: `warning` of the node's logger.
+        stages: takes the times of decoding and of what is waited for.
 
     Attributes:
         statuses: what diagnostics say of extrinsics, points in view and stamps.
@@ -75,9 +77,11 @@ class LiveFrames:
         extrinsics: Extrinsics,
         now_ns: Callable[[], int],
         warn: Callable[..., None] = lambda sentence, **throttle: None,
+        stages: Stages | None = None,
     ):
         self._settings, self._cameras, self._extrinsics = settings, cameras, extrinsics
         self._now_ns, self._warn = now_ns, warn
+        self._stages = stages or Stages()
         self._checked: tuple[np.ndarray, float] | None = None
         self._clock_of_tf = 0
         self._last_image: tuple[str, tuple[int, int]] | None = None
@@ -99,17 +103,22 @@ class LiveFrames:
         stamp_image, stamp_points = stamp_ns(header), None
         # The size first: an image of another size than its camera costs no memory.
         width, height = _decoded("image", partial(image_size, max_pixels=s.max_image_pixels), pair.image)
-        info, camera = self._cameras.of_image(stamp_image, width, height, s.calibration_timeout)
+        with self._stages.measure(TRANSFORM):
+            info, camera = self._cameras.of_image(stamp_image, width, height, s.calibration_timeout)
         decode = decode_image if s.image_transport == "raw" else decode_compressed_image
-        image = _decoded("image", partial(decode, max_pixels=s.max_image_pixels), pair.image)
-        self._last_image = header.frame_id, (width, height)
-        if pair.points is None:
-            measured: dict[str, Any] = {"sparse_depth": np.zeros((height, width), np.float32)}
-        else:
-            measured = self._measured(pair.points, width, height)
+        with self._stages.measure(DECODE):
+            image = _decoded("image", partial(decode, max_pixels=s.max_image_pixels), pair.image)
+            self._last_image = header.frame_id, (width, height)
+            if pair.points is None:
+                measured: dict[str, Any] = {"sparse_depth": np.zeros((height, width), np.float32)}
+            else:
+                measured = self._measured(pair.points, width, height)
         if pair.points is not None:
             stamp_points, lidar_frame = stamp_ns(pair.points.header), pair.points.header.frame_id
-            measured |= self._placed_by_either_clock(header.frame_id, lidar_frame, stamp_image, stamp_points)
+            with self._stages.measure(TRANSFORM):
+                measured |= self._placed_by_either_clock(
+                    header.frame_id, lidar_frame, stamp_image, stamp_points
+                )
         return Frame(
             camera=camera,
             camera_info=info,

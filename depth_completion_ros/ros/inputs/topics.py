@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 from ...core.pairing import Pairing
+from ...data.messages import stamp_ns
 from .. import qos
 from ..diagnostics import Stream
 from ..wheels.packages import message_filters
@@ -60,6 +61,11 @@ class Inputs:
         self.pairing.registerCallback(on_pair)
         self._timer = node.create_timer(0.2, self.pairing.flush_if_silent, clock=qos.steady_clock())
 
+    @property
+    def lost(self) -> int:
+        """Messages of all inputs that did not arrive, by the stamps of those that did."""
+        return sum(stream.lost for stream in self.streams.values())
+
     def close(self) -> None:
         """Unsubscribe."""
         self._node.destroy_timer(self._timer)
@@ -84,7 +90,7 @@ class Inputs:
             qos_profile=self._profile,
             event_callbacks=qos.subscription_events(lambda policy: self._on_mismatch(stream, policy)),
         )
-        subscriber.registerCallback(lambda _: stream.message())
+        subscriber.registerCallback(lambda message: stream.message(stamp_ns(message.header)))
         return subscriber
 
     def _on_mismatch(self, stream: Stream, policy: str) -> None:
