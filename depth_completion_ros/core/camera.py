@@ -131,6 +131,11 @@ class Camera:
         Raises:
             ValueError: a field of view or principal point that means it is not calibrated.
         """
+        if abs(self.K[0, 1]) > self.K[0, 0] or not np.array_equal(self.K[2], [0, 0, 1]):
+            raise ValueError(
+                f"Camera K is {self.K.tolist()}; its skew must be below the focal length and its last row "
+                "0, 0, 1, so it is not calibrated."
+            )
         for axis, size, focal in (("x", self.width, self.K[0, 0]), ("y", self.height, self.K[1, 1])):
             centre = self.K["xy".index(axis), 2]
             if not FOCAL_LIMITS[0] <= focal / size <= FOCAL_LIMITS[1]:
@@ -152,6 +157,7 @@ class Camera:
         """Whether the image has no distortion left to model (an equidistant one always has)."""
         return self.D.size == 0 and self.distortion_model != "equidistant"
 
+    @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # points and models that are absurd
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Project points of the optical frame into the raw image.
 
@@ -166,13 +172,11 @@ class Camera:
         points = np.asarray(points)
         x, y, z = points[:, 0], points[:, 1], points[:, 2]
         seen = z > 0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            a, b = x / z, y / z
-            seen &= np.isfinite(a + b)
+        a, b = x / z, y / z
+        seen &= np.isfinite(a + b)
         if not self.is_rectified:
             seen &= a * a + b * b <= self._max_tangent**2
-            with np.errstate(over="ignore", invalid="ignore"):  # polynomials of points out of view
-                a, b = self._distort(a, b)
+            a, b = self._distort(a, b)
         K = self.K.astype(points.dtype) if points.dtype == np.float32 else self.K
         pixels = np.empty((len(points), 2), dtype=a.dtype)
         pixels[:, 0] = K[0, 0] * a + K[0, 2]
@@ -182,14 +186,14 @@ class Camera:
         pixels[~seen] = np.nan
         return pixels, seen
 
+    @np.errstate(over="ignore", divide="ignore", invalid="ignore")
     def unproject(self, pixels: np.ndarray) -> np.ndarray:
         """Rays of pixels of the raw image: N x 2 (u, v) to N x 3 with z = 1, optical frame."""
         pixels = np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
         b = (pixels[:, 1] - self.K[1, 2]) / self.K[1, 1]
         a = (pixels[:, 0] - self.K[0, 2] - self.K[0, 1] * b) / self.K[0, 0]
         if not self.is_rectified:
-            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-                a, b = self._undistort(a, b)
+            a, b = self._undistort(a, b)
         return np.stack([a, b, np.ones_like(a)], axis=1)
 
     @cached_property
@@ -284,7 +288,10 @@ class Camera:
 
         Polynomials fold back beyond it, and points far outside the view would land in the image.
         """
-        angles = np.linspace(0, np.deg2rad(89.0), 2000)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            return self._last_rising_angle(np.linspace(0, np.deg2rad(89.0), 2000))
+
+    def _last_rising_angle(self, angles: np.ndarray) -> float:
         if self.distortion_model == "equidistant":
             radius = self._equidistant_radius(angles)
         else:
