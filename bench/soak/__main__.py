@@ -5,9 +5,9 @@
 
 A robot publishes images, CameraInfo, clouds, TF and /clock; a completion node and an evaluation node work
 on them, a player and a second completion node beside them, each in a process of its own. Clouds and images
-vary, subscribers come and go, the clock jumps, drivers restart, a consumer is slow, TF is late or lost, the
-calibration changes. Writes soak.md, soak.json and soak.png: memory, file descriptors, threads and shared memory
-over time, and what became of each image. Exit code 1 where anything is wrong.
+vary, subscribers come and go, the clock jumps, drivers restart, a consumer is slow, TF is late or lost, and
+the calibration changes. Writes soak.md, soak.json and soak.png: memory, file descriptors, threads and shared
+memory over time, and what became of each image. Exit code 1 where anything is wrong.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def parse_json(text: str, name: str):
     try:
         return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, name))
     except json.JSONDecodeError as error:
-        raise ValueError(f"{name} is no JSON: {error}.") from None
+        raise ValueError(f"{name} cannot be read, it is no JSON: {error}.") from None
     except RecursionError:
         raise ValueError(f"{name} is nested too deep.") from None
 
