@@ -38,7 +38,7 @@ TF = [
 ]
 TORCH = ["torch>=2.7", "safetensors>=0.4"]
 DIFFUSION = [*TORCH, "diffusers>=0.30", "transformers>=4.45"]
-PRIOR = [*TORCH, "transformers>=4.45", "onnxruntime>=1.18"]
+PRIOR = [*TORCH, "transformers>=4.45"]
 TEST = [
     "pytest",
     "pytest-timeout",
@@ -67,7 +67,10 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
     package_data={
-        PACKAGE: ["ros/*.xml", "ros/session/*.html", "ops/cpu/*", "ops/*/cpu/*", "completion/*/*.safetensors"]
+        PACKAGE: [
+            *("ros/*.xml", "ros/session/*.html", "ops/cpu/*", "ops/*/cpu/*"),
+            *("completion/*/*.safetensors", "completion/*/*.onnx"),
+        ]
     },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
@@ -75,7 +78,7 @@ setup(
         (f"share/{PACKAGE}/launch", _files("launch/*.launch.py")),
         (f"share/{PACKAGE}/config", _files("config/*.*")),
     ],
-    install_requires=["numpy>=1.26", "opencv-python-headless>=4.8,<5", "typer>=0.12"],
+    install_requires=["numpy>=1.26", "onnxruntime>=1.18", "opencv-python-headless>=4.8,<5", "typer>=0.12"],
     extras_require={
         "report": REPORT,
         "bag": BAG,

@@ -2,9 +2,10 @@
 
     python bench/min_confidence.py FRAMES [--drive DRIVE] [-c default]
 
-FRAMES is a folder of frame folders; every 2nd and 4th ring of a scan is fed (500 points where there are no
-rings) and the rest is scored. DRIVE is a demo drive, whose true depth says of each pixel whether it is free
-space or sky; one is made where none is named. By threshold, each frame counting alike:
+FRAMES is a folder of frame folders; 32 and 16 lines of a scan are fed where it has more than so many (500
+points where it has no rings), and the rest is scored. DRIVE is a demo drive, whose true depth says of each
+pixel whether it is free space or sky; one is made where none is named. By threshold, each frame counting
+alike:
 
 - kept: scored pixels that keep a depth;
 - off: of these, those off by more than 10 %;

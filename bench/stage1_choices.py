@@ -34,7 +34,7 @@ CHOICES: dict[str, tuple[tuple[object, ...], tuple[str, ...]]] = {
 def main(
     out: Annotated[Path, typer.Argument(help="Folder for frames, runs and weights.")],
     scenes: Annotated[int, typer.Option(min=1, help="Simulated scenes, of ten views each.")] = 60,
-    pictures: Annotated[int, typer.Option(help="Of stage 1.")] = 300,
+    images: Annotated[int, typer.Option(help="Of stage 1.")] = 300,
     steps: Annotated[int, typer.Option(help="Training steps.")] = 300,
     batch: Annotated[int, typer.Option(help="Images of a step.")] = 8,
     size: Annotated[str, typer.Option(metavar="HxW", help="Height x width of a crop.")] = "128x256",
@@ -45,7 +45,7 @@ def main(
     """Compare choices of stage 1; goes on where it was interrupted."""
     out.mkdir(parents=True, exist_ok=True)
     rehearsal = Rehearsal(out, NETWORK, parse_size(size), (steps, 0), batch, tuple(more or ()))
-    rehearsal.make_frames(scenes, "256x384", pictures, 40)
+    rehearsal.make_frames(scenes, "256x384", images, 40)
     weights, made = {}, {}
     for name, (choices, options) in CHOICES.items():
         word = name.replace(" ", "_")

@@ -23,6 +23,8 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from depth_completion_ros.ros.process.launching import (
+    ask_to_end,
+    hear_every_interrupt,
     is_on_command_line,
     process_options,
     refuse_unknown_arguments,
@@ -40,6 +42,12 @@ ARGUMENTS = (
     ("camera_info", "", "Topic of the camera's CameraInfo; empty for the one beside the image.", None),
     ("points", "/points", "Topic of the LiDAR's PointCloud2.", None),
     ("image_transport", "raw", "Whether images come as they are, or compressed.", ("raw", "compressed")),
+    (
+        "rectified",
+        "",
+        "Whether the images are rectified: true, false; empty for what the parameter file says.",
+        ("", *BOOL),
+    ),
     (
         "params",
         "",
@@ -92,11 +100,14 @@ def nodes(context: LaunchContext) -> list:
     parameters = {name: ParameterValue(given(name) == "true") for name in ("use_sim_time", "autostart")}
     parameters["image_transport"] = given("image_transport")
     parameters |= {name: given(name) for name in ("completer", "device") if given(name)}
+    if given("rectified"):
+        parameters["rectified"] = given("rectified") == "true"
     if given("extrinsics"):
         parameters |= {"extrinsics_source": "file", "extrinsics_file": given("extrinsics")}
     completion = Node(
         package=PACKAGE,
         executable="completion_node",
+        exec_name="completion_node",
         name="completion",
         namespace=given("namespace"),
         parameters=[given("params") or PathJoinSubstitution([CONFIG, "completion.yaml"]), parameters],
@@ -128,7 +139,7 @@ def nodes(context: LaunchContext) -> list:
         ],
         output="log",
     )
-    actions = [completion, *([rviz] if given("rviz") == "true" else [])]
+    actions = [*ask_to_end(completion), completion, *([rviz] if given("rviz") == "true" else [])]
     if is_on_command_line(__file__):  # a robot's own launch file decides for itself
         actions.insert(0, RegisterEventHandler(OnProcessExit(target_action=completion, on_exit=ended)))
     return actions
@@ -144,6 +155,7 @@ def ended(event, context: LaunchContext) -> None:
 
 def generate_launch_description() -> LaunchDescription:
     """The completion node and, when asked for, RViz."""
+    hear_every_interrupt(__file__)
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description, choices=choices)
         for name, default, description, choices in ARGUMENTS

@@ -8,8 +8,7 @@ It ends with the data, with a table, and with exit code 0 only where every frame
 
 from __future__ import annotations
 
-import shlex
-import sys
+from typing import TYPE_CHECKING
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
@@ -21,26 +20,28 @@ from launch.actions import (
     RegisterEventHandler,
     SetEnvironmentVariable,
 )
-from launch.event_handlers import OnProcessExit
+from launch.event_handlers import OnProcessExit, OnShutdown
 from launch.events import Shutdown
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from depth_completion_ros.demo.plan import Plan, demo_folder
 from depth_completion_ros.ros.process.launching import (
-    QUIET_START,
+    ask_to_end,
+    hear_every_interrupt,
     process_options,
     refuse_unknown_arguments,
     require_package,
 )
 from depth_completion_ros.ros.transport import profile_environment
 
+if TYPE_CHECKING:
+    from depth_completion_ros.demo.plan import Plan
+
 PACKAGE = "depth_completion_ros"
 CONFIG = PathJoinSubstitution([FindPackageShare(PACKAGE), "config"])
 BOOL = ("true", "false")
-QUIET = shlex.join(QUIET_START)
 DEMO_FRAMES, DEMO_SEED = 30, 0
 
 ARGUMENTS = (
@@ -119,6 +120,8 @@ OF_PLAN = tuple(name for name, *_ in ARGUMENTS if name not in ("bag", "rviz"))
 
 def plan_of(context: LaunchContext) -> tuple[Plan, bool]:
     """What the arguments ask for, checked, and whether RViz is wanted."""
+    from depth_completion_ros.demo.plan import Plan
+
     refuse_unknown_arguments([name for name, *_ in ARGUMENTS], __file__)
     given = {name: LaunchConfiguration(name).perform(context) for name, *_ in ARGUMENTS}
     if given["data"] and given["bag"]:
@@ -141,28 +144,27 @@ def plan_of(context: LaunchContext) -> tuple[Plan, bool]:
 
 def begin(context: LaunchContext) -> list:
     """The nodes; before them the demo drive, where that is to be played."""
+    from depth_completion_ros.demo.plan import demo_folder, drive_command
+
     plan, rviz = plan_of(context)
     if plan.data:
         return nodes(plan, rviz)
-    command = [sys.executable, "-m", "depth_completion_ros.demo.make_drive"]
-    command += [str(demo_folder()), str(DEMO_FRAMES), str(DEMO_SEED)]
     drive = ExecuteProcess(
-        cmd=command,
+        cmd=drive_command(demo_folder(), DEMO_FRAMES, DEMO_SEED),
         name="demo_drive",
         output="screen",
         output_format="{line}",
-        prefix=QUIET,
         **process_options(),
     )
 
     def made(event, context):
         if context.is_shutdown:
-            raise RuntimeError("Stopped before the demo drive was made.")
+            return None
         if event.returncode:
             raise RuntimeError("The demo drive could not be made; the reason stands above.")
         return nodes(plan, rviz)
 
-    return [RegisterEventHandler(OnProcessExit(target_action=drive, on_exit=made)), drive]
+    return [RegisterEventHandler(OnProcessExit(target_action=drive, on_exit=made)), *ask_to_end(drive), drive]
 
 
 def nodes(plan: Plan, rviz: bool) -> list:
@@ -183,7 +185,6 @@ def nodes(plan: Plan, rviz: bool) -> list:
         ],
         output="screen",
         output_format="{line}",
-        prefix=QUIET,
         **process_options(),
     )
     session = Node(
@@ -198,7 +199,6 @@ def nodes(plan: Plan, rviz: bool) -> list:
         ],
         output="screen",
         output_format="{line}",
-        prefix=QUIET,
         **process_options(),
     )
     look = "RViz shows it" if rviz else "To look at it live: rviz:=true, or any viewer of /depth/image"
@@ -206,6 +206,7 @@ def nodes(plan: Plan, rviz: bool) -> list:
         LogInfo(msg=f"Playing {plan.path}. {look}."),
         RegisterEventHandler(OnProcessExit(target_action=completion, on_exit=completion_ended)),
         RegisterEventHandler(OnProcessExit(target_action=session, on_exit=session_ended)),
+        *ask_to_end(completion, session),
         completion,
         session,
         *([rviz_node()] if rviz else []),
@@ -234,15 +235,24 @@ def session_ended(event, context: LaunchContext):
     if event.returncode == 0:
         return EmitEvent(event=Shutdown(reason="all frames are completed"))
     if context.is_shutdown:
-        raise RuntimeError("Stopped before the end.")
+        return None
     raise RuntimeError("Not all went as it should; the reason stands above.")
+
+
+def stopped(event, context: LaunchContext) -> None:
+    """Who stops the launch does not get exit code 0."""
+    if event.due_to_sigint:
+        raise RuntimeError("Stopped before the end.")
 
 
 def generate_launch_description() -> LaunchDescription:
     """Player, completion node and, when asked for, RViz."""
+    hear_every_interrupt(__file__)  # before the imports that take a second
+    # As the first handler that comes it is the last one called: what it raises keeps none from its work.
+    stop = RegisterEventHandler(OnShutdown(on_shutdown=stopped))
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description, choices=choices)
         for name, default, description, choices in ARGUMENTS
     ]
     profile = [SetEnvironmentVariable(name, value) for name, value in profile_environment().items()]
-    return LaunchDescription([*arguments, *profile, OpaqueFunction(function=begin)])
+    return LaunchDescription([stop, *arguments, *profile, OpaqueFunction(function=begin)])

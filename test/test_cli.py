@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 import depth_completion_ros
-from depth_completion_ros.cli import app
+from depth_completion_ros.cli.app import app
 from depth_completion_ros.core import Camera, Frame
 from depth_completion_ros.data.reader import FORMATS, open_reader, reader_class
 
@@ -97,7 +99,7 @@ def test_help_lists_the_reader_options_of_every_format(command):
 def test_help_needs_none_of_the_slow_imports():
     heavy = {"scipy", "rosbags", "matplotlib", "open3d", "rclpy", "torch", "rich.progress"}
     program = (
-        "import sys; from depth_completion_ros.cli import app\n"
+        "import sys; from depth_completion_ros.cli.app import app\n"
         "for command in ([], ['evaluate']):\n"
         "    try: app([*command, '--help'])\n"
         "    except SystemExit: pass\n"
@@ -146,19 +148,19 @@ def test_a_cloud_file_holds_the_points_and_colours_of_the_image(frames, tmp_path
     np.testing.assert_allclose(pixels[161], (1, 1), atol=1e-3)
 
 
-def test_complete_takes_one_picture_with_its_sparse_depth(frames, tmp_path):
+def test_complete_takes_one_image_with_its_sparse_depth(frames, tmp_path):
     sparse = np.zeros((80, 160), np.uint16)
     sparse[::8, ::8] = 5 * 256
     cv2.imwrite(str(tmp_path / "sparse.png"), sparse)
-    picture = frames / "one" / "image.png"
+    image_file = frames / "one" / "image.png"
     out = tmp_path / "out"
-    one = "complete", picture, "--sparse", tmp_path / "sparse.png", "-c", "linear", "-o", out
+    one = "complete", image_file, "--sparse", tmp_path / "sparse.png", "-c", "linear", "-o", out
     code, *_ = run(*one, "--min-confidence", 0)
     assert code == 0
     depth = cv2.imread(str(out / "depth_image.png"), cv2.IMREAD_UNCHANGED)
     assert (depth == 5 * 256).all()
     cv2.imwrite(str(tmp_path / "small.png"), sparse[:40])
-    code, _, error = run("complete", picture, "--sparse", tmp_path / "small.png", "-o", out)
+    code, _, error = run("complete", image_file, "--sparse", tmp_path / "small.png", "-o", out)
     assert code == 2 and "must be of one size" in error
 
 
@@ -210,13 +212,13 @@ def test_evaluate_prints_a_table_and_writes_the_same_metrics_every_time(frames, 
     for name in ("a", "b"):
         code, text, error = run(
             "evaluate", frames, "-c", "linear", "-c", "nearest", "-p", "truth", "-p", "lines:4", "-p",
-            "points:100", "-p", "lines:16", "--seeds", 2, "--out", tmp_path / name, "--pictures", 1,
+            "points:100", "-p", "lines:16", "--seeds", 2, "--out", tmp_path / name, "--figures", 1,
         )  # fmt: skip
         assert code == 0 and "RMSE mm" in text and "points:100" in text
         assert "2 of 2 frames cannot serve lines:16" in error
     for file in ("metrics.json", "metrics.csv"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    assert len(list((tmp_path / "a" / "pictures").glob("one-*.png"))) == 3
+    assert len(list((tmp_path / "a" / "figures").glob("one-*.png"))) == 3
     means = json.loads((tmp_path / "a" / "metrics.json").read_text())["means"]
     assert means[0]["completer"] == "linear" and means[0]["metrics"]["mae_mm"] < 20
 
@@ -380,3 +382,15 @@ def test_a_frame_without_camera_cannot_become_a_cloud(tmp_path):
     frame = Frame(camera=None, sparse_depth=np.ones((4, 4), np.float32), name="phone")
     with pytest.raises(ValueError, match="Frame phone has no camera matrix"):
         _write_ply(tmp_path / "a.ply", np.ones((4, 4), np.float32), frame, 1)
+
+
+def test_ctrl_c_while_the_command_imports_is_quiet(tmp_path):
+    (tmp_path / "typer.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    text = "from depth_completion_ros.cli import main; main()"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen([sys.executable, "-c", text], env=environment, **pipes) as child:
+        assert child.stdout.readline() == "importing\n"
+        child.send_signal(signal.SIGINT)
+        assert child.communicate(timeout=60)[0] == ""
+    assert child.returncode == 130

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from depth_completion_ros.cli import app
+from depth_completion_ros.cli.app import app
 
 DRIVE = "2011_09_26_drive_0002_sync"
 SHAPE = (352, 1216)
@@ -34,7 +34,7 @@ def write_png(file: Path, pixels: np.ndarray) -> None:
 
 
 def write_test(folder: Path, shape=SHAPE) -> Path:
-    """The layout of the anonymous test: pictures called by ten digits, without truth."""
+    """The layout of the anonymous test: images called by ten digits, without truth."""
     for at in range(2):
         name = f"{at:010d}"
         write_png(folder / "image" / f"{name}.png", np.full((*shape, 3), 90, np.uint8))
@@ -91,7 +91,7 @@ def test_what_is_not_the_test_is_refused(tmp_path):
 def test_validation_is_on_all_rows_or_on_the_bottom_ones_and_the_report_says_which(tmp_path, options, rows):
     folder = write_selection(tmp_path / "val_selection_cropped")
     out = tmp_path / "out"
-    code, *_ = run("evaluate", folder, "-p", "truth", "-c", "nearest", "-o", out, "--pictures", 0, *options)
+    code, *_ = run("evaluate", folder, "-p", "truth", "-c", "nearest", "-o", out, "--figures", 0, *options)
     assert code == 0
     content = json.loads((out / "metrics.json").read_text())
     report = (out / "report.md").read_text()

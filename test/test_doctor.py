@@ -63,11 +63,11 @@ class Bag:
                 writer.write(self.tf_topic, "tf2_msgs/msg/TFMessage", tf, BEGIN, latched=self.tf_latched)
             for at in range(self.number):
                 received, stamp = BEGIN + at * PERIOD, self.image_stamp(at)
-                picture = messages.image_message(image, "rgb8", stamp, self.camera_frame)
+                message = messages.image_message(image, "rgb8", stamp, self.camera_frame)
                 info = messages.camera_info_message(self.camera, stamp, self.camera_frame)
                 stamp = self.points_stamp(at)
                 cloud = messages.points_message(self.points, None, stamp, self.lidar_frame)
-                writer.write(IMAGE, "sensor_msgs/msg/Image", picture, received)
+                writer.write(IMAGE, "sensor_msgs/msg/Image", message, received)
                 if self.info_topic:
                     kind = "sensor_msgs/msg/CameraInfo"
                     writer.write(self.info_topic, kind, self.edit_info(info), received)

@@ -113,6 +113,7 @@ def test_what_is_installed_holds_configs_and_profile(distribution, tmp_path):
     assert (tmp_path / PACKAGE / "ros" / "fastdds_profile.xml").is_file()
     for name in ("mspn_lite", "efficient_spn"):
         assert (tmp_path / PACKAGE / "completion" / name / f"{name}.safetensors").is_file()
+    assert (tmp_path / PACKAGE / "completion" / "efficient_spn" / "efficient_spn.onnx").is_file()
     assert (tmp_path / "share/ament_index/resource_index/packages" / PACKAGE).is_file()
     assert not list(tmp_path.rglob("*.pyc"))
 

@@ -88,7 +88,7 @@ def benchmark(
         **_settings(chosen, names),
     )
     count = len(reader) if limit is None else min(limit, len(reader))
-    drawn = TrialFigures(out / "pictures", count, figures)
+    drawn = TrialFigures(out / "figures", count, figures)
     found = score(chosen, fed, frames_with_progress(reader, limit, "scoring"), made, drawn)
     print_skipped(reader)
     print_degradations(made.values())

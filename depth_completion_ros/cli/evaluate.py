@@ -30,7 +30,9 @@ from .options import (
 )
 
 CLASSICAL = ("nearest", "linear", "morphological")
-Figures = Annotated[int, typer.Option("--pictures", min=0, help="Frames, evenly spaced, to draw figures of.")]
+Figures = Annotated[
+    int, typer.Option("--figures", "--pictures", min=0, help="Frames, evenly spaced, to draw figures of.")
+]
 PROTOCOLS = ("truth", "hide:2", "points:500")
 
 
@@ -129,7 +131,7 @@ def evaluate(
     )
     reader = open_data(data, reader_option)
     count = len(reader) if limit is None else min(limit, len(reader))
-    drawn = TrialFigures(out / "pictures", count, figures)
+    drawn = TrialFigures(out / "figures", count, figures)
     frames = _FramesUntilError(frames_with_progress(reader, limit, "evaluating"))
     result = run(
         frames,

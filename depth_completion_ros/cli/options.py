@@ -160,3 +160,6 @@ def print_skipped(reader) -> None:
     """Say on stderr what a reader left out, by cause."""
     for cause, count in sorted(reader.skipped.items()):
         typer.echo(f"Left out by the reader: {count} x {cause}.", err=True)
+    if reader.deskew is not None and reader.deskew.done:
+        for cause, count in sorted(reader.deskew.missed.items()):
+            typer.echo(f"Scans that are not deskewed: {count} x {cause}.", err=True)

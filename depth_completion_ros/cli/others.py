@@ -1,4 +1,4 @@
-"""`depth-completion demo`, `completers` and `doctor`."""
+"""`depth-completion demo`, `demo-drive`, `completers` and `doctor`."""
 
 from __future__ import annotations
 
@@ -42,6 +42,45 @@ def demo(
     options = {"completers": completer} if completer else {}
     code = run_demo(frames=frames, seed=seed, out=out, rate=rate, realtime=realtime, **options)
     raise typer.Exit(code or 0)
+
+
+def demo_drive(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the drive; one drive a folder.")],
+    frames: Annotated[int, typer.Option(min=2, help="Frames, ten a second; a lap takes about 480.")] = 500,
+    route: Annotated[
+        str, typer.Option(help="loop: around a block, with turns, stops and a tunnel; street: straight on.")
+    ] = "loop",
+    lines: Annotated[int, typer.Option(help="Lines of the LiDAR: 64, 32 or 16.")] = 64,
+    speed: Annotated[float, typer.Option(help="m/s on straights.")] = 9.0,
+    scan_s: Annotated[
+        float,
+        typer.Option(
+            help="Seconds that a scan takes; 0.1 as a LiDAR does, 0 as where that has been corrected."
+        ),
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed makes another town.")] = 0,
+    width: Annotated[int, typer.Option(min=32, help="Of the image, pixels.")] = 1242,
+    height: Annotated[int, typer.Option(min=32, help="Of the image, pixels.")] = 375,
+):
+    """
+    Make a longer drive than that of `demo`, with true depth and poses, to be read as a KITTI raw drive.
+
+    Cars and people move; the car that carries the sensors turns, brakes, stands and drives through a tunnel,
+    and comes back to where it began. Frames are written one by one. Needs Open3D.
+
+    Examples:
+
+        depth-completion demo-drive loop64
+
+        depth-completion demo-drive loop16 --lines 16 --scan-s 0.1
+
+        depth-completion demo-drive fast --route street --speed 25 --frames 100 --scan-s 0.1
+    """
+    from ..demo.make_drive import Progress, make_drive_into
+
+    recipe = {"frames": frames, "route": route, "lines": lines, "speed": speed, "scan_s": scan_s}
+    drive = make_drive_into(out, progress=Progress(), seed=seed, width=width, height=height, **recipe)
+    typer.echo(f"The drive is in {drive}")
 
 
 def completers():

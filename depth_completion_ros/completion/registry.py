@@ -19,7 +19,7 @@ from .learned.options import PriorOptions
 # A new completer is one line here; what needs PyTorch is told by module and class, and imported when it is
 # asked for.
 COMPLETERS: dict[str, type[Completer] | str] = {
-    "default": "mspn_lite.completer:MSPNLiteCompleter",
+    "default": "efficient_spn.completer:EfficientSPNCompleter",
     "nearest": Nearest,
     "linear": Linear,
     "morphological": Morphological,
@@ -84,8 +84,8 @@ def create_completer(
     """Make a completer by name.
 
     Args:
-        name: one of `list_completers()`; `default` is `mspn_lite`, or `linear` where PyTorch is not
-            installed.
+        name: one of `list_completers()`; `default` is `efficient_spn`, or `linear` where neither ONNX Runtime
+            nor PyTorch is installed.
         variant: one of the completer's variants; its first when None.
         weights: path or stored name of a learned completer's weights; None for those that ship with
             the package, or for seeded random ones of a network that has none.
@@ -100,8 +100,7 @@ def create_completer(
         FileNotFoundError: no such weights.
         ImportError: a learned completer without PyTorch, with what to install.
     """
-    lacking = [package for package in ("torch", "safetensors") if find_spec(package) is None]
-    is_replaced = name == "default" and bool(lacking)
+    is_replaced = name == "default" and not (find_spec("onnxruntime") or find_spec("torch"))
     name = "linear" if is_replaced else name
     kind = _kind(name)
     if variant is not None and variant not in kind.variants:
@@ -118,8 +117,8 @@ def create_completer(
         completer = kind.create(**_taken(name, given | options))
     if is_replaced:
         completer.warnings = [
-            f"The default network needs the Python package '{lacking[0]}', which is not installed, so linear "
-            "completion stands in: pip install 'depth_completion_ros[torch]'."
+            "The default network needs the Python package 'onnxruntime', which is not installed, so linear "
+            "completion stands in: pip install onnxruntime."
         ]
     return completer
 
@@ -175,7 +174,10 @@ def _taken(name: str, given: dict[str, object]) -> dict[str, object]:
             raise ValueError(f"Completer '{name}' is classical and runs on the CPU, not on '{value}'.")
         elif option not in ("device", "allow_noncommercial"):
             shown = f"'{value}'" if isinstance(value, str) else value
-            raise ValueError(f"Completer '{name}' takes no {option.replace('_', ' ')}, but got {shown}.")
+            hint = " Completer 'mspn_lite' takes one." if option == "prior" else ""
+            raise ValueError(
+                f"Completer '{name}' takes no {option.replace('_', ' ')}, but got {shown}.{hint}"
+            )
     return {option: value for option, value in given.items() if option in takes}
 
 

@@ -29,6 +29,8 @@ class Frame:
             over the sequence; None where it is not known.
         stamp_image, stamp_points: nanoseconds.
         frame_id: optical frame of the camera.
+        point_times: float32 N, seconds since `stamp_points` at which each point was measured; None where that
+            is not known or their motion has been taken out (`core.deskew`).
         rings: integer N, laser index of each point, 0 the topmost, where the sensor has rings.
         sparse_depth: float32 H x W, metres along z, 0 where not measured, for sensors that deliver
             an image of depth (RGB-D, ToF, SfM) instead of points.
@@ -51,6 +53,7 @@ class Frame:
     stamp_image: int | None = None
     stamp_points: int | None = None
     frame_id: str = ""
+    point_times: np.ndarray | None = None
     rings: np.ndarray | None = None
     sparse_depth: np.ndarray | None = None
     ground_truth: np.ndarray | None = None
@@ -72,8 +75,10 @@ class Frame:
                 )
         if self.points is not None and (self.points.ndim != 2 or self.points.shape[1] < 3):
             raise ValueError(f"Frame points have shape {self.points.shape}; they must be N x 3 or more.")
-        if self.rings is not None and (self.points is None or len(self.rings) != len(self.points)):
-            raise ValueError("Frame rings must have one entry for each point.")
+        for name in ("rings", "point_times"):
+            values = getattr(self, name)
+            if values is not None and (self.points is None or len(values) != len(self.points)):
+                raise ValueError(f"Frame {name.replace('_', ' ')} must have one entry for each point.")
         for name in ("sparse_depth", "ground_truth"):
             self._check_depth(name.replace("_", " "), getattr(self, name))
 

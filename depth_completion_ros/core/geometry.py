@@ -116,6 +116,36 @@ class Box:
             return ((inside >= np.float32(self.lower)) & (inside <= np.float32(self.upper))).all(axis=1)
 
 
+def merge_points(
+    points: np.ndarray,
+    T_cam_points: np.ndarray,
+    others: list[tuple[np.ndarray, np.ndarray]],
+    min_range: float,
+) -> np.ndarray:
+    """Points of several LiDARs in the frame of the first.
+
+    Args:
+        points: float32 N x 3 or more of the first.
+        T_cam_points: 4 x 4 from its frame to that of the camera, with its motion until the image.
+        others: the same two of each other one.
+        min_range: metres from its own LiDAR below which a point of the others is left out.
+
+    Returns:
+        as many columns as the first has; what the others do not have of them is 0.
+    """
+    to_first, parts = invert(T_cam_points), [points]
+    for every, T in others:
+        with np.errstate(invalid="ignore", over="ignore"):
+            squared = np.einsum("ij,ij->i", every[:, :3], every[:, :3])
+            more = every[(squared >= min_range * min_range) & (squared < np.inf)]
+        part = np.zeros((len(more), points.shape[1]), points.dtype)
+        columns = min(more.shape[1], points.shape[1])
+        part[:, :columns] = more[:, :columns]
+        part[:, :3] = transform_points(to_first @ T, more)
+        parts.append(part)
+    return np.concatenate(parts)
+
+
 def transform_points(T: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Apply a 4 x 4 transform to the first three columns of N x 3 or more; N x 3 of their type."""
     T = np.asarray(T).astype(points.dtype)

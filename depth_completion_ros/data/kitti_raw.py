@@ -6,16 +6,19 @@ import re
 import warnings
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from depth_completion_ros.core import Frame, invert, rigid
+from depth_completion_ros.core import Frame, TransformError, invert, rigid
 from depth_completion_ros.core.geometry import interpolate
-from depth_completion_ros.core.safe.files import read_text
+from depth_completion_ros.core.safe.files import read_bytes, read_text
 
 from .calibration.kitti import read_calibration, read_transform
+from .deskew import Deskew, NotDeskewed
 from .files import IMAGE_SUFFIXES, numbered_files, read_depth, read_image
+from .messages.times import check_times
 from .reader import IndexedReader, NoFrame
 from .scan import read_scan
 
@@ -34,13 +37,16 @@ class KittiRaw(IndexedReader):
     Args:
         camera: 0 and 1 are the grey, 2 and 3 the colour cameras, left and right.
         columns: float32 numbers of a point in the scans, x y z first; see `read_scan`.
+        deskew: `auto`, `on` or `off`, see `Deskew`: KITTI's own scans are deskewed already; drives of ours
+            may have `velodyne_points/time`, float32 seconds of each point since the stamp of its scan.
     """
 
     layout = "a drive with image_02/data and velodyne_points/data, calib_*.txt one level up"
 
-    def __init__(self, path: Path, *, camera: int = 2, columns: int = 4):
+    def __init__(self, path: Path, *, camera: int = 2, columns: int = 4, deskew: str = "auto"):
         self.drive = _single_drive(path)
         super().__init__(self.drive.name)
+        self.deskew = Deskew(deskew)
         check_camera(camera)
         self.camera_number, self.columns = camera, columns
         self._images = self.drive / f"image_{camera:02d}"
@@ -83,9 +89,10 @@ class KittiRaw(IndexedReader):
         ):
             if file is None:
                 raise NoFrame(cause, f"file '{folder / 'data' / f'{index:010d}.{kind}'}' is missing.")
-        points = read_scan(scan, self.columns)
+        raw = read_scan(scan, self.columns)
         at_image, at_points = self._pose_at(stamp_image), self._pose_at(stamp_points)
         moved = at_image is not None and at_points is not None
+        points, times = self._deskewed(raw, scan, stamp_points)
         truth = self._truth / f"{index:010d}.png"
         return Frame(
             name=f"{self.name}_{index:010d}",
@@ -93,7 +100,8 @@ class KittiRaw(IndexedReader):
             camera=self.camera,
             image=read_image(image),
             points=points,
-            rings=rings_of_scan(points),
+            point_times=times,
+            rings=rings_of_scan(raw),
             T_cam_lidar=self.T_cam_lidar,
             T_image_points=invert(at_image) @ at_points if moved else None,
             T_world_lidar=at_points,
@@ -101,6 +109,25 @@ class KittiRaw(IndexedReader):
             stamp_points=stamp_points,
             ground_truth=read_depth(truth) if truth.is_file() else None,
         )
+
+    def _deskewed(self, points: np.ndarray, scan: Path, stamp: int | None):
+        """Points of a scan and their times, as `Deskew.apply` gives them."""
+        file = self._points / "time" / f"{scan.stem}.bin"
+
+        def pose_at(seconds: float) -> np.ndarray:
+            pose = self._pose_at(stamp + round(seconds * 1e9))
+            if pose is None:
+                raise TransformError(
+                    f"the GPS/IMU of '{self.drive}' has no pose for all of scan {scan.stem}."
+                )
+            return pose
+
+        try:
+            return self.deskew.apply(
+                points, partial(_times, file, len(points)), pose_at if self._poses is not None else None
+            )
+        except NotDeskewed as error:
+            raise NoFrame(f"not deskewed, {error.cause}", str(error)) from None
 
     def _stamps_of(self, index: int) -> tuple[int | None, int | None]:
         if self._image_stamps is None or self._points_stamps is None:
@@ -111,6 +138,15 @@ class KittiRaw(IndexedReader):
 
     def _pose_at(self, stamp: int | None) -> np.ndarray | None:
         return None if self._poses is None or stamp is None else pose_at(*self._poses, stamp)
+
+
+def _times(file: Path, count: int) -> np.ndarray | None:
+    if not file.is_file():
+        return None
+    data = read_bytes(file)
+    if len(data) != 4 * count:
+        raise ValueError(f"File '{file}' has {len(data)} bytes; {count} points need {4 * count}.")
+    return check_times(np.frombuffer(data, "<f4"), f"File '{file}'")
 
 
 def _drives(path: Path) -> list[Path]:

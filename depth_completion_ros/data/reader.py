@@ -12,6 +12,8 @@ from pathlib import Path
 from depth_completion_ros.core import Frame
 from depth_completion_ros.core.safe.pixels import ImageError
 
+from .deskew import Deskew
+
 FORMATS = {
     "kitti_depth": ".kitti_depth:KittiDepth",
     "kitti_raw": ".kitti_raw:KittiRaw",
@@ -48,6 +50,7 @@ class Reader(ABC):
     Attributes:
         name: what a report calls the data.
         skipped: number of frames that an iteration left out, by cause.
+        deskew: what takes the LiDAR's motion out of scans; None for formats without times of points.
     """
 
     layout: str
@@ -56,6 +59,7 @@ class Reader(ABC):
     def __init__(self, name: str):
         self.name = name
         self.skipped: Counter[str] = Counter()
+        self.deskew: Deskew | None = None
 
     @classmethod
     @abstractmethod

@@ -18,16 +18,36 @@ class Progress:
     """Says every few seconds how much of a drive is made; to be called as `progress` of `make_demo_drive`."""
 
     def __init__(self):
-        self._begin = self._told = time.monotonic()
+        self._begin = self._first = self._told = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
         now = time.monotonic()
         if now - self._told < SAY_EVERY_S and 1 < done < total:
             return
         self._told = now
-        left = (now - self._begin) / done * (total - done)
-        ending = f"about {left:.0f} s left" if done < total else f"done in {now - self._begin:.0f} s"
+        if done == 1:  # of which most was the scene, so that it tells nothing of the others
+            self._first, ending = now, f"after {now - self._begin:.0f} s"
+        elif done < total:
+            ending = f"about {(now - self._first) / (done - 1) * (total - done):.0f} s left"
+        else:
+            ending = f"done in {now - self._begin:.0f} s"
         print(f"Making the demo drive: {done} of {total} frames, {ending}", flush=True)
+
+
+def make_drive_into(folder: Path, progress=None, **recipe) -> Path:
+    """`make_demo_drive`, but where another drive is in the folder, that one stays.
+
+    Raises:
+        FileExistsError: another drive is there.
+    """
+    from .drive import MARKER, VERSION, Recipe, make_demo_drive, recipe_of
+    from .drive.files import DATE, DRIVE
+
+    drive = folder / DATE / DRIVE
+    there = recipe_of(drive)
+    if there not in (None, {"version": VERSION, **Recipe(**recipe).changes()}):
+        raise FileExistsError(f"'{drive}' is another drive, see its {MARKER}; choose another folder.")
+    return make_demo_drive(folder, progress=progress, **recipe)
 
 
 def main(folder: str, frames: int, seed: int) -> int:

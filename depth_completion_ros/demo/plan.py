@@ -6,6 +6,7 @@ The launch file and `depth-completion demo` both start what stands here, so that
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,7 +78,7 @@ class Plan:
     @property
     def path(self) -> Path:
         """What is played; the demo drive may have to be made first."""
-        return Path(self.data).expanduser().absolute() if self.data else demo_folder() / _demo_drive()
+        return Path(self.data).expanduser().absolute() if self.data else demo_drive(demo_folder())
 
     def check(self) -> None:
         """Refuse, before anything is started, what could only fail later.
@@ -86,6 +87,7 @@ class Plan:
             ValueError, FileNotFoundError: one sentence.
         """
         from ..completion.registry import describe_completer, list_completers
+        from ..completion.weights.folder import find_weights
 
         if self.completer not in list_completers():
             raise ValueError(
@@ -97,6 +99,8 @@ class Plan:
             raise ValueError(
                 f"Variant '{self.variant}' of '{self.completer}' is unknown; it must be {allowed}."
             )
+        if self.weights:
+            find_weights(self.weights)
         if self.data and not self.path.exists():
             raise FileNotFoundError(f"There is nothing to play at '{self.path}'.")
         if self.report and not Path(self.report).expanduser().absolute().parent.is_dir():
@@ -246,10 +250,16 @@ def demo_folder() -> Path:
     return cache / PACKAGE
 
 
-def _demo_drive() -> Path:
+def demo_drive(folder: Path) -> Path:
+    """Where in a folder the drive is that `drive_command` makes there."""
     from .drive.files import DATE, DRIVE
 
-    return Path(DATE) / DRIVE
+    return folder / DATE / DRIVE
+
+
+def drive_command(folder: Path, frames: int, seed: int) -> list[str]:
+    """The command line that makes the demo drive, or takes the one that is there."""
+    return [sys.executable, "-m", f"{PACKAGE}.demo.make_drive", str(folder), str(frames), str(seed)]
 
 
 def _metres(name: str, text: str) -> float:

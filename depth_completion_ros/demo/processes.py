@@ -1,4 +1,4 @@
-"""A completion node and a session in processes of their own, without `ros2 launch`."""
+"""What the launch starts, without `ros2 launch`: the making of the drive, completion node, session."""
 
 from __future__ import annotations
 
@@ -9,14 +9,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from ..ros.process.launching import QUIET_START
 from ..ros.process.stopping import PARENT
-from .plan import Prepared
+from .plan import Prepared, demo_drive, drive_command
 
-END_LIMIT_S = 8.0
-"""How long a process may take to end after SIGINT, and again after SIGTERM."""
+END_LIMIT_S = 4.5
+"""How long a process may take to end after SIGINT, and again after SIGTERM; nodes end themselves before."""
+
+
+def make_drive(folder: Path, frames: int, seed: int) -> Path:
+    """Make the demo drive, or take the one that is there; returns its folder.
+
+    Raises:
+        RuntimeError: it cannot be made; the process has said why.
+    """
+    with process(drive_command(folder, frames, seed)) as making:
+        if making.wait():
+            raise RuntimeError("The demo drive could not be made; the reason stands above.")
+    return demo_drive(folder)
 
 
 def play(prepared: Prepared, namespace: str = "/", log_level: str = "warn") -> int:
@@ -32,11 +45,14 @@ def play(prepared: Prepared, namespace: str = "/", log_level: str = "warn") -> i
         process(command("completion_node", completion_parameters, *files, *common)) as completion,
         process(command("session_node", prepared.session_parameters(), *common)) as session,
     ):
-        while session.poll() is None:
-            if completion.poll() is not None:
-                code = completion.returncode
-                raise RuntimeError(f"The completion node ended with code {code} before all was played.")
-            time.sleep(0.05)
+        try:
+            while session.poll() is None:
+                if completion.poll() is not None:
+                    code = completion.returncode
+                    raise RuntimeError(f"The completion node ended with code {code} before all was played.")
+                time.sleep(0.05)
+        finally:
+            completion.send_signal(signal.SIGINT)  # while the session ends
     return session.returncode
 
 
@@ -56,11 +72,16 @@ def process(line: Sequence[str]) -> Iterator[subprocess.Popen]:
     try:
         yield child
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            if child.poll() is not None:
-                break
-            child.send_signal(number)
-            try:
-                child.wait(END_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                continue
+        # A second Ctrl-C must not leave the child behind.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _end(child)
+        signal.signal(signal.SIGINT, before)
+
+
+def _end(child: subprocess.Popen) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        if child.poll() is not None:
+            break
+        child.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(END_LIMIT_S)

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from ..core.safe.files import write_text
 from ..ros.transport import use_large_message_profile
-from .drive import make_demo_drive
-from .make_drive import Progress
 from .plan import Plan
-from .processes import play
+from .processes import make_drive, play
 
 COMPLETERS = ("nearest", "linear", "morphological", "default")
 DRIVE_RATE = 10.0
@@ -54,7 +52,7 @@ def _run(frames: int, seed: int, out: Path, completers: Sequence[str], rate: flo
     ]
     for plan in plans:
         plan.check()
-    drive = make_demo_drive(out / "drive", frames=frames, seed=seed, progress=Progress())
+    drive = make_drive(out / "drive", frames, seed)
     # A robot on the same network must not notice; a domain that the user chose stays.
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -165,7 +165,8 @@ class _Graph:
     def _transforms(self, nodes: list[tuple[str, str]]) -> Transforms:
         """TF as the completion nodes hear it, or as they would once its topics are given to them."""
         transforms = Transforms(TransformTree(history_s=1e9))
-        listened = {t for node in nodes for t in self._subscribed(*node, (TRANSFORMS,))} & self._tf.keys()
+        # By process: whose a subscription is may be told late, and two nodes may share a name.
+        listened = {topic for node in nodes for topic in self._inputs_of_process(*node, self._tf)}
         near = (self._sampler.image, self._sampler.points) if self._sampler else ()
         topics = Topics(dict.fromkeys(self._tf, TRANSFORMS), name="The live graph")
         try:
@@ -205,7 +206,10 @@ class _Graph:
         if not namespace.startswith("/"):
             return []
         told = self._subscribed(name, namespace, _SENSORS)
-        return told or self._inputs_of_process(name, namespace)
+        if told:
+            return told
+        topics = [t for t, types in self._node.get_topic_names_and_types() if types[0] in _SENSORS]
+        return self._inputs_of_process(name, namespace, topics)
 
     def _subscribed(self, name: str, namespace: str, message_types: Collection[str]) -> list[str]:
         """Topics of some types that a node subscribes to."""
@@ -215,12 +219,11 @@ class _Graph:
             return []
         return [topic for topic, types in inputs if types[0] in message_types]
 
-    def _inputs_of_process(self, name: str, namespace: str) -> list[str]:
-        """Inputs of the process a node lives in: what is known before it is told whose they are."""
-        topics = [t for t, types in self._node.get_topic_names_and_types() if types[0] in _SENSORS]
+    def _inputs_of_process(self, name: str, namespace: str, topics: Iterable[str]) -> list[str]:
+        """Topics that the process of a node subscribes to: known before it is told whose they are."""
         process = {
             _participant(end)
-            for topic in topics
+            for topic, _ in self._node.get_topic_names_and_types()
             for end in self._node.get_publishers_info_by_topic(topic)
             if (end.node_name, end.node_namespace) == (name, namespace)
         }

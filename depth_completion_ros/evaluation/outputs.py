@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -69,10 +70,24 @@ def _image(
 
 
 def _camera_info(done: CompletedFrame) -> dict[str, object]:
+    """The CameraInfo that came; but K, D and size are those of the depth, if that is without distortion.
+
+    A rectified image has its camera in P, a window of the sensor its own in binning and region of interest.
+    Mappers such as nvblox read K and the size alone, and would take the raw camera for that of the depth.
+    """
     frame = done.frame
-    if frame.camera_info is not None:
-        return copied_camera_info_fields(frame.camera_info)
-    return camera_info_fields(frame.camera)
+    info: Any = frame.camera_info
+    camera = frame.camera
+    if info is None:
+        return camera_info_fields(camera)
+    same = (info.width, info.height) == (camera.width, camera.height)
+    same &= np.array_equal(np.asarray(info.k).reshape(3, 3), camera.K) and not np.any(info.d)
+    if same or not camera.is_rectified:
+        return copied_camera_info_fields(info)
+    fields = camera_info_fields(camera)
+    if info.p[0]:
+        fields["p"][3] = info.p[3] * camera.K[0, 0] / info.p[0]  # the baseline of a stereo camera
+    return fields
 
 
 def _cloud(done: CompletedFrame) -> np.ndarray:

@@ -261,8 +261,8 @@ def held_out(frame: Frame, kept: np.ndarray) -> np.ndarray:
 
 
 def _with_points(frame: Frame, kept: np.ndarray) -> Frame:
-    rings = None if frame.rings is None else frame.rings[kept]
-    return replace(frame, points=frame.points[kept], rings=rings)
+    each = {name: getattr(frame, name) for name in ("points", "rings", "point_times")}
+    return replace(frame, **{name: values[kept] for name, values in each.items() if values is not None})
 
 
 def _project(frame: Frame, settings: Settings) -> SparseDepth:

@@ -2,7 +2,8 @@
 
 Subscribers:
     image (sensor_msgs/Image) or image/compressed (sensor_msgs/CompressedImage)
-    camera_info (sensor_msgs/CameraInfo), points (sensor_msgs/PointCloud2), /tf, /tf_static
+    camera_info (sensor_msgs/CameraInfo), points (sensor_msgs/PointCloud2) and those of `more_points`,
+    /tf, /tf_static
     measured_depth (sensor_msgs/Image) or measured_depth/compressedDepth in place of points
 
 Publishers, all with stamp and frame_id of the image (`without_partner` complete: of the cloud's stamp where
@@ -25,6 +26,7 @@ from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 
 from ..core import Box, Frame, SparseDepth
 from ..data.calibration.camera_file import CameraFile, read_camera_file
+from ..data.messages import stamp_ns
 from ..evaluation.outputs import CompletedFrame
 from . import qos
 from .diagnostics import (
@@ -44,6 +46,7 @@ from .inputs.alignment import CalibrationMonitor
 from .inputs.camera import Cameras
 from .inputs.drop import Drop
 from .inputs.frames import LiveFrames, Pair
+from .inputs.more_points import further_topics
 from .inputs.silence import SilenceLog
 from .inputs.topics import Inputs
 from .live import LiveCompleter, completer_of
@@ -94,7 +97,8 @@ class CompletionNode(LifecycleNode):
     def _on_pair(self, image, points) -> None:
         """Hand a pair to the worker, in the executor's thread."""
         self.counters.begin()
-        replaced = self._worker.put(Pair(image, points, time.monotonic()))
+        more = self._inputs.more.near(stamp_ns(points.header)) if points is not None else ()
+        replaced = self._worker.put(Pair(image, points, time.monotonic(), more))
         if replaced is not None:
             self._drop(replaced, "replaced by a newer frame", self._stages.sentence)
 
@@ -192,7 +196,7 @@ class CompletionNode(LifecycleNode):
             camera_file = self._camera_file()
             if len(s.robot_box) != 1:
                 Box(s.robot_box[:3], s.robot_box[3:])
-            self._extrinsics = Extrinsics(self, s)
+            self._extrinsics, self._further = Extrinsics(self, s), further_topics(s)
         except Exception as error:
             return self._fail("configured", error)
         self._completer = completer  # only now: a node that is not configured holds no network
@@ -243,7 +247,13 @@ class CompletionNode(LifecycleNode):
         """Subscribe, and begin to work."""
         self._completer.forget()
         self._inputs = Inputs(
-            self, self.settings, self._cameras.add, self._on_pair, self._on_time_jump, self._on_unpaired
+            self,
+            self.settings,
+            self._cameras.add,
+            self._on_pair,
+            self._on_time_jump,
+            self._on_unpaired,
+            self._further,
         )
         self._worker.start()
         self._active = True
@@ -323,7 +333,7 @@ class CompletionNode(LifecycleNode):
         statuses.append(frames_status(counts, before, unpaired, unpaired_before, why))
         statuses.append(self._stages.status)
         self._reported = counts, unpaired, lost
-        frames = self._frames.statuses.values()
+        frames = [*self._frames.statuses.values(), self._frames.deskew.status, self._frames.more.status]
         return [*statuses, *self._outputs.statuses, *frames, self._monitor.status, self._live.status]
 
 

@@ -30,12 +30,22 @@ class Extrinsics:
         self._file = settings.extrinsics_file
         self._source = settings.extrinsics_source
         self._T: np.ndarray | None = None
-        self._frames_of_file: tuple[str, str] | None = None
+        self._of_file: dict[tuple[str, str], np.ndarray] = {}
         self.tf: TfExtrinsics | None = None
         if self._fixed_frame and self._source != "tf":
             raise ValueError(
                 f"Parameter 'fixed_frame' is '{self._fixed_frame}', which needs TF; "
                 f"'extrinsics_source' is '{self._source}' and must be tf."
+            )
+        if getattr(settings, "more_points", "") and self._source == "parameter":
+            raise ValueError(
+                f"Parameter 'more_points' is '{settings.more_points}', but 'extrinsics_source' is parameter, "
+                "which has the place of one LiDAR; it must be tf or file."
+            )
+        if getattr(settings, "deskew", "off") == "on" and not self._fixed_frame:
+            raise ValueError(
+                "Parameter 'deskew' is on, which needs the motion of the LiDAR; 'fixed_frame' is empty and "
+                "must name a frame such as odom."
             )
         self._robot_frame = getattr(settings, "robot_frame", "")
         if self._robot_frame and self._source != "tf":
@@ -68,9 +78,7 @@ class Extrinsics:
             Drop: TF does not have them, or the file is of other frames.
         """
         if self.tf is None:
-            if self._source == "file" and self._frames_of_file != (camera_frame, lidar_frame):
-                self._read_for(camera_frame, lidar_frame)
-            return self._T, None
+            return self._fixed(camera_frame, lidar_frame), None
         try:
             T = self.tf.T_cam_lidar(camera_frame, lidar_frame, stamp_points, self._wait_s)
             if not self._fixed_frame:
@@ -82,6 +90,10 @@ class Extrinsics:
         except TransformError as error:
             raise Drop("no transform", str(error)) from None
 
+    def lidar_pose(self, lidar_frame: str, stamp: int) -> np.ndarray:
+        """4 x 4 pose of the LiDAR in the fixed frame at a stamp; TransformError where TF does not have it."""
+        return self.tf.lookup(self._fixed_frame, lidar_frame, stamp, self._wait_s)
+
     def T_robot_lidar(self, lidar_frame: str, stamp_points: int) -> np.ndarray:
         """4 x 4 from the LiDAR to the frame in which the robot's own box is told; Drop without it."""
         if not self._robot_frame or self._robot_frame == lidar_frame:
@@ -91,13 +103,17 @@ class Extrinsics:
         except TransformError as error:
             raise Drop("no transform", str(error)) from None
 
-    def _read_for(self, camera_frame: str, lidar_frame: str) -> None:
-        """Read the file for the frames of the messages: one that names them swapped is inverted."""
-        try:
-            self._T = read_extrinsics(self._file, camera_frame, lidar_frame)
-        except (OSError, ValueError) as error:
-            raise Drop("extrinsics cannot be used", str(error)) from None
-        self._frames_of_file = camera_frame, lidar_frame
+    def _fixed(self, camera_frame: str, lidar_frame: str) -> np.ndarray:
+        """That of the parameter, or of the file for the frames of the messages: swapped ones are inverted."""
+        if self._source == "parameter":
+            return self._T
+        frames = camera_frame, lidar_frame
+        if frames not in self._of_file:
+            try:
+                self._of_file[frames] = read_extrinsics(self._file, camera_frame, lidar_frame)
+            except (OSError, ValueError) as error:
+                raise Drop("extrinsics cannot be used", str(error)) from None
+        return self._of_file[frames]
 
     def clear(self) -> None:
         """Forget what is past, after a jump back in time."""

@@ -316,11 +316,11 @@ def _header(stamp_ns: int, frame_id: str) -> Header:
 
 def _cloud(frame: Frame) -> np.ndarray:
     """Points of a frame with intensity and ring where known; of its sparse depth if it has no points."""
-    points, rings = frame.points, frame.rings
+    points = frame.points
     if points is None:
         depth = np.zeros(frame.size, np.float32) if frame.sparse_depth is None else frame.sparse_depth
         points = depth_to_points(depth, frame.camera)
-    return points_array(points, rings)
+    return points_array(points, frame.rings, frame.point_times)
 
 
 def main() -> int:

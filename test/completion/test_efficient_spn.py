@@ -15,9 +15,9 @@ from synthetic import SHAPE, camera_image, points_of, slope  # noqa: E402
 from depth_completion_ros import SparseDepth, create_completer  # noqa: E402
 from depth_completion_ros.completion import Source  # noqa: E402
 from depth_completion_ros.completion.efficient_spn import fill  # noqa: E402
+from depth_completion_ros.completion.efficient_spn.completer import WEIGHTS  # noqa: E402
 from depth_completion_ros.completion.efficient_spn.full_size import (  # noqa: E402
-    BOX,
-    FLOOR,
+    BOXES,
     MULTIPLE,
     PIXELS,
     bend,
@@ -203,30 +203,42 @@ def test_the_image_shrinks_as_by_means_over_areas(shape):
     assert (shrink_image(flat, shape) == 77).all()
 
 
-def slow_bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> np.ndarray:
+def slow_bend(depth, trust, sparse, box: int, floor: float) -> np.ndarray:
     bent = depth.copy()
-    share = {x: (BOX - abs(x)) / BOX**2 for x in range(1 - BOX, BOX)}  # a box twice is a triangle
+    share = {x: (box - abs(x)) / box**2 for x in range(1 - box, box)}  # a box twice is a triangle
     for v, u in np.ndindex(depth.shape):
         total = weight = 0.0
         for y, x in np.argwhere(sparse > 0):
             w = share.get(y - v, 0) * share.get(x - u, 0)
-            total += w * trust[y, x] * np.log(sparse[y, x] / depth[y, x])
+            residual = np.log(sparse[y, x] / depth[y, x])
+            total += w * residual * (1 if residual < 0 else trust[y, x])
             weight += w
-        bent[v, u] *= np.exp(total / (weight + FLOOR))
+        bent[v, u] *= np.exp(total / (weight + floor))
     return bent
 
 
 def test_depth_bends_towards_the_measurements_around_as_far_as_they_are_trusted():
-    random, reach = np.random.default_rng(0), BOX - 1
+    random, reach = np.random.default_rng(0), sum(box - 1 for box, _ in BOXES)
     depth, sparse = random.uniform(2, 9, (2, 26, 31)).astype(np.float32)
     trust = random.random(depth.shape, np.float32)
     sparse[random.random(depth.shape) < 0.97] = 0
     inside = np.s_[reach:-reach, reach:-reach]  # nearer to the border, a box twice is no whole triangle
     sparse[np.pad(np.zeros_like(sparse[inside], bool), reach, constant_values=True)] = 0
-    expected, bent = slow_bend(depth, trust, sparse), depth.copy()
+    expected, bent = depth, depth.copy()
+    for box, floor in BOXES:
+        expected = slow_bend(expected, trust, sparse, box, floor)
     bend(bent, trust, sparse)
     assert np.abs(expected - depth).max() > 0.5
     np.testing.assert_allclose(bent, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("measured", "believed"), [(2, True), (30, False)])
+def test_what_is_nearer_than_depth_is_believed_and_what_is_farther_only_as_far_as_trusted(measured, believed):
+    depth, sparse = np.full((9, 9), 8, np.float32), np.zeros((9, 9), np.float32)
+    sparse[4, 4] = measured
+    bend(depth, np.zeros_like(depth), sparse)
+    assert (depth[4, 4] == pytest.approx(measured, rel=0.1)) == believed
+    assert (depth[4, 4] == 8) != believed
 
 
 # The completer -----------------------------------------------------------------------------------
@@ -307,6 +319,68 @@ def test_a_format_that_makes_it_no_faster_on_a_cpu_is_refused_in_a_sentence():
 
 
 # The weights that ship --------------------------------------------------------------------------
+
+
+def test_the_onnx_that_ships_is_the_weights_that_ship():
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    image, sparse = camera_image(), points_of(slope(), 200)
+    shipped = create_completer("efficient_spn", device="cpu")
+    of_weights = create_completer("efficient_spn", device="cpu", weights=str(WEIGHTS))
+    assert shipped.network is None and of_weights.network is not None
+    assert shipped.licence == of_weights.licence == "Apache-2.0"
+    found, expected = shipped(image, sparse), of_weights(image, sparse)
+    np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-3)
+    np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-3)
+
+
+def test_it_is_the_default_and_has_nothing_to_warn_of():
+    completer = create_completer(device="cpu")
+    assert completer.name == "efficient_spn" and not completer.warnings and not completer.degradations
+    report = completer.report()
+    assert report["licence of the weights"] == "Apache-2.0"
+    assert report["weights"] == "those that ship with the package"
+
+
+def test_without_onnx_runtime_and_pytorch_the_default_is_linear_and_says_so(without_torch):
+    assert without_torch("""
+sys.modules["onnxruntime"] = None
+import numpy as np
+from depth_completion_ros import SparseDepth, create_completer, list_completers
+from depth_completion_ros.completion.registry import describe_completer
+completer = create_completer()
+print(completer.name, *completer.warnings)
+sparse = SparseDepth(np.eye(9, dtype=np.float32))
+print((completer(None, sparse).depth == create_completer("linear")(None, sparse).depth).all())
+print(*create_completer("linear").warnings)
+print(len([describe_completer(name) for name in list_completers()]) == len(list_completers()))
+""") == [
+        "linear The default network needs the Python package 'onnxruntime', which is not installed, so "
+        "linear completion stands in: pip install onnxruntime.",
+        "True",
+        "",
+        "True",
+    ]
+
+
+def test_it_runs_without_pytorch(without_torch):
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    assert without_torch(f"""
+import numpy as np
+from depth_completion_ros import SparseDepth, create_completer
+completer = create_completer("efficient_spn")
+sparse = np.zeros((64, 96), np.float32)
+sparse[::7, ::9] = 5
+depth = completer(np.zeros((64, 96, 3), np.uint8), SparseDepth(sparse)).depth
+print(completer.report()["runs in"], np.isfinite(depth).mean() > 0.5)
+try:
+    create_completer("efficient_spn", weights="{WEIGHTS}")
+except ImportError as error:
+    print(error)
+""") == [
+        "ONNX Runtime True",
+        "Completer 'efficient_spn' needs the Python package 'torch', which is not installed: "
+        "pip install 'depth_completion_ros[torch]'.",
+    ]
 
 
 @pytest.mark.parametrize("protocol", ["lines:16", "lines:8", "points:200"])

@@ -106,6 +106,16 @@ def test_reduced_precision_changes_the_result_a_little(tiny):
     assert np.abs(rough - exact).max() > 0 and np.allclose(rough, exact, rtol=0.02, atol=0.05)
 
 
+@pytest.mark.parametrize("instructions", [{"avx2": True, "avx512_bf16": False}, {"amx_bf16": True}])
+def test_bfloat16_on_a_processor_without_it_is_warned_of(tiny, monkeypatch, instructions):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions, raising=False)
+    warnings = create_completer("tiny", device="cpu", precision="bfloat16").warnings
+    assert any("no instructions for bfloat16" in warning for warning in warnings) != instructions.get(
+        "amx_bf16", False
+    )
+    assert len(create_completer("tiny", device="cpu").warnings) == 1  # the random weights
+
+
 def test_warming_up_runs_the_network_once_at_the_size_and_is_reported(tiny, monkeypatch):
     completer = create_completer("tiny", device="cpu")
     sizes = []

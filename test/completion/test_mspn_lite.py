@@ -1,4 +1,4 @@
-"""MSPN-lite as a completer: the default, with the weights that ship with the package."""
+"""MSPN-lite as a completer, with the weights that ship with the package."""
 
 from __future__ import annotations
 
@@ -53,42 +53,27 @@ def frame(sparse: SparseDepth) -> Frame:
     return Frame(camera=None, image=camera_image(), sparse_depth=sparse.depth, name="a")
 
 
-# The default -------------------------------------------------------------------------------------
+# What ships --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["default", "mspn_lite"])
-def test_it_has_the_weights_of_the_package_and_nothing_to_warn_of(name):
-    completer = create_completer(name)
+def test_it_has_the_weights_of_the_package_and_nothing_to_warn_of():
+    completer = create_completer("mspn_lite")
     report = completer.report()
     assert completer.name == "mspn_lite" and not completer.warnings and not completer.degradations
     assert report["variant"] == "general" and report["licence of the weights"] == "Apache-2.0"
     assert report["weights"] == "those that ship with the package"
 
 
-def test_without_pytorch_the_default_is_linear_and_says_so_in_a_sentence(without_torch):
-    said = without_torch("""
-import numpy as np
-from depth_completion_ros import SparseDepth, create_completer, list_completers
-from depth_completion_ros.completion.registry import describe_completer
-completer = create_completer()
-print(completer.name, *completer.warnings)
-sparse = SparseDepth(np.eye(9, dtype=np.float32))
-print((completer(None, sparse).depth == create_completer("linear")(None, sparse).depth).all())
-print(*create_completer("linear").warnings)
-print(len([describe_completer(name) for name in list_completers()]) == len(list_completers()))
+def test_without_pytorch_it_says_what_to_install(without_torch):
+    assert without_torch("""
+from depth_completion_ros import create_completer
 try:
     create_completer("mspn_lite")
 except ImportError as error:
     print(error)
-""")
-    install = "which is not installed{}: pip install 'depth_completion_ros[torch]'."
-    assert said == [
-        "linear The default network needs the Python package 'torch', "
-        + install.format(", so linear completion stands in"),
-        "True",
-        "",
-        "True",
-        "Completer 'mspn_lite' needs the Python package 'torch', " + install.format(""),
+""") == [
+        "Completer 'mspn_lite' needs the Python package 'torch', which is not installed: "
+        "pip install 'depth_completion_ros[torch]'."
     ]
 
 

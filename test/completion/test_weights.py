@@ -15,7 +15,7 @@ safetensors = pytest.importorskip("safetensors.torch", reason="safetensors is no
 from typer.testing import CliRunner  # noqa: E402
 
 from depth_completion_ros import create_completer  # noqa: E402
-from depth_completion_ros.cli import app  # noqa: E402
+from depth_completion_ros.cli.app import app  # noqa: E402
 from depth_completion_ros.completion.weights.checkpoint import (  # noqa: E402
     Checkpoint,
     identify,

@@ -41,6 +41,6 @@ class ToyCompleter(LearnedCompleter):
 
     def forward(self, rgb, sparse, *planes, points):
         (linear,) = planes
-        inputs = torch.cat([rgb, sparse, linear], dim=1).to(self.precision)
+        inputs = torch.cat([rgb, sparse, linear], dim=1).to(getattr(torch, self.precision))
         change, confidence = self.inference_network(inputs).float().split(1, dim=1)
         return linear * torch.exp(self.options.strength * change.tanh()), confidence.sigmoid()

@@ -110,7 +110,7 @@ def test_rays_of_all_pixels_are_those_of_unproject():
     assert np.allclose([x[5, 7], y[5, 7], 1], camera.unproject([[7, 5]])[0], atol=1e-6)
 
 
-def test_a_resized_and_a_cropped_camera_see_the_same_point_where_the_picture_moved_to():
+def test_a_resized_and_a_cropped_camera_see_the_same_point_where_the_image_moved_to():
     camera, point = camera_named("plumb_bob 5"), np.array([[2.0, 0.5, 10.0]])
     (u, v), _ = camera.project(point)[0][0], None
     half = camera.resized(621, 375 // 2 + 1).project(point)[0][0]

@@ -102,7 +102,7 @@ def test_numbers_of_a_png_can_have_an_offset_and_another_unit(listed):
     np.testing.assert_allclose(frame.ground_truth, DEPTH, atol=1e-6)
 
 
-def test_K_can_be_moved_to_the_bottom_of_a_whole_picture(listed):
+def test_K_can_be_moved_to_the_bottom_of_a_whole_image(listed):
     files = Layout(FILES.frames, "rgb/{0}", K="K/{3}", K_of_bottom=(8, 10))
     frame = next(iter(Listed(listed, files)))
     np.testing.assert_array_equal(frame.camera.K, [[20, 0, 7.5 - 3], [0, 21, 5.5 - 4], [0, 0, 1]])

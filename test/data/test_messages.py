@@ -142,7 +142,7 @@ def test_png_is_decoded_and_rubbish_refused():
     data = cv2.imencode(".png", RGB[..., ::-1])[1]
     message = Message(data=array("B", data.tobytes()), format="png")
     np.testing.assert_array_equal(decode_compressed_image(message), RGB)
-    for data in (b"", b"no picture"):
+    for data in (b"", b"no image"):
         with pytest.raises(ValueError, match="of format 'png' with .* cannot be decoded"):
             decode_compressed_image(Message(data=data, format="png"))
 

@@ -139,12 +139,12 @@ def write_marigold_kitti(root: Path, truth) -> Path:
     lines = []
     for number, known in (("0000000069", True), ("0000000070", False)):
         drive = f"{date}_drive_0002_sync"
-        picture = f"{date}/{drive}/image_02/data/{number}.png"
+        image_path = f"{date}/{drive}/image_02/data/{number}.png"
         depth = f"{drive}/proj_depth/groundtruth/image_02/{number}.png" if known else "None"
-        png(root / picture, image(truth.shape))
+        png(root / image_path, image(truth.shape))
         if known:
             depth_png(root / depth, truth)
-        lines.append(f"{picture} {depth} 721.5377")
+        lines.append(f"{image_path} {depth} 721.5377")
     text(root / "eigen_test_files_with_gt.txt", "\n".join(lines))
     return root
 

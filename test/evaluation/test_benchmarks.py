@@ -97,9 +97,9 @@ def test_feeds_draw_from_the_truth_and_the_name_alone_tells_them(text):
 
 def test_speckles_corners_and_files_are_fed():
     truth = np.full((60, 80), TRUTH, np.float32)
-    picture = np.zeros((60, 80, 3), np.uint8)
-    picture[20:40, 20:60] = 255
-    frame = Frame(camera=None, image=picture, ground_truth=truth, name="a")
+    square = np.zeros((60, 80, 3), np.uint8)
+    square[20:40, 20:60] = 255
+    frame = Frame(camera=None, image=square, ground_truth=truth, name="a")
     assert (parse_feed("speckles:80").draw(frame, truth) > 0).mean() == pytest.approx(0.8, abs=1e-3)
     v, u = np.nonzero(parse_feed("corners:4").draw(frame, truth))
     rectangle = np.array([(20, 20), (20, 59), (39, 20), (39, 59)])
@@ -130,7 +130,7 @@ def test_frames_are_cut_and_resized_with_all_their_planes():
 
 
 def command(*arguments):
-    from depth_completion_ros.cli import app
+    from depth_completion_ros.cli.app import app
 
     result = CliRunner().invoke(app, ["benchmark", *map(str, arguments)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -152,7 +152,7 @@ def test_the_command_prints_and_writes_ours_beside_published(tmp_path):
     write_void(tmp_path / "void", np.full((40, 56), TRUTH), 500)
     out = tmp_path / "out"
     arguments = ("marigold-dc:VOID500", tmp_path / "void", "-c", "nearest", "-o", out)
-    code, printed, remarked = command(*arguments, "--pictures", 0)
+    code, printed, remarked = command(*arguments, "--figures", 0)
     assert code == 0 and "published: arXiv 2412.13389" in printed
     assert "These are 1 frames; marigold-dc:VOID500 has 800." in remarked
     report = (out / "report.md").read_text()

@@ -83,7 +83,7 @@ def test_points_lie_everywhere_alike():
 
 
 def test_squares_have_right_angles_and_circles_are_round_and_strokes_thin():
-    """By the share that one shape fills of the box around it, where it lies inside the picture."""
+    """By the share that one shape fills of the box around it, where it lies inside the image."""
     shares = {kind: np.array([fill_of_box(kind, seed) for seed in range(60)]) for kind in SHAPES}
     whole = {kind: some[np.isfinite(some)] for kind, some in shares.items()}
     assert all(len(some) > 10 for some in whole.values())

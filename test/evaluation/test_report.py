@@ -105,7 +105,7 @@ def test_unknown_metrics_are_null_and_do_not_stop_the_report(streets, tmp_path):
 
 
 @pytest.mark.parametrize("shape", ["wide", "without image", "knows nothing"])
-def test_pictures_are_drawn_whatever_is_missing(make_street, tmp_path, shape):
+def test_figures_are_drawn_whatever_is_missing(make_street, tmp_path, shape):
     frame = make_street(image=None) if shape == "without image" else make_street()
     protocol = parse_protocol("lines:4")
     trial = protocol.trial(frame)
@@ -118,7 +118,7 @@ def test_pictures_are_drawn_whatever_is_missing(make_street, tmp_path, shape):
             name: create_completer(name).complete(frame.image, trial.feed, frame.camera)
             for name in ("nearest", "linear")
         }
-    path = draw_trial(frame, trial, protocol, completions, tmp_path / "pictures" / "a.png")
-    picture = cv2.imread(str(path))
-    assert picture.shape[1] > 600 and picture.std() > 20
-    assert len(np.unique(picture[..., 0])) > 50
+    path = draw_trial(frame, trial, protocol, completions, tmp_path / "figures" / "a.png")
+    drawn = cv2.imread(str(path))
+    assert drawn.shape[1] > 600 and drawn.std() > 20
+    assert len(np.unique(drawn[..., 0])) > 50

@@ -48,7 +48,7 @@ def has_genuine_launch() -> bool:
         return False
 
 
-def command(*arguments: str, launch_file: str = "kitti.launch.py") -> list[str]:
+def command(*arguments: str, launch_file: str) -> list[str]:
     """The command line for arguments `name:=value`."""
     if has_genuine_launch():
         return ["ros2", "launch", PACKAGE, launch_file, *arguments]
@@ -104,19 +104,31 @@ def _mark_of(process: psutil.Process) -> str | None:
         return None
 
 
+def walk(folder: Path, *arguments: str, launch_file: str = "kitti.launch.py"):
+    """Start a launch in a session of its own; in the end nothing of it is left."""
+    return walk_of(folder, command(*arguments, launch_file=launch_file))
+
+
 @contextmanager
-def walk(folder: Path, *arguments: str, **options) -> Iterator[Walk]:
-    """Start the command in a session of its own; in the end nothing of it is left."""
+def walk_of(folder: Path, line: list[str], cache: Path | None = None) -> Iterator[Walk]:
+    """The same for any command line.
+
+    Args:
+        cache: where the demo drive is kept; in the folder when None.
+    """
     log, mark = folder / "console.txt", f"{os.getpid()}-{time.monotonic_ns()}"
     environment = os.environ | {
         MARK: mark,
-        "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_CACHE_HOME": str(cache or folder / "cache"),
         "ROS_LOG_DIR": str(folder / "log"),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
     }
+    # `ros2 launch` does otherwise where its input is no terminal.
+    terminal, keyboard = os.openpty()
     with log.open("w") as console:
         process = subprocess.Popen(
-            command(*arguments, **options),
+            line,
+            stdin=keyboard,
             stdout=console,
             stderr=subprocess.STDOUT,
             env=environment,
@@ -130,3 +142,5 @@ def walk(folder: Path, *arguments: str, **options) -> Iterator[Walk]:
         for left in it.left():
             left.kill()
         process.wait()
+        os.close(terminal)
+        os.close(keyboard)

@@ -52,7 +52,7 @@ def header(stamp: int, frame_id: str) -> Header:
     return message
 
 
-def picture(camera: Camera = CAMERA) -> np.ndarray:
+def camera_image(camera: Camera = CAMERA) -> np.ndarray:
     """uint8 H x W x 3, other at every pixel nearby."""
     v, u = np.mgrid[: camera.height, : camera.width]
     return np.stack([u, v, u + v], axis=-1).astype(np.uint8)
@@ -66,7 +66,7 @@ def wall(distance: float = 10.0) -> np.ndarray:
 
 
 def image_message(stamp: int, camera: Camera = CAMERA) -> Image:
-    return conversions.rgb_message(picture(camera), header(stamp, "camera"))
+    return conversions.rgb_message(camera_image(camera), header(stamp, "camera"))
 
 
 def info_message(stamp: int, camera: Camera = CAMERA) -> CameraInfo:
@@ -92,7 +92,7 @@ def frame(points: np.ndarray | None = None, camera: Camera = CAMERA, T_image_poi
     """What the node should make of the robot's messages."""
     return Frame(
         camera=camera,
-        image=picture(camera),
+        image=camera_image(camera),
         points=wall() if points is None else points,
         T_cam_lidar=T_CAM_LIDAR,
         T_image_points=T_image_points,

@@ -14,13 +14,13 @@ from robot import (
     T_CAM_LIDAR,
     Robot,
     as_bytes,
+    camera_image,
     completion_node,
     frame,
     header,
     image_message,
     info_message,
     overrides,
-    picture,
     points_message,
     wall,
 )
@@ -106,12 +106,12 @@ def test_a_compressed_image_is_taken_where_asked_for(ros):
     robot = Robot(ros, outputs=("depth/points",), compressed=True)
     completion_node(ros, image_transport="compressed")
     robot.connect()
-    _, png = cv2.imencode(".png", picture()[..., ::-1])
+    _, png = cv2.imencode(".png", camera_image()[..., ::-1])
     robot.send(START, image=CompressedImage(header=header(START, "camera"), format="png", data=as_bytes(png)))
     robot.wait_for_outputs(1, "depth/points")
     cloud = robot.received["depth/points"][0]
     colours = np.frombuffer(cloud.data, np.uint8).reshape(-1, cloud.point_step)[:, 12:15]
-    np.testing.assert_array_equal(colours[:, ::-1], picture()[::2, ::2].reshape(-1, 3))
+    np.testing.assert_array_equal(colours[:, ::-1], camera_image()[::2, ::2].reshape(-1, 3))
 
 
 def test_parameters_that_may_change_take_effect_with_the_next_frame(ros):

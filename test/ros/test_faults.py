@@ -14,12 +14,12 @@ from robot import (
     T_CAM_LIDAR,
     Robot,
     as_bytes,
+    camera_image,
     completion_node,
     frame,
     header,
     image_message,
     info_message,
-    picture,
     points_message,
     wall,
 )
@@ -177,16 +177,16 @@ def test_a_cloud_with_too_little_data_is_dropped(rig):
 
 # Images ------------------------------------------------------------------------------------------
 
-GREY = picture()[..., 0]
+GREY = camera_image()[..., 0]
 
 
 @pytest.mark.parametrize(
     ("array", "encoding"),
     [
-        (picture(), "rgb8"),
-        (picture(), "bgr8"),
-        (np.dstack([picture(), GREY]), "rgba8"),
-        (np.dstack([picture(), GREY]), "bgra8"),
+        (camera_image(), "rgb8"),
+        (camera_image(), "bgr8"),
+        (np.dstack([camera_image(), GREY]), "rgba8"),
+        (np.dstack([camera_image(), GREY]), "bgra8"),
         (GREY, "mono8"),
         (GREY.astype("<u2"), "mono16"),
         (GREY, "bayer_rggb8"),

@@ -93,3 +93,15 @@ def test_an_absurd_focal_length_is_no_calibration_and_the_next_frame_is_good(ros
         rig.wait_for_drop("camera not calibrated")
         rig.wait_for_words("so it is not calibrated", capfd)
         rig.recovers()
+
+
+def test_large_clouds_of_further_lidars_wait_within_the_limit_of_memory():
+    from robot import points_message
+
+    from depth_completion_ros.ros.inputs.more_points import MoreClouds
+
+    clouds = MoreClouds([("left", 0)], STEP // 2, max_bytes=100_000)  # a wall has 26,000 bytes
+    for number in range(10):
+        clouds.add("left", points_message(START + number * STEP))
+    held = [clouds.near(START + number * STEP)[0].message is not None for number in range(10)]
+    assert held == [False] * 7 + [True] * 3

@@ -12,12 +12,12 @@ from robot import (
     STEP,
     Robot,
     as_bytes,
+    camera_image,
     completion_node,
     frame,
     header,
     image_message,
     info_message,
-    picture,
     points_message,
     wall,
 )
@@ -31,7 +31,7 @@ from depth_completion_ros.ros import qos
 MILLIMETRES = np.zeros((CAMERA.height, CAMERA.width), np.uint16)
 MILLIMETRES[8::16, 8::16] = np.linspace(2000, 9000, 60).reshape(6, 10)
 OF_DEPTH = create_completer("nearest")(
-    Frame(camera=CAMERA, image=picture(), sparse_depth=MILLIMETRES * np.float32(1e-3))
+    Frame(camera=CAMERA, image=camera_image(), sparse_depth=MILLIMETRES * np.float32(1e-3))
 ).depth
 
 

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from robot import CAMERA, SECOND, START, STEP, T_CAM_LIDAR, frame, overrides, picture, wall
+from robot import CAMERA, SECOND, START, STEP, T_CAM_LIDAR, camera_image, frame, overrides, wall
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
@@ -84,7 +84,7 @@ def test_all_messages_come_at_their_own_times_with_their_own_stamps_and_content(
     assert delay == pytest.approx(0.02, abs=0.03)
     for i in range(5):
         message = {topic: heard[i][1] for topic, heard in audience.heard.items()}
-        np.testing.assert_array_equal(decode_image(message["image"]), picture())
+        np.testing.assert_array_equal(decode_image(message["image"]), camera_image())
         assert decode_camera_info(message["camera_info"]) == CAMERA
         cloud = decode_points(message["points"])
         np.testing.assert_array_equal(cloud.points, wall(10.0 + i))

@@ -63,7 +63,7 @@ node = rclpy.create_node("sensors")
 profile = qos.profile("best_effort", 5)
 images = node.create_publisher(Image, "image", profile)
 clouds = node.create_publisher(PointCloud2, "points", profile)
-picture = np.random.default_rng(0).integers(0, 255, (375, 1242, 3), np.uint8)
+image = np.random.default_rng(0).integers(0, 255, (375, 1242, 3), np.uint8)
 points = np.ones(120_000, [(name, "<f4") for name in ("x", "y", "z", "intensity")])
 while not (images.get_subscription_count() and clouds.get_subscription_count()):
     time.sleep(0.01)
@@ -72,7 +72,7 @@ begin = time.monotonic()
 for i in range(60):
     header = Header(frame_id="camera")
     header.stamp.sec = i + 1
-    images.publish(conversions.rgb_message(picture, header))
+    images.publish(conversions.rgb_message(image, header))
     if i % 3 == 0:
         clouds.publish(conversions.cloud_message(points, header))
     time.sleep(max(0, begin + (i + 1) / 30 - time.monotonic()))
@@ -200,6 +200,33 @@ def test_a_signal_in_mid_frame_finishes_the_frame_and_exits_cleanly(ros, number,
     assert child.returncode == 0, output
     assert "Traceback" not in output and "rror" not in output, output
     robot.wait_for_outputs(1)
+
+
+HALF_MADE = """
+import sys, time
+from rclpy.node import Node
+from depth_completion_ros.ros.process.run import run
+nodes = []
+class Slow(Node):
+    def __init__(self):
+        super().__init__("slow")
+        nodes.append(self)
+        print("half made", flush=True)
+        time.sleep(60)
+        self.part = 1
+    def destroy_node(self):
+        del self.part
+        super().destroy_node()
+sys.exit(run(Slow, interrupted_code=5))
+"""
+
+
+def test_a_signal_while_a_node_is_made_ends_it_without_a_traceback():
+    with process("-c", HALF_MADE) as child:
+        assert child.stdout.readline() == "half made\n"
+        child.send_signal(signal.SIGINT)
+        output, _ = child.communicate(timeout=20)
+    assert (child.returncode, output) == (5, "")
 
 
 @pytest.mark.parametrize("name", ["completion", "evaluation"])

@@ -116,11 +116,12 @@ def test_lines_and_table_say_what_is_counted():
 def test_the_page_shows_image_points_depth_and_error(tmp_path):
     page = Page(tmp_path / "page")
     one = frame()
-    one.ground_truth = np.full(one.size, 10.0, np.float32)
+    truth = np.full(one.size, 10.0, np.float32)
+    truth[80:] = 0  # not scored
     depth = np.full(one.size, 10.0, np.float32)
     depth[:, : CAMERA.width // 2] = 12.5
     depth[:10] = np.nan
-    page.add(one, one, depth, "first <frame>")
+    page.add(one, one, depth, truth, "first <frame>")
     text = page.write("Depth & more", "a < b").read_text()
     assert "<title>Depth &amp; more</title>" in text and "a &lt; b" in text and "images/0000.jpg" in text
     drawn = cv2.imread(str(tmp_path / "page" / "images" / "0000.jpg"))[..., ::-1].astype(int)
@@ -130,6 +131,7 @@ def test_the_page_shows_image_points_depth_and_error(tmp_path):
     wrong, right = error[70, 20], error[70, width - 20]
     assert wrong[0] > 2 * wrong[2], "red where it is wrong"
     assert right[2] > right[0] > right[1], "blue where it is right"
+    assert error[90:].mean() < 5 < error[60:70].mean(), "black where nothing is scored"
     assert np.abs(drawn[50, 100] - one.image[50, 100]).max() < 40
 
 
@@ -141,7 +143,7 @@ def test_large_images_are_shown_smaller_and_old_ones_go(tmp_path):
     one = frame()
     one.image = cv2.resize(one.image, None, fx=10, fy=10)
     one.camera = one.camera.resized(1600, 960)
-    page.add(one, one, np.full((960, 1600), 10.0, np.float32), "")
+    page.add(one, one, np.full((960, 1600), 10.0, np.float32), None, "")
     assert cv2.imread(str(tmp_path / "images" / "0000.jpg")).shape[1] <= 2 * 760
 
 

@@ -13,15 +13,25 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from depth_completion_ros.ros.process.launching import QUIET_START
 from depth_completion_ros.ros.process.stopping import PARENT
+
+BEGIN = """
+from depth_completion_ros.ros.process import stopping
+from depth_completion_ros.ros.process.stopping import stop, Interrupted
+"""
 
 
 @contextmanager
-def program(text: str, **environment: str):
-    """A Python program; it says `ready`, and is killed if it is still there in the end."""
-    text = f"from depth_completion_ros.ros.process.stopping import stop, Interrupted\n{textwrap.dedent(text)}"
+def program(text: str, *, prefix=(), end_limit_s: float = 60.0, **environment: str):
+    """A Python program; it says `ready`, and is killed if it is still there in the end.
+
+    Args:
+        end_limit_s: long, as a machine that stands still must not fail what is no test of it.
+    """
+    text = f"{BEGIN}stopping.END_LIMIT_S = {end_limit_s}\n{textwrap.dedent(text)}"
     child = subprocess.Popen(
-        [sys.executable, "-c", text],
+        [*prefix, sys.executable, "-c", text],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -89,6 +99,24 @@ def test_many_signals_of_both_kinds_do_not_change_the_exit_code():
         assert child.wait(20) == 3
 
 
+@pytest.mark.skipif(not QUIET_START, reason="signals are held back on Linux alone")
+def test_a_sigint_before_signals_are_taken_waits_until_they_are():
+    text = """
+        import signal, time
+        print("ready", flush=True)
+        while signal.SIGINT not in signal.sigpending():
+            time.sleep(0.01)
+        print("is" if stop.is_set() else "is not", flush=True)
+        stop.take_signals()
+        print("is" if stop.is_set() else "is not", flush=True)
+        stop.leave()
+    """
+    with program(text, prefix=QUIET_START) as child:
+        child.send_signal(signal.SIGINT)
+        assert rest_of(child) == "is not\nis\n"
+    assert child.returncode == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_imports_ends_the_process_without_a_word(number):
     text = """
@@ -102,6 +130,20 @@ def test_a_signal_during_imports_ends_the_process_without_a_word(number):
         child.send_signal(number)
         assert rest_of(child) == ""
     assert child.returncode == 0
+
+
+def test_a_signal_before_imports_ends_the_process_without_them():
+    text = """
+        import signal
+        stop.take_signals()
+        print("ready", flush=True)
+        signal.raise_signal(signal.SIGINT)
+        with stop.importing(exit_code=5):
+            print("imported", flush=True)
+    """
+    with program(text) as child:
+        assert rest_of(child) == ""
+    assert child.returncode == 5
 
 
 def test_a_signal_interrupts_what_takes_minutes_and_lets_it_clean_up_undisturbed():
@@ -126,18 +168,19 @@ def test_a_signal_interrupts_what_takes_minutes_and_lets_it_clean_up_undisturbed
     assert child.returncode == 0
 
 
-def test_an_end_that_hangs_shows_the_stacks_and_is_over():
-    text = """
-        import time
+@pytest.mark.parametrize("begin", ["signal.raise_signal(signal.SIGINT)", "stop.limit_the_end()"])
+def test_an_end_that_hangs_shows_the_stacks_and_is_over(begin):
+    text = f"""
+        import signal, time
         stop.take_signals()
         print("ready", flush=True)
+        {begin}
         def hangs():
             while True:
                 time.sleep(1)
         hangs()
     """
-    with program(text) as child:
-        child.send_signal(signal.SIGINT)
+    with program(text, end_limit_s=1.0) as child:
         output = rest_of(child)
     assert child.returncode == 1
     assert "Timeout" in output and "in hangs" in output

@@ -13,11 +13,11 @@ from robot import (
     STEP,
     T_CAM_LIDAR,
     Robot,
+    camera_image,
     completion_node,
     frame,
     image_message,
     info_message,
-    picture,
     points_message,
 )
 
@@ -114,7 +114,7 @@ def test_without_points_a_network_gives_its_guess_only_to_those_who_ask(ros, tol
     rig.wait_for("completed without points")
     rig.stop()
     rig.robot.wait_for_outputs(2, "depth/source")
-    guess = create_completer("mspn_lite").complete(picture(), NO_POINTS)
+    guess = create_completer("mspn_lite").complete(camera_image(), NO_POINTS)
     assert (guess.source == Source.PRIOR).all() and not guess.confidence.any()
     out = rig.last
     if told:

@@ -27,7 +27,7 @@ from tiny import Network  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from depth_completion_ros import create_completer  # noqa: E402
-from depth_completion_ros.cli import app  # noqa: E402
+from depth_completion_ros.cli.app import app  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAME = "2011_09_26_drive_0002_sync_{}_0000000005_image_0{}.png"
@@ -85,7 +85,7 @@ def run(tmp_path, tiny):
 
 def evaluated(frames: Path, weights: Path, out: Path) -> dict[str, dict]:
     """What `depth-completion evaluate` finds, by protocol."""
-    asked = ["evaluate", frames, "-c", "tiny", "--weights", weights, "-o", out, "--pictures", 0]
+    asked = ["evaluate", frames, "-c", "tiny", "--weights", weights, "-o", out, "--figures", 0]
     asked += ["-p", "truth", "-p", "share:50", "--device", "cpu"]
     result = CliRunner().invoke(app, list(map(str, asked)))
     assert result.exit_code == 0, result.output

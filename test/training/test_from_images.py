@@ -75,8 +75,8 @@ def test_a_bad_image_is_reported_and_left_out(tmp_path):
     assert result.returncode == 1, result.stderr
     assert "2 frames of 2 images" in result.stdout and "1 images failed." in result.stdout
     assert "Image 'bad.jpg' failed: ValueError: " in result.stderr
-    assert sorted(file.name for file in out.iterdir()) == ["picture-a-two_00.npz", "picture-one_00.npz"]
-    assert read_frame(out / "picture-one_00.npz").depth.shape == (48, 64)
+    assert sorted(file.name for file in out.iterdir()) == ["image-a-two_00.npz", "image-one_00.npz"]
+    assert read_frame(out / "image-one_00.npz").depth.shape == (48, 64)
 
 
 def test_the_open_choices_of_stage_1_are_followed_and_checked():

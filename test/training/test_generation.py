@@ -95,7 +95,7 @@ def test_colours_keep_their_places(tmp_path):
     assert np.abs(read_frame(tmp_path / "a_0_00.npz").image.reshape(-1, 3).mean(0) - (200, 30, 10)).max() < 4
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "empty", "other", "no picture"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "empty", "other", "no image"])
 def test_a_damaged_file_is_refused_in_a_sentence(tmp_path, damage):
     file = tmp_path / "outdoor_00000000_00.npz"
     write_frame(file, frame())

@@ -211,7 +211,7 @@ def test_a_map_that_is_missing_or_none_is_told_in_a_sentence(root, tmp_path):
     cv2.imwrite(str(file), coloured)
     with pytest.raises(ValueError, match=r"has shape \(130, 200, 3\); it must be grey, height x width."):
         first_sample()
-    file.write_bytes(b"no picture")
+    file.write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"disp/0000000000.png' \(10 bytes\) cannot be decoded"):
         first_sample()
     file.unlink()

@@ -189,7 +189,7 @@ def test_both_stages_from_one_command(command, tmp_path):
     key = next(key for key, value in stages[0].items() if value.ndim == 4)
     moved, size = (stages[1][key] - stages[0][key]).abs().mean(), stages[0][key].abs().mean()
     assert 0 < moved < 0.1 * size
-    assert len(list((tmp_path / "scanned").glob("picture-outdoor_*.npz"))) == 6
+    assert len(list((tmp_path / "scanned").glob("image-outdoor_*.npz"))) == 6
     assert table() == first  # everything is there already, and nothing is done again
 
 

@@ -270,7 +270,7 @@ def test_a_run_leaves_logs_checkpoints_and_images_in_its_folder(tmp_path):
     assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
     assert (tmp_path / "checkpoints" / "best.ckpt").is_file()
     assert not list(tmp_path.rglob("*.unfinished"))
-    image = cv2.imread(str(tmp_path / "pictures" / "0000040.png"))
+    image = cv2.imread(str(tmp_path / "images" / "0000040.png"))
     assert image.shape == (4 * 24, 5 * 32, 3) and image.std() > 10
     assert list((tmp_path / "tensorboard").glob("events*"))
     with (tmp_path / "csv" / "version_0" / "metrics.csv").open() as file:

@@ -19,7 +19,7 @@ import depth_completion_training
 from .callbacks.average import WeightAverage
 from .callbacks.checkpoints import BEST, FOLDER, LAST, AtomicCheckpointIO, LastCheckpoint
 from .callbacks.evaluation import Evaluation
-from .callbacks.pictures import Pictures
+from .callbacks.images import ValidationImages
 from .callbacks.progress import ProgressLines
 from .callbacks.throughput import Throughput
 from .task import CompletionTask
@@ -43,7 +43,7 @@ class TrainingCLI(LightningCLI):
         parser.add_lightning_class_args(WeightAverage, "average")
         parser.add_lightning_class_args(LastCheckpoint, "checkpoints")
         parser.add_lightning_class_args(Evaluation, "evaluation")
-        parser.add_lightning_class_args(Pictures, "pictures")
+        parser.add_lightning_class_args(ValidationImages, "images")
         parser.add_argument(
             "--monitor", type=str, default="val/rmse_m", help="What the best checkpoint is least in."
         )

@@ -28,8 +28,10 @@ def export_onnx(weights: str | Path, out: str | Path) -> None:
         FileNotFoundError, ValueError: no such weights, or those of another network.
     """
     network = EfficientSPN()
-    load_into(network, read_checkpoint(weights))
+    checkpoint = read_checkpoint(weights)
+    load_into(network, checkpoint)
     model = onnx.load_from_string(to_onnx(network))
+    helper.set_model_props(model, checkpoint.metadata)
     store_as_half(model.graph)
     with whole_file(out) as unfinished:
         onnx.save(model, unfinished)

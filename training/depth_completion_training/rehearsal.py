@@ -82,14 +82,14 @@ class Rehearsal:
     def public(self) -> Layouts:
         return Layouts(self.out / "public")
 
-    def make_frames(self, scenes: int, size: str, pictures: int | None, drives: int | None) -> None:
+    def make_frames(self, scenes: int, size: str, images: int | None, drives: int | None) -> None:
         """Simulated frames, unless `public` is there, which `generation.layouts` makes of them."""
         if self.public.root.is_dir():
             return
         frames, unfinished = self.out / "frames", self.out / "public.unfinished"
         if not frames.is_symlink():  # else they are another's
             python(f"{PACKAGE}.generation", frames, "--scenes", scenes, "--size", size)
-        most = {"--pictures": pictures, "--drives": drives}
+        most = {"--images": images, "--drives": drives}
         options = [part for option in most.items() if option[1] for part in option]
         python(f"{PACKAGE}.generation.layouts", frames, unfinished, *options)
         unfinished.rename(self.public.root)
@@ -98,7 +98,7 @@ class Rehearsal:
         """Frames of the images with LiDAR simulated in them, by choices of `generation.from_images`."""
         scanned, unfinished = self.out / name, self.out / f"{name}.unfinished"
         if not scanned.is_dir():
-            images = self.public.pictures, f"{self.public.maps}@disparity"
+            images = self.public.images, f"{self.public.maps}@disparity"
             # Images that fail are reported and left out, with exit code 1.
             python(f"{PACKAGE}.generation.from_images", *images, unfinished, *choices, allowed=(0, 1))
             unfinished.rename(scanned)
@@ -188,7 +188,7 @@ def main(
     out: Annotated[Path, typer.Argument(help="Folder for frames, runs and weights.")],
     scenes: Annotated[int, typer.Option(min=1, help="Simulated scenes, of ten views each.")] = 60,
     frame: Annotated[str, typer.Option(metavar="HxW", help="Size of their images.")] = "256x384",
-    pictures: Annotated[int | None, typer.Option(help="Of stage 1.", show_default="all")] = None,
+    images: Annotated[int | None, typer.Option(help="Of stage 1.", show_default="all")] = None,
     drives: Annotated[int | None, typer.Option(help="Of stage 2, a frame each.", show_default="all")] = None,
     steps: Annotated[tuple[int, int], typer.Option(help="Training steps of stage 1 and stage 2.")] = (
         400,
@@ -217,7 +217,7 @@ def main(
     wants_plane(network)  # what is wrong with it shows here
     out.mkdir(parents=True, exist_ok=True)
     rehearsal = Rehearsal(out, network, parse_size(size), steps, batch, tuple(more or ()))
-    rehearsal.make_frames(scenes, frame, pictures, drives)
+    rehearsal.make_frames(scenes, frame, images, drives)
     pretrained = rehearsal.pretrain(rehearsal.make_scans("scanned", "--size", frame))
     ablations = ABLATIONS if ablate else ABLATIONS[:1]
     weights = {ablation.name: rehearsal.train(ablation, pretrained) for ablation in ablations}

@@ -11,18 +11,22 @@ import numpy as np
 from ..interface import Source
 from ..learned.completer import LearnedCompleter
 from ..learned.inner_size import shrink_sparse
+from ..learned.weights import SHIPPED
 from .full_size import bend, enlarge, inner_shape, shrink_image
+from .onnx_runner import OnnxRunner
 
 if TYPE_CHECKING:
     import torch
 
-SHIPPED = Path(__file__).with_name("efficient_spn.safetensors")
+WEIGHTS = Path(__file__).with_name("efficient_spn.safetensors")
+ONNX = WEIGHTS.with_suffix(".onnx")
+"""The network with these weights, for which PyTorch need not be installed."""
 TYPICAL_M = 10.0
 """Depth in whose surroundings the scene is thought to lie while nothing has been measured yet."""
 
 
 class EfficientSPNCompleter(LearnedCompleter):
-    """A fast network for points of any density, with an image encoder that has seen real images.
+    """The default: a fast network for points of any density, whose image encoder has seen real images.
 
     Starts from a harmonic surface through the measurements and corrects it by what the image shows. It
     knows no scale of its own: all depth is relative to the measurements. Measured depth is refined as far
@@ -32,8 +36,8 @@ class EfficientSPNCompleter(LearnedCompleter):
     Confidence is the probability that depth is within 5 % of the truth, as calibrated on simulated frames;
     without a point it is 0.
 
-    On a CPU it runs in ONNX Runtime, in float32, on a GPU in PyTorch. `inner_size=0` is as many pixels as
-    160 x 544 has.
+    On a CPU it runs in ONNX Runtime, in float32, and needs no PyTorch unless other weights are given; on a
+    GPU it runs in PyTorch. `inner_size=0` is as many pixels as 160 x 544 has.
     """
 
     name = "efficient_spn"
@@ -41,7 +45,7 @@ class EfficientSPNCompleter(LearnedCompleter):
     keeps_measured = False
     measured_tolerance = 0.05
     least_confidence = 0.5
-    shipped = SHIPPED
+    shipped = WEIGHTS
 
     def __init__(self, options):
         super().__init__(options)
@@ -61,6 +65,13 @@ class EfficientSPNCompleter(LearnedCompleter):
     def forward(self, rgb, sparse, *planes, points):
         return self.inference_network(rgb, sparse).planes()
 
+    def load(self):
+        if self.device.type == "cpu" and not self.options.weights and find_spec("onnxruntime"):
+            self.runner, self._runs_in = OnnxRunner(ONNX), "ONNX Runtime"
+            self.weights_from, self.licence = SHIPPED, self.runner.metadata["licence"]
+        else:
+            super().load()
+
     def complete(self, image, sparse, camera=None, name=""):
         if sparse.count:
             self._typical_m = float(np.exp(np.log(sparse.depth[sparse.depth > 0]).mean()))
@@ -78,14 +89,14 @@ class EfficientSPNCompleter(LearnedCompleter):
         self._typical_m = TYPICAL_M
 
     def report(self):
-        return super().report() | {"runs in": self._runs_in}
+        size = self.inner_size or "as many pixels as 160 x 544"
+        return super().report() | {"inner size": size, "runs in": self._runs_in}
 
     def move_to(self, device):
         super().move_to(device)
         self._runs_in = "PyTorch"
         if device.type == "cpu" and all(map(find_spec, ("onnx", "onnxruntime"))):
             from .onnx_file import to_onnx
-            from .onnx_runner import OnnxRunner
 
             self.runner, self._runs_in = OnnxRunner(to_onnx(self.network)), "ONNX Runtime"
 
@@ -94,7 +105,8 @@ class EfficientSPNCompleter(LearnedCompleter):
         fewer = shrink_sparse(sparse, shape)
         results = self.runner(shrink_image(image, shape), [fewer], points=int(np.count_nonzero(fewer)))
         inverse, confidence, sky, trust = enlarge(results, sparse.shape)
-        depth = np.reciprocal(inverse, out=inverse)
-        bend(depth, trust, sparse)
+        with np.errstate(divide="ignore", invalid="ignore"):  # what a broken network says is left out below
+            depth = np.reciprocal(inverse, out=inverse)
+            bend(depth, trust, sparse)
         np.copyto(depth, np.nan, where=sky > 0)
         return self.completion(depth, confidence, sparse)

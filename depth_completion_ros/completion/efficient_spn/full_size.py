@@ -11,10 +11,9 @@ MULTIPLE = 32
 """Of which height and width must be where the network works: it halves them five times."""
 PIXELS = 160 * 544
 """About as many as the network sees of a frame; of a smaller one it sees all."""
-BOX = 5
-"""Pixels, the side of the box by which residuals are spread twice: they reach 4 pixels far."""
-FLOOR = 0.004
-"""Added to the weight of the residuals, so that they fade out where they thin out; a lone one weighs 0.04."""
+BOXES = ((7, 0.002), (3, 0.03))
+"""How residuals are spread, first widely, then what is left of them close by: the side in pixels of a box
+that is applied twice, and what is added to their weight, so that they fade out where they thin out."""
 
 
 def inner_shape(shape: tuple[int, int], limit: int = 0) -> tuple[int, int]:
@@ -46,22 +45,27 @@ def enlarge(results: np.ndarray, shape: tuple[int, int]) -> list[np.ndarray]:
 
 
 def bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> None:
-    """Draw depth towards the measurements around each pixel, in place, in log depth.
+    """Draw depth towards the measurements around each pixel, in place, in log depth, for each of `BOXES`.
 
-        log depth_i <- log depth_i + sum_j w_ij t_j log(sparse_j / depth_j) / (sum_j w_ij + FLOOR)
+        log depth_i <- log depth_i + sum_j w_ij t_j log(sparse_j / depth_j) / (sum_j w_ij + floor)
+
+    A measurement that is nearer than depth there cannot have been seen through something: its t is 1.
 
     Args:
         depth: float32 H x W metres, positive.
-        trust: float32 H x W in [0, 1], how much a measurement there is believed.
+        trust: float32 H x W in [0, 1], how much a measurement there is believed that lies farther than depth.
         sparse: float32 H x W metres, 0 where not measured.
     """
     at = np.flatnonzero(sparse > 0)
-    residuals, weights = np.zeros_like(depth), np.zeros_like(depth)
-    residuals.ravel()[at] = trust.ravel()[at] * np.log(sparse.ravel()[at] / depth.ravel()[at])
-    weights.ravel()[at] = 1
-    for plane in (residuals, weights):
-        for _ in range(2):
-            cv2.blur(plane, (BOX, BOX), plane, borderType=cv2.BORDER_CONSTANT)
-    weights += FLOOR
-    residuals /= weights
-    depth *= cv2.exp(residuals, residuals)
+    measured, trust = np.log(sparse.ravel()[at]), trust.ravel()[at]
+    residuals, weights = np.empty_like(depth), np.empty_like(depth)
+    for box, floor in BOXES:
+        residual = measured - np.log(depth.ravel()[at])
+        for plane, values in ((residuals, np.where(residual < 0, residual, trust * residual)), (weights, 1)):
+            plane.fill(0)
+            plane.ravel()[at] = values
+            for _ in range(2):
+                cv2.blur(plane, (box, box), plane, borderType=cv2.BORDER_CONSTANT)
+        weights += floor
+        residuals /= weights
+        depth *= cv2.exp(residuals, residuals)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -17,17 +18,21 @@ class OnnxRunner:
         file: path of the file, or what is in it.
         threads: that work on a frame; 0 for one a core.
 
+    Attributes:
+        metadata: texts in the file, such as its `licence`.
+
     Raises:
         ImportError: onnxruntime is not installed.
     """
 
-    def __init__(self, file: str | bytes, threads: int = 0):
+    def __init__(self, file: Path | bytes, threads: int = 0):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
+        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
 
     def __call__(self, image: np.ndarray, planes: Sequence[np.ndarray], **known) -> np.ndarray:
         """Results of a frame, float32 4 x H x W; see `Prediction.planes`.

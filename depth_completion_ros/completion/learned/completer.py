@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core import Camera, SparseDepth
-from ..device import choose_device, is_out_of_memory, limit_memory
+from ..device import CPU, Device, choose_device, is_out_of_memory, limit_memory
 from ..fallback import MemoryFallback
 from ..interface import Completer, Completion, Source
 from ..prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
@@ -19,6 +19,7 @@ from ..weights.licences import unknown_licence
 from .image import usable_image
 from .inner_size import enlarge, inner_shape, shrink
 from .options import NetworkOptions
+from .precision import choose_precision, is_emulated
 from .results import completion_from
 from .weights import SHIPPED, open_checkpoint, with_random_weights
 
@@ -65,8 +66,6 @@ class LearnedCompleter(Completer):
     measured_tolerance = 0.0
 
     def __init__(self, options: NetworkOptions):
-        from .runner import choose_precision
-
         self.options = options
         self.variant = options.variant or self.variants[0]
         self.inner_size = options.inner_size or self.usual_size
@@ -77,6 +76,11 @@ class LearnedCompleter(Completer):
         self._warm = "no: the first frame takes longer"
         self.device = choose_device(options.device)
         self.precision = choose_precision(options.precision, self.device, self.auto_precision(self.device))
+        if is_emulated(self.precision, self.device):
+            self.warnings.append(
+                "This processor has no instructions for bfloat16, in which networks are several times slower "
+                "on it than in float32; precision should be auto or float32."
+            )
         self.compiled = options.compiled
         self.network: Any = None
         self.inference_network: Any = None
@@ -121,7 +125,7 @@ class LearnedCompleter(Completer):
 
     # What a network may say differently --------------------------------------------------------------
 
-    def auto_precision(self, device: torch.device) -> str:
+    def auto_precision(self, device: Device) -> str:
         """What `precision="auto"` means; float32 for most, which official figures are made with."""
         return "float32"
 
@@ -248,7 +252,7 @@ class LearnedCompleter(Completer):
         return {
             "variant": self.variant,
             "device": str(self.device),
-            "precision": str(self.precision).removeprefix("torch."),
+            "precision": self.precision,
             "weights": self.weights_from,
             "licence of the weights": self.licence or "unknown",
             "compiled": self.compiled,
@@ -256,7 +260,7 @@ class LearnedCompleter(Completer):
             "warmed up": self._warm,
         }
 
-    def move_to(self, device: torch.device) -> None:
+    def move_to(self, device: Device) -> None:
         """Move the network, and what belongs to it, to a device."""
         import torch
 
@@ -264,7 +268,7 @@ class LearnedCompleter(Completer):
 
         # Channels lie together, as the fast convolutions of CPUs and GPUs want them.
         for network in {self.network, self.inference_network}:
-            network.to(device, self.precision, memory_format=torch.channels_last)
+            network.to(str(device), getattr(torch, self.precision), memory_format=torch.channels_last)
         self.runner = NetworkRunner(self.forward, device, self.mean, self.std)
         self.device = device
 
@@ -293,19 +297,16 @@ class LearnedCompleter(Completer):
 
     def _went_to_cpu(self) -> bool:
         """Move from the GPU to the CPU; False where it is there already or has no room."""
-        import torch
-
-        from .runner import choose_precision
-
         if self.device.type == "cpu":
             return False
-        cpu = torch.device("cpu")
-        self.runner, self.precision = None, choose_precision("auto", cpu)
+        self.runner, self.precision = None, choose_precision("auto", CPU)
         try:
-            self.move_to(cpu)
+            self.move_to(CPU)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
             return False
+        import torch
+
         torch.cuda.empty_cache()
         return True

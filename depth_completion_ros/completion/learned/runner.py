@@ -8,23 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-
-
-def choose_precision(text: str, device: torch.device, auto: str = "float32") -> torch.dtype:
-    """The number format of a text, where `auto` is that of another.
-
-    Raises:
-        ValueError: another text, or a format that the device cannot compute in.
-    """
-    if text not in PRECISIONS:
-        raise ValueError(f"Precision is '{text}'; it must be one of {', '.join(PRECISIONS)}.")
-    dtype = getattr(torch, auto if text == "auto" else text)
-    if dtype is torch.float16 and device.type == "cpu":
-        raise ValueError("Precision 'float16' is for GPUs; on the CPU it must be float32 or bfloat16.")
-    if dtype is torch.bfloat16 and device.type == "cuda" and not torch.cuda.is_bf16_supported():
-        raise ValueError("This GPU does not know bfloat16; precision must be float32 or float16.")
-    return dtype
+from ..device import Device
 
 
 class NetworkRunner:
@@ -42,13 +26,13 @@ class NetworkRunner:
     def __init__(
         self,
         forward: Callable[..., Sequence[torch.Tensor]],
-        device: torch.device,
+        device: Device,
         mean: Sequence[float],
         std: Sequence[float],
     ):
-        self._forward, self._device = forward, device
+        self._forward, self._device = forward, torch.device(str(device))
         self._mean, self._std = (
-            torch.tensor(values, device=device).reshape(1, 3, 1, 1) * 255 for values in (mean, std)
+            torch.tensor(values, device=self._device).reshape(1, 3, 1, 1) * 255 for values in (mean, std)
         )
         self._up = self._down = torch.empty(0)
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..device import Device
 from ..interface import Completion, Source
 from ..prior.metric_depth import PriorDepth
 from .completer import LearnedCompleter
 from .options import PriorOptions
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 
 class LearnedWithPrior(LearnedCompleter):
@@ -49,7 +50,7 @@ class LearnedWithPrior(LearnedCompleter):
     def report(self):
         return super().report() | ({} if self.prior is None else self.prior.report())
 
-    def move_to(self, device: torch.device) -> None:
+    def move_to(self, device: Device) -> None:
         from ..prior import create_prior
 
         super().move_to(device)

@@ -27,7 +27,7 @@ USUAL_SIZE = 768
 
 
 class MSPNLiteCompleter(LearnedWithPrior):
-    """The default: a small network for points of any density, with weights that ship with the package.
+    """A small network for points of any density that also takes a prior; its weights ship with the package.
 
     Starts from a linear fill and corrects it by what the image shows; with a prior, also by the
     aligned prior. It knows no scale of its own: all depth is relative to the measurements. Measured depth
@@ -66,7 +66,7 @@ class MSPNLiteCompleter(LearnedWithPrior):
         import torch
 
         if device.type == "cuda":
-            fast = torch.cuda.get_device_capability(device) >= (8, 0)
+            fast = torch.cuda.get_device_capability(str(device)) >= (8, 0)
         else:
             knows = getattr(torch.cpu, "get_capabilities", dict)()  # not in all versions of PyTorch
             fast = knows.get("amx_bf16", False)

@@ -71,7 +71,7 @@ class TransformersPrior(MonocularPrior):
             )
         _require("torch", self.name)
         _require("transformers", self.name)
-        device = choose_device(device)
+        device = str(choose_device(device))
         self._take(_load_model(folder, self.name), folder / "preprocessor_config.json", side)
         if not self._is_depth_anything:
             self._processor = _load_processor(folder, self.name, kind)
@@ -102,7 +102,7 @@ class TransformersPrior(MonocularPrior):
             for key, values in (("image_mean", IMAGENET_MEAN), ("image_std", IMAGENET_STD))
         )
 
-    def to(self, device: torch.device) -> None:
+    def to(self, device: torch.device | str) -> None:
         """Move the network to a device."""
         self._device = device
         self._model.to(device)

@@ -128,7 +128,7 @@ class PSDCompleter(LearnedCompleter):
 
     def move_to(self, device):
         super().move_to(device)
-        self.prior.to(device)
+        self.prior.to(str(device))
 
     def compilable_part(self):
         return self.inference_network.ib  # three quarters of the work, and the same whatever was measured

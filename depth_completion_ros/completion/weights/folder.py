@@ -84,13 +84,27 @@ def open_weights(text: str) -> Checkpoint:
     """The checkpoint of a path or a stored name.
 
     Raises:
-        FileNotFoundError: neither a file nor a stored name; the sentence lists the names.
+        FileNotFoundError: see `find_weights`.
         ValueError: a file that cannot be used, see `read_checkpoint`.
     """
-    stored = weights_folder() / f"{text}.safetensors"
-    is_path = Path(text).expanduser().is_file() or "/" in text or Path(text).suffix
-    if is_path or stored.is_file():
-        return read_checkpoint(text if is_path else stored)
+    return read_checkpoint(find_weights(text))
+
+
+def find_weights(text: str) -> Path:
+    """The file of a path or a stored name, or the folder that some networks take; does not read it.
+
+    Raises:
+        FileNotFoundError: there is none; the sentence lists the stored names.
+    """
+    path, folder = Path(text).expanduser(), weights_folder()
+    for file in (path, folder / f"{text}.safetensors"):
+        if file.is_file():
+            return file
+    for directory in (path, folder / text):
+        if directory.is_dir():
+            return directory
+    if "/" in text or path.suffix:
+        raise FileNotFoundError(f"There is no checkpoint '{text}'.")
     names = ", ".join(entry.name for entry in list_weights()) or "none"
     raise FileNotFoundError(
         f"Weights '{text}' are neither a file nor stored in '{weights_folder()}' (there: {names}); "

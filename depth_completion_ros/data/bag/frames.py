@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from depth_completion_ros.core import Box, Camera, Frame, TransformError, Transf
 from depth_completion_ros.core.pairing import Pairing
 from depth_completion_ros.core.transform_tree import OTHER_CLOCK_NS
 
+from ..deskew import NotDeskewed
 from ..messages import (
     decode_camera_info,
     decode_compressed_image,
@@ -18,6 +20,7 @@ from ..messages import (
     decode_image,
     decode_points,
     decode_sparse_depth,
+    decode_times,
     image_size,
     rings_from_top,
     stamp_ns,
@@ -174,7 +177,9 @@ class BagFrames:
         recorded, info = (None, None) if self._bag.camera_file else self._recorded_camera(image)
         try:
             sparse = self._bag.sparse_depth_topic
-            placed = self._check_registered(image, measured) if sparse else self._placed(image, measured)
+            placed, shift = (
+                (self._check_registered(image, measured), 0) if sparse else self._placed(image, measured)
+            )
         except TransformError as error:
             raise _Drop("no transform", str(error)) from None
         camera = self._fitting(recorded, *self._size(image))
@@ -184,7 +189,7 @@ class BagFrames:
             camera=camera,
             image=pixels,
             **placed,
-            **(self._depth(measured, pixels) if sparse else self._points(measured)),
+            **(self._depth(measured, pixels) if sparse else self._points(measured, shift)),
             stamp_image=stamp_ns(image.header),
             stamp_points=stamp_ns(measured.header),
             frame_id=image.header.frame_id,
@@ -229,13 +234,29 @@ class BagFrames:
         except ValueError as error:
             raise _Drop("image not readable", str(error)) from None
 
-    def _points(self, message) -> dict[str, np.ndarray | None]:
+    def _points(self, message, shift_ns: int) -> dict[str, np.ndarray | None]:
+        """Points of a cloud, without the motion of the LiDAR where that can be.
+
+        Args:
+            shift_ns: from the clock of the cloud to that of TF.
+        """
         try:
             cloud = decode_points(message)
         except ValueError as error:
             raise _Drop("points not readable", str(error)) from None
+        stamp, fixed = stamp_ns(message.header) + shift_ns, self._bag.fixed_frame
+
+        def pose_at(seconds: float) -> np.ndarray:
+            return self._tree.lookup(fixed, message.header.frame_id, stamp + round(seconds * 1e9))
+
+        try:
+            points, times = self._bag.deskew.apply(
+                cloud.points, partial(decode_times, message, cloud.points), pose_at if fixed else None
+            )
+        except NotDeskewed as error:
+            raise _Drop(f"not deskewed, {error.cause}", str(error)) from None
         rings = None if cloud.rings is None else rings_from_top(cloud.rings, cloud.points)
-        return {"points": cloud.points, "rings": rings}
+        return {"points": points, "point_times": times, "rings": rings}
 
     def _depth(self, message, pixels: np.ndarray) -> dict[str, np.ndarray]:
         height, width = pixels.shape[:2]
@@ -275,17 +296,18 @@ class BagFrames:
         except ValueError as error:
             return self._fail("ground truth not readable", str(error))
 
-    def _placed(self, image, points) -> dict[str, np.ndarray | Box]:
-        """Where the LiDAR is, how it moved, and what the robot fills.
+    def _placed(self, image, points) -> tuple[dict[str, np.ndarray | Box], int]:
+        """Where the LiDAR is, how it moved, and what the robot fills, and what is added to stamps for TF.
 
         At the stamp of the cloud, by the clock of the LiDAR or, where the two differ, by that of the camera.
         """
         try:
-            return self._placed_at(image, points, 0)
+            return self._placed_at(image, points, 0), 0
         except TransformError:
-            if abs(self._bag.image_offset_ns) < OTHER_CLOCK_NS:
+            shift = -self._bag.image_offset_ns
+            if abs(shift) < OTHER_CLOCK_NS:
                 raise
-            return self._placed_at(image, points, -self._bag.image_offset_ns)
+            return self._placed_at(image, points, shift), shift
 
     def _placed_at(self, image, points, shift_ns: int) -> dict[str, np.ndarray | Box]:
         camera_frame, lidar_frame = image.header.frame_id, points.header.frame_id

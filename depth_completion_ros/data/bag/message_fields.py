@@ -53,15 +53,21 @@ def millimetres(depth: np.ndarray) -> np.ndarray:
     return cv2.multiply(kept, 1000.0, dtype=cv2.CV_16U)
 
 
-def points_array(points: np.ndarray, rings: np.ndarray | None = None) -> np.ndarray:
-    """LiDAR points as a structured array x, y, z[, intensity][, ring], for `cloud_fields`.
+def points_array(
+    points: np.ndarray, rings: np.ndarray | None = None, times: np.ndarray | None = None
+) -> np.ndarray:
+    """LiDAR points as a structured array x, y, z[, intensity][, time][, ring], for `cloud_fields`.
 
     Args:
         points: N x 3, or more with the intensity in the fourth column.
         rings: integer N; sent as uint16.
+        times: N seconds since the stamp; sent as float32, as Velodyne's driver does.
     """
     columns = dict(zip(("x", "y", "z", "intensity"), points.T, strict=False))
     formats = ["<f4"] * len(columns)
+    if times is not None:
+        columns["time"] = times
+        formats.append("<f4")
     if rings is not None:
         columns["ring"] = rings
         formats.append("<u2")

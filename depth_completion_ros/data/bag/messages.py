@@ -77,9 +77,15 @@ def camera_info_message(camera: Camera, stamp_ns: int, frame_id: str):
     return filled_message(CAMERA_INFO, camera_info_fields(camera), stamp_ns, frame_id)
 
 
-def points_message(points: np.ndarray, rings: np.ndarray | None, stamp_ns: int, frame_id: str):
-    """`sensor_msgs/PointCloud2` of N x 3 or N x 4 (with intensity) points and their rings (uint16)."""
-    return cloud_message(points_array(points, rings), stamp_ns, frame_id)
+def points_message(
+    points: np.ndarray,
+    rings: np.ndarray | None,
+    stamp_ns: int,
+    frame_id: str,
+    times: np.ndarray | None = None,
+):
+    """`sensor_msgs/PointCloud2` of N x 3 or N x 4 (with intensity) points, their rings (uint16) and times."""
+    return cloud_message(points_array(points, rings, times), stamp_ns, frame_id)
 
 
 def cloud_message(cloud: np.ndarray, stamp_ns: int, frame_id: str):

@@ -11,6 +11,7 @@ import numpy as np
 from depth_completion_ros.core import Box, Frame, check_rigid
 
 from ..calibration.camera_file import read_camera_file
+from ..deskew import Deskew
 from ..reader import Reader
 from .frames import BagFrames
 from .stream import BagError, BagStream, is_bag
@@ -43,6 +44,7 @@ class RosBag(Reader):
         slack_s: largest distance of the stamps of a pair, inclusive.
         image_offset_s: added to the stamps of images before they are compared with others.
         rectified: the images are rectified, so P of the CameraInfo is their camera.
+        deskew: `auto`, `on` or `off`, see `Deskew`; the motion is that in `fixed_frame`.
 
     Raises:
         BagError: the bag cannot be opened, topics are missing or not clear; in an iteration after
@@ -69,6 +71,7 @@ class RosBag(Reader):
         slack_s: float = 0.05,
         image_offset_s: float = 0.0,
         rectified: bool = False,
+        deskew: str = "auto",
     ):
         super().__init__(path.resolve().stem)
         self.path = path
@@ -96,6 +99,7 @@ class RosBag(Reader):
         if not isinstance(rectified, bool):
             raise ValueError(f"Option rectified is {rectified!r}; it must be true or false.")
         self.rectified = rectified
+        self.deskew = Deskew(deskew)
 
     @property
     def dropped(self) -> Counter[str]:

@@ -19,6 +19,7 @@ LIVOX = (
 )
 LIVOX_POINT_BYTES = 20
 _LIVOX_FIELDS = (
+    ("offset_time", 0, 6),
     ("x", 4, 7),
     ("y", 8, 7),
     ("z", 12, 7),

@@ -160,7 +160,8 @@ def write_bag(
             # First, so that a player has told the pose when it plays what was seen from there.
             messages = _pose_messages(frame, stamp, points_stamp, lidar_frame)
             messages += _camera_messages(frame, stamp, frame_id, f"/{camera_name}", image_format)
-            cloud = points_message(frame.points, frame.rings, points_stamp, lidar_frame)
+            each = frame.points, frame.rings
+            cloud = points_message(*each, points_stamp, lidar_frame, frame.point_times)
             messages.append((points_stamp, POINTS_TOPIC, cloud))
             for time_ns, topic, message in sorted(messages, key=lambda m: m[0]):
                 writer.write(topic, message.__msgtype__, message, time_ns)

@@ -8,10 +8,12 @@ from .camera_info import check_stamp, decode_camera_info, stamp_ns
 from .cloud import Cloud, decode_points, rings_from_top
 from .depth import DEPTH_ENCODINGS, decode_depth_image, decode_sparse_depth, depth_size
 from .image import IMAGE_ENCODINGS, decode_compressed_image, decode_image, image_size
+from .times import TIME_FIELDS, decode_times
 
 __all__ = [
     "DEPTH_ENCODINGS",
     "IMAGE_ENCODINGS",
+    "TIME_FIELDS",
     "Cloud",
     "check_stamp",
     "decode_camera_info",
@@ -20,6 +22,7 @@ __all__ = [
     "decode_image",
     "decode_points",
     "decode_sparse_depth",
+    "decode_times",
     "depth_size",
     "image_size",
     "rings_from_top",

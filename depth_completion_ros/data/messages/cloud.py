@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,12 +46,32 @@ def decode_points(msg) -> Cloud:
     count = msg.width * msg.height
     if not count:
         return Cloud(np.zeros((0, len(names)), np.float32))
-    data = np.frombuffer(msg.data, np.uint8)
-    what = f"PointCloud2 of {msg.width} x {msg.height} points"
-    row_step = row_stride(msg.height, msg.width * msg.point_step, msg.row_step, data.size, what)
+    data, row_step = _rows(msg)
     views = [_field(msg, data, row_step, fields[name]) for name in names]
     points = _columns(msg, data, row_step, [fields[name] for name in names], views)
-    return Cloud(points, _rings(msg, data, row_step, fields))
+    _, rings = field_of(msg, RING_FIELDS)
+    if rings is not None and rings.dtype.kind not in "iu":
+        rings = rings.astype(np.int32)
+    return Cloud(points, rings)
+
+
+def _rows(msg) -> tuple[np.ndarray, int]:
+    """Bytes of a cloud and how many lie from one row to the next; ValueError where there are too few."""
+    data = np.frombuffer(msg.data, np.uint8)
+    what = f"PointCloud2 of {msg.width} x {msg.height} points"
+    return data, row_stride(msg.height, msg.width * msg.point_step, msg.row_step, data.size, what)
+
+
+def field_of(msg, names: Sequence[str]) -> tuple[str, np.ndarray | None]:
+    """The first of some fields that a cloud has: its name, and its values N in their own type, or None."""
+    fields = {field.name.lower(): field for field in msg.fields}
+    name = next((name for name in names if name in fields), "")
+    if not name:
+        return "", None
+    if not msg.width * msg.height:
+        return name, np.zeros(0, np.float32)
+    values = _field(msg, *_rows(msg), fields[name])
+    return name, values.astype(values.dtype.newbyteorder("=")).ravel()
 
 
 def _field(msg, data: np.ndarray, row_step: int, field) -> np.ndarray:
@@ -88,15 +109,6 @@ def _columns(msg, data: np.ndarray, row_step: int, fields: list, views: list[np.
         for at, view in enumerate(views):
             points[..., at] = view
     return points.reshape(count, len(views))
-
-
-def _rings(msg, data: np.ndarray, row_step: int, fields: dict) -> np.ndarray | None:
-    name = next((name for name in RING_FIELDS if name in fields), None)
-    if name is None:
-        return None
-    rings = _field(msg, data, row_step, fields[name])
-    native = rings.dtype.newbyteorder("=") if rings.dtype.kind in "iu" else np.dtype(np.int32)
-    return rings.astype(native).ravel()
 
 
 def rings_from_top(rings: np.ndarray, points: np.ndarray) -> np.ndarray:

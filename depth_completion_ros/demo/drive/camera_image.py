@@ -113,7 +113,8 @@ def _ambient(snapshot: Snapshot, hits: Hits) -> np.ndarray:
     flat = np.flatnonzero(hits.normals[2] > 0.8)
     covered = snapshot.blocked(hits.points[:, flat], hits.normals[:, flat], (0, 0, 1), 1.3)
     light[:, flat[covered]] *= 0.3
-    return light
+    sheltered = snapshot.scene.sheltered
+    return light if sheltered is None else sheltered(hits.points, hits.normals, light)
 
 
 def _add_gloss(colour: np.ndarray, hits: Hits, view: np.ndarray, cosine: np.ndarray) -> None:

@@ -42,7 +42,7 @@ def write_calibration(folder: Path, rig: Rig) -> None:
 def write_oxts(folder: Path, rig: Rig, times: np.ndarray) -> None:
     """GPS/IMU packets of the 30 fields of KITTI, one file a time, and their stamps."""
     write_stamps(folder, "timestamps.txt", times)
-    origin = rig.position(float(times[0]))
+    origin = rig.motion.position(float(times[0]))
     for index, time in enumerate(times.tolist()):
         fields = _packet(rig, time, origin)
         _write(folder / "data" / f"{index:010d}.txt", (" ".join(fields) + "\n").encode())
@@ -52,14 +52,15 @@ def _packet(rig: Rig, time: float, origin: np.ndarray) -> list[str]:
     """lat lon alt, roll pitch yaw, velocities, accelerations, rates, accuracies, state."""
     step = 1e-3
     street_to_earth = turn(0, 0, _HEADING)
-    before, now, after = (street_to_earth @ rig.position(time + dt) for dt in (-step, 0.0, step))
+    before, now, after = (street_to_earth @ rig.motion.position(time + dt) for dt in (-step, 0.0, step))
     velocity, acceleration = (after - before) / (2 * step), (after - 2 * now + before) / step**2
-    roll, pitch, yaw = rig.attitude(time)
+    roll, pitch, yaw = rig.motion.attitude(time)
     yaw += _HEADING
+    yaw -= 2 * np.pi * np.round(yaw / (2 * np.pi))  # KITTI's is within half a turn
     level = turn(0, 0, yaw)
     forward_left_up = level.T @ velocity
     R = turn(roll, pitch, yaw)
-    R_before, R_after = (turn(*rig.attitude(time + dt)) for dt in (-step, step))
+    R_before, R_after = (turn(*rig.motion.attitude(time + dt)) for dt in (-step, step))
     spin = R.T @ street_to_earth @ (R_after - R_before) / (2 * step)
     rates = np.array([spin[2, 1], spin[0, 2], spin[1, 0]])
     felt = acceleration + (0, 0, _GRAVITY)

@@ -1,17 +1,15 @@
-"""The car: where its sensors sit, as KITTI's calibration files say it, and how it drives."""
+"""The car: where its sensors sit, as KITTI's calibration files say it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from depth_completion_ros.core import Camera, invert, rigid
 
-from ..scene.street import LANE_M, ground_height, ground_slope
+from .motion import Motion, StreetMotion
 
-SPEED_M_S = 9.0
-IMU_HEIGHT_M = 0.93
 FULL_SIZE = 1242, 375
 _FOCAL_PX, _CENTRE_PX = 718.4, (608.6, 174.2)
 _BASELINES_M = (0.0, 0.537, -0.06, 0.473)  # of cameras 0 to 3, to the right of camera 0
@@ -30,10 +28,11 @@ def turn(roll: float, pitch: float, yaw: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Rig:
-    """Sensors of the car for an image size; frames and names are those of KITTI's files."""
+    """Sensors of the car for an image size, on their way; frames and names are those of KITTI's files."""
 
     width: int
     height: int
+    motion: Motion = field(default_factory=StreetMotion)
 
     @property
     def camera(self) -> Camera:
@@ -58,19 +57,8 @@ class Rig:
         return to_right @ rigid(self.R_rect, np.zeros(3)) @ self.T_cam0_lidar
 
     def T_world_imu(self, time: float) -> np.ndarray:
-        """Pose in the street: along our lane, weaving and swaying a little; time in seconds."""
-        return rigid(turn(*self.attitude(time)), self.position(time))
-
-    def position(self, time: float) -> np.ndarray:
-        x = SPEED_M_S * time
-        height = ground_height(x) - 0.03 + IMU_HEIGHT_M + 0.006 * np.sin(8.0 * time)
-        return np.array([x, -LANE_M + 0.22 * np.sin(0.9 * time), height])
-
-    def attitude(self, time: float) -> tuple[float, float, float]:
-        """Roll, pitch (positive: nose down), yaw; radians, in the street's frame."""
-        yaw = np.arctan(0.22 * 0.9 * np.cos(0.9 * time) / SPEED_M_S)
-        pitch = -np.arctan(ground_slope(SPEED_M_S * time)) + 0.002 * np.sin(6.1 * time)
-        return 0.006 * np.sin(1.7 * time), float(pitch), float(yaw)
+        """Pose in the world; time in seconds."""
+        return rigid(turn(*self.motion.attitude(time)), self.motion.position(time))
 
     def T_world_lidar(self, time: float) -> np.ndarray:
         return self.T_world_imu(time) @ invert(self.T_lidar_imu)

@@ -1,15 +1,16 @@
-"""Ray casting of the street as it stands at one moment."""
+"""Ray casting of a scene as it stands at one moment."""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from .mesh import Mesh, join
-from .street import Movers
+from .site import Scene
 
 GRAZE_M = 0.004
 
@@ -22,6 +23,7 @@ class Hits:
         distance: float32 N, in lengths of the ray's direction; inf where nothing is hit.
         points, normals: float32 3 x N; normals face the ray's origin.
         material: uint8 N; colour: float32 3 x N. Only meaningful where something is hit.
+        to_road: as of `Scene`.
     """
 
     distance: np.ndarray
@@ -29,41 +31,61 @@ class Hits:
     normals: np.ndarray
     material: np.ndarray
     colour: np.ndarray
+    to_road: Callable | None = None
+
+    @classmethod
+    def none(cls, count: int) -> Hits:
+        """Of so many rays that hit nothing, to be filled by `put`."""
+        vectors = [np.zeros((3, count), np.float32) for _ in range(3)]
+        distance = np.full(count, np.inf, np.float32)
+        return cls(distance, vectors[0], vectors[1], np.zeros(count, np.uint8), vectors[2])
+
+    def put(self, index: np.ndarray, hits: Hits) -> None:
+        """Write where some of the rays end."""
+        self.distance[index], self.material[index], self.to_road = hits.distance, hits.material, hits.to_road
+        self.points[:, index], self.normals[:, index] = hits.points, hits.normals
+        self.colour[:, index] = hits.colour
 
     def chosen(self, index: np.ndarray) -> Hits:
         """Those of some rays."""
         return Hits(
             self.distance[index], self.points[:, index], self.normals[:, index],
-            self.material[index], self.colour[:, index],
+            self.material[index], self.colour[:, index], self.to_road,
         )  # fmt: skip
 
 
 class World:
-    """The standing street, prepared once, with the moving objects put in for each moment."""
+    """The standing part of a scene, prepared once, with the moving objects put in for each moment."""
 
-    def __init__(self, standing: Mesh, movers: Movers):
-        self._movers = movers
-        self._standing, self._surface = caster_of(standing.triangles), _surface(standing)
+    def __init__(self, scene: Scene):
+        self._scene = scene
+        self._standing, self._surface = caster_of(scene.standing.triangles), _surface(scene.standing)
 
     def at(self, time: float) -> Snapshot:
-        """The street at a time in seconds."""
-        moving = join(*(mesh.moved(pose(time)) for mesh, pose in self._movers))
+        """The scene at a time in seconds."""
+        moving = join(*(mesh.moved(pose(time)) for mesh, pose in self._scene.movers))
         pairs = zip(self._surface, _surface(moving), strict=True)
         surface = tuple(np.concatenate(pair, axis=-1) for pair in pairs)
-        return Snapshot(self._standing, caster_of(moving.triangles), surface, len(self._surface[1]))
+        casters = self._standing, caster_of(moving.triangles)
+        return Snapshot(self._scene, casters, surface, len(self._surface[1]))
 
 
 class Snapshot:
-    """The street at one moment."""
+    """A scene at one moment.
 
-    def __init__(self, standing, moving, surface: tuple, first_moving: int):
-        self._scenes, self._first_moving = (standing, moving), first_moving
+    Attributes:
+        scene: what stands and moves, and how it is lit.
+    """
+
+    def __init__(self, scene: Scene, casters: tuple, surface: tuple, first_moving: int):
+        self.scene, self._casters, self._first_moving = scene, casters, first_moving
         self._normals, self._material, self._colour = surface
 
     def cast(self, origin: np.ndarray, directions: np.ndarray) -> Hits:
-        """First hits of rays from one point; directions float32 3 x N of any length."""
-        rays = rays_from(np.asarray(origin, np.float32)[:, None], directions)
-        still, moving = (scene.cast_rays(rays) for scene in self._scenes)
+        """First hits of rays from one point (3) or from one each (3 x N); directions 3 x N of any length."""
+        origin = np.asarray(origin, np.float32).reshape(3, -1)
+        rays = rays_from(origin, directions)
+        still, moving = (caster.cast_rays(rays) for caster in self._casters)
         distance, other = still["t_hit"].numpy(), moving["t_hit"].numpy()
         index = still["primitive_ids"].numpy().astype(np.int64)
         u, v = still["primitive_uvs"].numpy().T.copy()
@@ -75,14 +97,15 @@ class Snapshot:
         a, b, c = self._normals[:, index].reshape(3, 3, -1)
         normals = facing(a + (b - a) * u + (c - a) * v, directions)
         with np.errstate(invalid="ignore"):
-            points = np.asarray(origin, np.float32)[:, None] + directions * distance
-        return Hits(distance, points, normals, self._material[index], self._colour[:, index])
+            points = origin + directions * distance
+        surface = self._material[index], self._colour[:, index]
+        return Hits(distance, points, normals, *surface, self.scene.to_road)
 
     def blocked(self, points: np.ndarray, normals: np.ndarray, direction, far: float) -> np.ndarray:
         """Whether something stands within `far` metres of points 3 x N in one direction; bool N."""
         rays = rays_from(points + normals * np.float32(GRAZE_M), np.asarray(direction, np.float32)[:, None])
         still, moving = (
-            scene.test_occlusions(rays, tnear=GRAZE_M, tfar=far).numpy() for scene in self._scenes
+            caster.test_occlusions(rays, tnear=GRAZE_M, tfar=far).numpy() for caster in self._casters
         )
         return still | moving
 

@@ -87,6 +87,18 @@ def join(*meshes: Mesh) -> Mesh:
     return Mesh(*(np.concatenate([getattr(mesh, name) for mesh in meshes]) for name in names))
 
 
+def copies(mesh: Mesh, shifts) -> Mesh:
+    """The mesh once at each of the shifts, N x 3 metres."""
+    shifts = np.asarray(shifts, np.float32).reshape(-1, 3)
+    count = len(shifts)
+    return Mesh(
+        (mesh.triangles[None] + shifts[:, None, None]).reshape(-1, 3, 3),
+        np.tile(mesh.normals, (count, 1, 1)),
+        np.tile(mesh.material, count),
+        np.tile(mesh.colour, (count, 1)),
+    )
+
+
 def rectangles(corner, a, b, material: Material = Material.PLAIN, colour=(0.5, 0.5, 0.5)) -> Mesh:
     """Parallelograms: corner, corner + a, corner + a + b, corner + b; each N x 3."""
     p, a, b = np.broadcast_arrays(*(np.asarray(v, np.float32).reshape(-1, 3) for v in (corner, a, b)))

@@ -7,7 +7,7 @@ import numpy as np
 
 from .caster import Hits
 from .mesh import Material
-from .street import ROAD_HALF_M
+from .site import ROAD_HALF_M
 
 _TILE = np.random.default_rng(1).normal(size=(256, 256)).astype(np.float32)
 _ROW = 1024
@@ -35,7 +35,10 @@ def albedo(hits: Hits, footprint: np.ndarray) -> np.ndarray:
     for kind, texture in _TEXTURES.items():
         index = np.flatnonzero(hits.material == kind)
         if index.size:
-            pattern = texture(hits.points[:, index], hits.normals[:, index], footprint[index])
+            points, options = hits.points[:, index], {}
+            if kind == Material.ASPHALT and hits.to_road is not None:
+                points, options["marked"] = hits.to_road(points)
+            pattern = texture(points, hits.normals[:, index], footprint[index], **options)
             result[:, index] *= pattern
     return np.clip(result, 0, 0.85, out=result)
 
@@ -50,7 +53,7 @@ def _wall_axes(points, normals):
     return np.where(np.abs(normals[0]) > 0.7, points[1], points[0]), points[2]
 
 
-def _asphalt(points, normals, footprint):
+def _asphalt(points, normals, footprint, marked=1):
     x, y = points[:2]
     grey = 1 + 0.10 * noise(x * 0.35, y * 0.9) + 0.16 * noise(x * 9, y * 9) * _fade(footprint, 0.2)
     lane = np.abs(np.abs(y) - 1.75)
@@ -59,7 +62,7 @@ def _asphalt(points, normals, footprint):
     grey *= np.where(patch > 1.1, 0.75, 1.0)
     grey[np.abs(np.abs(y) - ROAD_HALF_M + 0.15) < 0.15] *= 0.8
     wear = 0.85 + 0.15 * noise(x * 5, y * 5)
-    paint = _markings(x, y) * wear
+    paint = _markings(x, y) * wear * marked
     return grey * (1 - paint) + paint * np.float32(6.1)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from std_msgs.msg import Header
 
 from ...core import Box, Frame, SparseDepth
+from ...core.geometry import merge_points
 from ...core.transform_tree import OTHER_CLOCK_NS
 from ...data.calibration.extrinsics import check_direction
 from ...data.messages import (
@@ -26,7 +27,9 @@ from ..diagnostics import OK, WARN, Status
 from ..diagnostics.stages import DECODE, TRANSFORM, Stages
 from ..extrinsics import Extrinsics
 from .camera import Cameras
+from .deskew import LiveDeskew
 from .drop import Drop
+from .more_points import MoreCloud, MorePoints, further_topics
 
 FUTURE_NS = 1_000_000_000
 """Stamps so far ahead of the node's clock mean that the clocks of two machines differ."""
@@ -38,12 +41,14 @@ OLD_NS = 60_000_000_000
 class Pair:
     """An image, a cloud or image of depth that belongs to it, and when (monotonic seconds) that was known.
 
+    Further LiDARs may add their clouds.
     One of the two is None where its input has failed and `without_partner` is complete.
     """
 
     image: Any
     points: Any
     taken: float
+    more: tuple[MoreCloud, ...] = ()
 
     @property
     def lacks(self) -> str:
@@ -84,6 +89,8 @@ class LiveFrames:
         self._stages = stages or Stages()
         self._checked: tuple[np.ndarray, float] | None = None
         self._clock_of_tf = 0
+        self.deskew = LiveDeskew(settings, extrinsics, warn)
+        self.more = MorePoints(further_topics(settings), warn)
         self._last_image: tuple[str, tuple[int, int]] | None = None
         self.statuses = {
             "extrinsics": Status("extrinsics", OK, "Not needed yet."),
@@ -119,6 +126,8 @@ class LiveFrames:
                 measured |= self._placed_by_either_clock(
                     header.frame_id, lidar_frame, stamp_image, stamp_points
                 )
+                self._deskew(measured, pair.points)
+                self._merge(measured, pair, header.frame_id, stamp_image)
         return Frame(
             camera=camera,
             camera_info=info,
@@ -137,11 +146,13 @@ class LiveFrames:
         camera_frame = camera_frame or info.header.frame_id
         stamp = stamp_ns(message.header)
         at_image = stamp - round(self._settings.image_time_offset * 1e9)  # as the camera's clock would say
+        measured: dict[str, Any] = self._measured(message, camera.width, camera.height)
+        measured |= self._placed_by_either_clock(camera_frame, message.header.frame_id, at_image, stamp)
+        self._deskew(measured, message)
         return Frame(
             camera=camera,
             camera_info=info,
-            **self._measured(message, camera.width, camera.height),
-            **self._placed_by_either_clock(camera_frame, message.header.frame_id, at_image, stamp),
+            **measured,
             stamp_image=stamp,
             stamp_points=stamp,
             frame_id=camera_frame,
@@ -154,6 +165,37 @@ class LiveFrames:
             return {"points": _decoded("cloud", decode_points, message).points}
         decode = partial(decode_sparse_depth, width=width, height=height)
         return {"sparse_depth": _decoded("measured depth", decode, message)}
+
+    def _deskew(self, measured: dict[str, Any], message) -> None:
+        if "points" in measured:
+            measured["points"] = self.deskew.apply(measured["points"], message, self._clock_of_tf)
+
+    def _merge(self, measured: dict[str, Any], pair: Pair, camera_frame: str, stamp_image: int) -> None:
+        """Add the clouds of further LiDARs to that of the first; one that cannot be added is counted."""
+        if not pair.more or "points" not in measured:
+            return
+        at_image = stamp_image + round(self._settings.image_time_offset * 1e9) + self._clock_of_tf
+        used, missing, others = {}, {}, []
+        for cloud in pair.more:
+            try:
+                points, T = self._further(cloud, camera_frame, at_image)
+            except Drop as drop:
+                missing[cloud.topic] = str(drop)
+            else:
+                used[cloud.topic] = len(points)
+                others.append((points, T))
+        T_first = _to_camera(measured["T_cam_lidar"], measured["T_image_points"])
+        measured["points"] = merge_points(measured["points"], T_first, others, self._settings.lidar_min_range)
+        self.more.judge(used, missing)
+
+    def _further(self, cloud: MoreCloud, camera_frame: str, at_image: int) -> tuple[np.ndarray, np.ndarray]:
+        """Points of a further LiDAR, and 4 x 4 from its frame to the camera at the image; Drop without."""
+        if cloud.message is None:
+            raise Drop("no cloud", f"none of its clouds is within {self._settings.more_points_slack:g} s.")
+        header, clock = cloud.message.header, cloud.offset_ns + self._clock_of_tf
+        points = _decoded("cloud", decode_points, cloud.message).points
+        placed = self._extrinsics.of_frame(camera_frame, header.frame_id, at_image, stamp_ns(header) + clock)
+        return self.deskew.apply(points, cloud.message, clock), _to_camera(*placed)
 
     def _placed_by_either_clock(
         self, camera_frame: str, lidar_frame: str, stamp_image: int, stamp_points: int
@@ -262,6 +304,10 @@ class LiveFrames:
             self._warn(message, throttle_duration_sec=60.0)
             status = Status("stamps", WARN, message)
         self.statuses["stamps"] = status
+
+
+def _to_camera(T_cam_lidar: np.ndarray, T_image_points: np.ndarray | None) -> np.ndarray:
+    return T_cam_lidar if T_image_points is None else T_cam_lidar @ T_image_points
 
 
 def _decoded(what: str, decode: Callable, message):

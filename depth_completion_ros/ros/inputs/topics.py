@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
@@ -12,6 +13,7 @@ from .. import qos
 from ..diagnostics import Stream
 from ..wheels.packages import message_filters
 from .backlog import message_bytes
+from .more_points import MoreClouds
 from .pairing_filter import PairingFilter
 from .partners import Partners
 
@@ -27,8 +29,10 @@ class Inputs:
             of what has failed, where `without_partner` is complete.
         on_time_jump: called when stamps have jumped back.
         on_unpaired: called with each image that will be in no pair, and why.
+        topics: of further LiDARs, as of `further_topics`.
 
     Attributes:
+        more: clouds of further LiDARs.
         streams: what is known of each input topic, by name.
         pairing: decides which messages belong together, and counts what found no partner.
     """
@@ -41,6 +45,7 @@ class Inputs:
         on_pair: Callable[[object, object], None],
         on_time_jump: Callable[[], None],
         on_unpaired: Callable[[object, str], None] = lambda image, cause: None,
+        topics: Sequence[tuple[str, int]] = (),
     ):
         self._node, self._profile = node, qos.input_profile(settings)
         self.streams: dict[str, Stream] = {}
@@ -54,6 +59,11 @@ class Inputs:
             info = self._subscribe("camera_info", CameraInfo)
             info.registerCallback(on_info)
             self._subscriptions.append(info.sub)
+        self.more = MoreClouds(topics, round(settings.more_points_slack * 1e9), settings.sync_memory << 20)
+        for topic, _ in topics:
+            more = self._subscribe(topic, PointCloud2)
+            more.registerCallback(partial(self.more.add, topic))
+            self._subscriptions.append(more.sub)
         partners = Partners(settings.partner_timeout) if settings.without_partner == "complete" else None
         self.pairing = PairingFilter(
             image, measured, _policy(settings), node.get_logger(), on_time_jump, on_unpaired, partners

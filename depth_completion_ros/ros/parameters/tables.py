@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...core.sparse import LIDAR_MIN_RANGE
+from .lidars import FURTHER_LIDARS
 from .network import NETWORK
 from .parameter import Parameter
 from .session import SESSION
@@ -38,6 +39,7 @@ COMPLETION = (
         "camera's own view on `measured_depth` or `measured_depth/compressedDepth`.",
         choices=("points", "depth", "compressed_depth"),
     ),
+    *FURTHER_LIDARS,
     Parameter("rectified", False, "Whether the image is rectified: then P of the CameraInfo is the camera."),
     Parameter(
         "camera_info_file",
@@ -98,6 +100,14 @@ COMPLETION = (
         "",
         "Frame that does not move, such as odom, through which points are moved from the cloud's "
         "stamp to the image's; empty for none. Needs `extrinsics_source` tf.",
+    ),
+    Parameter(
+        "deskew",
+        "auto",
+        "Whether the motion of the LiDAR during a scan is taken out, by `fixed_frame` and the times of the "
+        "points (fields time, t, timestamp, time_stamp, offset_time). auto: where both are there, else scans "
+        "are taken as of one moment; on: what cannot be deskewed is dropped. The diagnostic `deskew` counts.",
+        choices=("auto", "on", "off"),
     ),
     Parameter(
         "calibration_check_period",

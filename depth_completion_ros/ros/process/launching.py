@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from .stopping import PARENT
 
-QUIET_START = ("sh", "-c", 'trap "" INT; exec "$0" "$@"')
-"""Goes before a command: Python itself, until a node takes signals, answers SIGINT with a traceback."""
+QUIET_START = ("env", "--block-signal=INT") if sys.platform.startswith("linux") else ()
+"""Goes before the command of a node: a SIGINT waits until the node takes signals; Python alone would answer
+it with a traceback."""
 
 
 def process_options() -> dict[str, object]:
-    """Arguments of a launch action: it ends with the launch, also where that is killed, and in time."""
+    """Arguments of a launch action: it ends with the launch, also a killed one, in time and quietly."""
     return {
+        "prefix": shlex.join(QUIET_START),
         "additional_env": {PARENT: str(os.getpid())},
-        # Of one SIGINT to the launch alone the processes are not told; this is when they are.
         "sigterm_timeout": "3.0",
         "sigkill_timeout": "5.0",
     }
@@ -28,6 +31,43 @@ def is_on_command_line(launch_file: str, given: Sequence[str] | None = None) -> 
     """Whether a launch file is the one that was started, rather than included by another one."""
     words = sys.argv if given is None else given
     return Path(launch_file).name in [Path(word).name for word in words]
+
+
+def hear_every_interrupt(launch_file: str) -> None:
+    """Let no SIGINT to `ros2 launch` be lost, nor break off what the launch file does.
+
+    Launch reads signals from a pipe, but leaves Python's own handler in place: where that raises its
+    KeyboardInterrupt while the pipe is read, the signal is gone (launch 3.7.1).
+    """
+    if is_on_command_line(launch_file) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: None)
+
+
+def ask_to_end(*processes) -> list:
+    """Actions that tell processes of a SIGINT to `ros2 launch` alone, as a terminal tells all of its group.
+
+    Launch takes a SIGINT for one from a terminal, and only waits until `sigterm_timeout`.
+    """
+    from launch.actions import EmitEvent, RegisterEventHandler
+    from launch.event_handlers import OnProcessStart, OnShutdown
+    from launch.events import matches_action
+    from launch.events.process import SignalProcess
+
+    started = []
+
+    def ask(process) -> EmitEvent:
+        event = SignalProcess(signal_number=signal.SIGINT, process_matcher=matches_action(process))
+        return EmitEvent(event=event)
+
+    def on_start(event, context):
+        started.append(event.action)
+        return ask(event.action) if context.is_shutdown else None
+
+    def on_shutdown(event, context):
+        return [ask(process) for process in started] if event.due_to_sigint else None
+
+    starts = [OnProcessStart(target_action=process, on_start=on_start) for process in processes]
+    return [RegisterEventHandler(handler) for handler in (*starts, OnShutdown(on_shutdown=on_shutdown))]
 
 
 def refuse_unknown_arguments(
@@ -53,8 +93,11 @@ def refuse_unknown_arguments(
             raise ValueError(f"Argument '{name}' is unknown{did_you_mean(name, list(declared))}")
 
 
-def require_package(package: str, wanted_by: str) -> None:
+def require_package(package: str, wanted_by: str, brought_by: str = "") -> None:
     """Refuse to start without a ROS package.
+
+    Args:
+        brought_by: what is installed for it, where that has another name.
 
     Raises:
         FileNotFoundError: one sentence.
@@ -67,7 +110,7 @@ def require_package(package: str, wanted_by: str) -> None:
         distribution = os.environ.get("ROS_DISTRO", "<distribution>")
         raise FileNotFoundError(
             f"{wanted_by} needs the package {package}, which is not installed: apt install "
-            f"ros-{distribution}-{package.replace('_', '-')}"
+            f"ros-{distribution}-{brought_by or package.replace('_', '-')}"
         ) from None
 
 

@@ -8,6 +8,8 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from ..transport import use_large_message_profile
 from .stopping import Interrupted, Stop, stop
@@ -18,8 +20,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 def run(
     *make_nodes: Callable[[], object], args: Sequence[str] | None = None, interrupted_code: int = 0
-) -> int:
-    """Make the nodes, spin them in one executor of the main thread, and clean up.
+) -> NoReturn:
+    """Make the nodes, spin them in one executor of the main thread, clean up, and end the process.
 
     Signals are taken here rather than by rclpy, which would shut the context down under a running
     executor and a worker that publishes. So the frame at hand is finished first and then the
@@ -31,15 +33,14 @@ def run(
         args: command line with ROS arguments; that of the process when None.
         interrupted_code: exit code where a signal came while a node was made.
 
-    Returns:
-        exit code: 0 after a signal or a normal end, 1 when a node could not be made.
+    The exit code is 0 after a signal or a normal end, 1 when a node could not be made.
     """
     stop.take_signals()
     use_large_message_profile()
     keep_freed_memory()
     # PyTorch's idle threads otherwise spin on cores that drivers and other nodes need.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with stop.importing():
+    with stop.importing(interrupted_code):
         import rclpy
 
     nodes: list = []
@@ -48,24 +49,32 @@ def run(
     except Interrupted:
         code = interrupted_code
     finally:
+        if not stop.by_signal:
+            stop.limit_the_end()
         for node in reversed(nodes):
             node.destroy_node()
-        rclpy.try_shutdown()
+        try:
+            rclpy.try_shutdown()
+        except Exception:  # of a node that is half made, and so lacks what its end needs
+            if len(nodes) == len(make_nodes):
+                raise
         stop.leave()
     code = max([code, *(getattr(node, "exit_code", 0) for node in nodes)])
-    _leave_what_does_not_end(code)
-    return code
+    _end(code)
 
 
-def _leave_what_does_not_end(code: int) -> None:
-    """End at once where a worker is still busy with its frame, for which Python would wait."""
+def _end(code: int) -> NoReturn:
+    """End at once: all is closed, and Python's own end takes seconds with PyTorch on a busy machine.
+
+    It would also wait for a worker that is still busy.
+    """
     main = threading.main_thread()
     busy = [t.name for t in threading.enumerate() if t is not main and not t.daemon]
-    if not busy:
-        return
-    print(f"Ending without: {', '.join(busy)}, still busy with a frame.", file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    if busy:
+        print(f"Ending without: {', '.join(busy)}, still busy with a frame.", file=sys.stderr)
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with suppress(OSError, ValueError):  # whoever read it is gone
+            stream.flush()
     os._exit(code)
 
 

@@ -51,16 +51,25 @@ class Stop:
         self._requested = True
 
     def take_signals(self) -> Stop:
-        """Let SIGINT, SIGTERM and the end of the parent ask for the end from here on."""
+        """Let SIGINT, SIGTERM and the end of the parent ask for the end from here on.
+
+        A SIGINT that came before, and that `QUIET_START` held back, is taken now.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         self._watch_parent()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return self
 
     @contextmanager
     def importing(self, exit_code: int = 0) -> Iterator[None]:
-        """While there is nothing to clean up a signal ends the process at once, without a word."""
+        """While there is nothing to clean up, a signal ends the process at once, without a word.
+
+        So does one that came before, or a parent that is gone.
+        """
         self._exit_code = exit_code
+        if self.is_set():
+            os._exit(exit_code)
         with self._in_phase("importing"):
             yield
 
@@ -71,6 +80,11 @@ class Stop:
             if self._requested:
                 raise Interrupted
             yield
+
+    def limit_the_end(self) -> None:
+        """Begin to end; what is left of the process after `END_LIMIT_S` shows its stacks and is gone."""
+        if sys.stderr is not None:
+            faulthandler.dump_traceback_later(END_LIMIT_S, exit=True)
 
     def leave(self) -> None:
         """The last words are said; signals that still come must not change the exit code."""
@@ -88,8 +102,8 @@ class Stop:
     def _on_signal(self, number, frame) -> None:
         if self._phase == "importing":
             os._exit(self._exit_code)
-        if not self._requested and sys.stderr is not None:
-            faulthandler.dump_traceback_later(END_LIMIT_S, exit=True)
+        if not self._requested:
+            self.limit_the_end()
         self._requested = self.by_signal = True
         if self._phase == "making":
             self._phase = "running"  # so that cleaning up is not interrupted by a second signal

@@ -168,7 +168,7 @@ class SessionNode(Node):
         stamp, depth = item
         entry, frame = self.ledger.entries[stamp], self._frames.pop(stamp)
         number = list(self.ledger.entries).index(stamp)
-        metrics, why_not = None, self._scoring.none
+        metrics, truth, why_not = None, None, self._scoring.none
         if self._scoring.is_wanted:
             truth, why_not = self._scoring.truth(frame)
             if truth is not None:
@@ -179,7 +179,7 @@ class SessionNode(Node):
             caption = frame.name or str(stamp)
             if metrics is not None:
                 caption += f", RMSE {metrics.rmse_mm:.0f} mm, MAE {metrics.mae_mm:.0f} mm"
-            self._page.add(frame, self._scoring.fed(frame), depth, caption)
+            self._page.add(frame, self._scoring.fed(frame), depth, truth, caption)
         entry.metrics, entry.unscored = metrics, None if metrics is not None else why_not
 
     def _is_shown(self, number: int) -> bool:
@@ -272,7 +272,7 @@ class SessionNode(Node):
         if self._page is not None:
             text = console.table(self.ledger, self._completer, self._scoring.described, files)
             title = f"Depth by {self._completer} on {Path(self.settings.data).name}"
-            files = {"page": self._page.write(title, text)} | files
+            files = {"page": self._page.write(title, text.strip("-\n"))} | files
         return files
 
     def _fail(self, sentence: str, told: bool = False) -> None:

@@ -41,15 +41,18 @@ class Page:
         for old in (self._folder / FILE, *self._images.glob("*.jpg")):
             old.unlink(missing_ok=True)
 
-    def add(self, frame: Frame, fed: Frame, depth: np.ndarray, caption: str) -> None:
+    def add(
+        self, frame: Frame, fed: Frame, depth: np.ndarray, truth: np.ndarray | None, caption: str
+    ) -> None:
         """Draw one frame.
 
         Args:
             frame, fed: as it was read, and as it was fed.
             depth: H x W metres, NaN where unknown.
+            truth: what is scored, H x W metres, 0 for nothing; None where nothing is.
         """
         file = self._images / f"{len(self._frames):04d}.jpg"
-        drawn = self._draw(frame, fed, depth)[..., ::-1]
+        drawn = self._draw(frame, fed, depth, truth)[..., ::-1]
         write_bytes(file, cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes())
         self._frames.append({"file": f"images/{file.name}", "caption": caption})
 
@@ -65,7 +68,7 @@ class Page:
         write_text(path, text)
         return path
 
-    def _draw(self, frame: Frame, fed: Frame, depth: np.ndarray) -> np.ndarray:
+    def _draw(self, frame: Frame, fed: Frame, depth: np.ndarray, truth: np.ndarray | None) -> np.ndarray:
         sparse = SparseDepth.from_points(fed).depth
         if self._range is None and np.any(sparse):  # one scale for all frames, or colours flicker
             self._range = tuple(np.percentile(sparse[sparse > 0], (1, 99)))
@@ -78,17 +81,17 @@ class Page:
             label(small, "image"),
             label(points, f"LiDAR, {np.count_nonzero(sparse)} pixels measured"),
             label(dense, f"depth, {near:.0f} m bright to {far:.0f} m dark"),
-            self._error(frame, depth, step, small.shape[:2]),
+            _error(depth, truth, step, small.shape[:2]),
         ]
         return np.vstack([np.hstack(panels[:2]), np.hstack(panels[2:])])
 
-    def _error(self, frame: Frame, depth: np.ndarray, step: int, shape: tuple[int, int]) -> np.ndarray:
-        if frame.ground_truth is None:
-            return label(np.zeros((*shape, 3), np.uint8), "no true depth to compare with")
-        truth = _sampled(frame.ground_truth, step, shape)
-        shown = np.where(depth > 0, depth, np.float32(np.nan))
-        shown = error_map(_sampled(shown, step, shape), truth, ERROR_LIMIT_M)
-        return label(shown, f"error, red is {ERROR_LIMIT_M:g} m and more")
+
+def _error(depth: np.ndarray, truth: np.ndarray | None, step: int, shape: tuple[int, int]) -> np.ndarray:
+    if truth is None:
+        return label(np.zeros((*shape, 3), np.uint8), "no true depth to compare with")
+    shown = np.where(depth > 0, depth, np.float32(np.nan))
+    shown = error_map(_sampled(shown, step, shape), _sampled(truth, step, shape), ERROR_LIMIT_M)
+    return label(shown, f"error where it is scored, red is {ERROR_LIMIT_M:g} m and more")
 
 
 def _sampled(plane: np.ndarray, step: int, shape: tuple[int, int]) -> np.ndarray:

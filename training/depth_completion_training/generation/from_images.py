@@ -253,7 +253,7 @@ def make_frame_files(
     frames = written = 0
     try:
         stem = Path(name).with_suffix("").as_posix()
-        files = {view: out / f"picture-{_stem(name)}_{view:02d}.npz" for view in range(views)}
+        files = {view: out / f"image-{_stem(name)}_{view:02d}.npz" for view in range(views)}
         missing = {view: file for view, file in files.items() if not file.exists()}
         if missing:
             image = read_image(images / name)

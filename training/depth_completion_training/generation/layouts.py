@@ -34,13 +34,13 @@ _MOST = 2**16 - 1
 
 @dataclass(frozen=True)
 class Layouts:
-    """Folders below a root: `pictures` with `maps`, and KITTI's `depth` and `raw`."""
+    """Folders below a root: `images` with `maps`, and KITTI's `depth` and `raw`."""
 
     root: Path
 
     @property
-    def pictures(self) -> Path:
-        return self.root / "pictures"
+    def images(self) -> Path:
+        return self.root / "images"
 
     @property
     def maps(self) -> Path:
@@ -61,7 +61,7 @@ class Layouts:
 
 def write_image_with_map(layouts: Layouts, name: str, frame: SimulatedFrame, seed: int) -> None:
     """Write an image and its monocular map: inverse depth up to scale and shift, spoilt, 16 bits."""
-    write_png(layouts.pictures / f"{name}.png", frame.image[..., ::-1])
+    write_png(layouts.images / f"{name}.png", frame.image[..., ::-1])
     write_png(layouts.maps / f"{name}.png", monocular_map(frame, np.random.default_rng(seed)))
 
 
@@ -142,9 +142,9 @@ def split_scenes(files: list[Path]) -> tuple[list[Path], list[Path]]:
 
 def main(
     frames: Annotated[Path, typer.Argument(help="Folder of frames of the simulator.")],
-    out: Annotated[Path, typer.Argument(help="Folder for `pictures`, `maps`, `depth` and `raw`.")],
+    out: Annotated[Path, typer.Argument(help="Folder for `images`, `maps`, `depth` and `raw`.")],
     kind: Annotated[str, typer.Option(help="How the frames begin that go into KITTI's layout.")] = "outdoor",
-    pictures: Annotated[int | None, typer.Option(min=1, help="So many of them.", show_default="all")] = None,
+    images: Annotated[int | None, typer.Option(min=1, help="So many of them.", show_default="all")] = None,
     drives: Annotated[
         int | None,
         typer.Option(min=2, help="So many, and at most as many for validation.", show_default="all"),
@@ -156,7 +156,7 @@ def main(
     """
     Write frames of the simulator as images with monocular maps, and as KITTI depth completion.
 
-    One scene of ten of each kind is held out. The others become `pictures` with `maps` (spoilt truth, up to
+    One scene of ten of each kind is held out. The others become `images` with `maps` (spoilt truth, up to
     scale), and those outdoors the drives of `depth/train`, with images and maps in `raw`; what is held out
     outdoors becomes `depth/val_selection_cropped`. The LiDAR is the scan with most points, and the truth
     reaches as high as that; frames without any scan are left out.
@@ -176,7 +176,7 @@ def main(
                 f"Folder '{frames}' leaves less than two frames '{kind}*' for {name}, as one scene of "
                 f"{EVERY} is held out; make more scenes."
             )
-    chosen = spread(training, pictures)
+    chosen = spread(training, images)
     for number, file in enumerate(chosen):
         write_image_with_map(layouts, file.stem, read_frame(file), seed + number)
     typer.echo(f"{len(chosen)} images with maps.")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, loft, rectangles, superellipse, tube
+from depth_completion_ros.demo.scene.mesh import (
+    Mesh,
+    boxes,
+    copies,
+    join,
+    loft,
+    rectangles,
+    superellipse,
+    tube,
+)
 
 from ..surface import Surface
 
@@ -84,16 +93,6 @@ def legs(x: float, y: float, height: float, thick: float, round_: bool = False, 
         return boxes(at - half, at + half + (0, 0, height), **look)
     one = spun([(thick * 0.35, 0), (thick * 0.5, height)], 8, **look)
     return copies(one, at)
-
-
-def copies(mesh: Mesh, shifts) -> Mesh:
-    """The mesh once at each of N x 3 shifts."""
-    shifts = np.asarray(shifts, np.float32).reshape(-1, 3)
-    count = len(shifts)
-    return Mesh(
-        (mesh.triangles[None] + shifts[:, None, None]).reshape(-1, 3, 3),
-        np.tile(mesh.normals, (count, 1, 1)), np.tile(mesh.material, count), np.tile(mesh.colour, (count, 1)),
-    )  # fmt: skip
 
 
 def sheet(points, material=Surface.PLAIN, colour=GREY) -> Mesh:

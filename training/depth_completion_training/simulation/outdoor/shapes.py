@@ -14,19 +14,6 @@ from ..surface import Surface
 GREYS = ((0.28, 0.29, 0.30), (0.10, 0.10, 0.11), (0.45, 0.45, 0.44), (0.03, 0.035, 0.04), (0.6, 0.6, 0.58))
 
 
-def repeat(mesh: Mesh, offsets: np.ndarray) -> Mesh:
-    """Copies of a mesh, each shifted by a row of `offsets` N x 3."""
-    offsets = np.asarray(offsets, np.float32).reshape(-1, 3)
-    count = len(offsets)
-    triangles = (mesh.triangles[None] + offsets[:, None, None]).reshape(-1, 3, 3)
-    return Mesh(
-        triangles,
-        np.tile(mesh.normals, (count, 1, 1)),
-        np.tile(mesh.material, count),
-        np.tile(mesh.colour, (count, 1)),
-    )
-
-
 def scaled(mesh: Mesh, x: float, y: float | None = None, z: float | None = None) -> Mesh:
     """The mesh stretched along the axes; by `x` along all without the others."""
     factor = np.array([x, x if y is None else y, x if z is None else z], np.float32)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.demo.scene.mesh import Mesh, join, tube
+from depth_completion_ros.demo.scene.mesh import Mesh, copies, join, tube
 from depth_completion_ros.demo.scene.objects import cards
 
 from ...surface import Surface
 from ..palette import paint
-from ..solids import ball, copies, drum, spun
+from ..solids import ball, drum, spun
 
 Rng = np.random.Generator
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, tube
+from depth_completion_ros.demo.scene.mesh import Mesh, boxes, copies, join, tube
 
 from ...surface import Surface
 from ..layout import scatter
 from ..palette import CARDBOARD, finish, metal, one_of, paint
-from ..solids import bar, block, copies, crates, drum, spun
+from ..solids import bar, block, crates, drum, spun
 from .small import EVERYTHING, STORES, carton, upright_books
 from .tables import drawers
 

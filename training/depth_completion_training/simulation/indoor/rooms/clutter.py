@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.demo.scene.mesh import Mesh, join, tube
+from depth_completion_ros.demo.scene.mesh import Mesh, copies, join, tube
 
 from ...surface import Surface
 from ..layout import Floor
@@ -16,7 +16,6 @@ from ..solids import (
     bar,
     block,
     bounds,
-    copies,
     crates,
     hollow,
     panel,

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join, rectangles
+from depth_completion_ros.demo.scene.mesh import Mesh, boxes, copies, join, rectangles
 
 from ...surface import Surface
 from ..objects.people import person
 from ..objects.plants import plant
 from ..palette import finish, frame, one_of, wood
-from ..solids import bar, copies
+from ..solids import bar
 from .plan import Brief
 from .site import Site
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depth_completion_ros.demo.scene.mesh import Mesh, body, boxes, join, rectangles
+from depth_completion_ros.demo.scene.mesh import Mesh, body, boxes, copies, join, rectangles
 
 from ...surface import Surface
-from ..shapes import any_colour, bars, block, pick, repeat, tinted
+from ..shapes import any_colour, bars, block, pick, tinted
 
 WALLS = (
     (Surface.PLASTER, (0.62, 0.55, 0.42)),
@@ -150,7 +150,7 @@ def _cells(rng, style: Style, cell: float, opening, corner: np.ndarray, detail: 
     parts.append(rectangles([left, deep, bottom], wide, tall, pane, (0.02,) * 3 if leaf is None else leaf))
     if detail:
         parts.append(_frame(style, left, bottom, right, top))
-    mesh = repeat(join(*parts), corner)
+    mesh = copies(join(*parts), corner)
     glass = np.flatnonzero(mesh.material == Surface.GLASS)
     curtain = np.where(rng.random(len(corner)) < 0.3, rng.uniform(0.1, 0.4, len(corner)), 0.02)
     mesh.colour[glass] = np.repeat(curtain, len(glass) // len(corner))[:, None] if len(glass) else 0
@@ -213,7 +213,7 @@ def _balconies(rng, style: Style, cell: float, corner: np.ndarray) -> Mesh:
             [[cell - 0.1, -deep + thick, 1.0], [0.1 + thick, 0, 1.0], [cell - 0.1, 0, 1.0]],
             *look,
         )
-    return repeat(join(slab, parapet), corner[: max(len(corner) - 1, 1)])
+    return copies(join(slab, parapet), corner[: max(len(corner) - 1, 1)])
 
 
 def _shop_front(rng, width: float, h: float) -> Mesh:
@@ -260,7 +260,7 @@ def _arcade(rng, style: Style, cell: float, corner: np.ndarray) -> Mesh:
     behind = _cells(rng, style, cell, (cell * 0.06, 0.5, cell * 0.94, h - 0.6), corner, True)
     behind.triangles[..., 1] += deep
     return join(
-        repeat(column, feet),
+        copies(column, feet),
         behind,
         boxes([0, 0, h - 0.42], [width, 0.45, h], style.wall, style.colour),
         rectangles([0, 0, h - 0.02], [width, 0, 0], [0, deep, 0], Surface.PLASTER, style.trim),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.demo.scene.mesh import Mesh, body, boxes, join, loft
+from depth_completion_ros.demo.scene.mesh import Mesh, body, boxes, copies, join, loft
 
 from ...surface import Surface
-from ..shapes import any_colour, bars, block, pick, repeat
+from ..shapes import any_colour, bars, block, pick
 
 PAINTS = (
     (0.55, 0.56, 0.58),
@@ -129,7 +129,7 @@ def wheels(axles, track: float, radius: float, width: float) -> Mesh:
         (0.32, 0.32, 0.33),
     )
     at = [[x, side * track, radius] for x in axles for side in (-1, 1)]
-    return repeat(join(tyre, hub), at)
+    return copies(join(tyre, hub), at)
 
 
 def _fittings(rng, hl: float, hw: float, bonnet: float, colour, mirror_x: float) -> Mesh:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from depth_completion_ros.demo.scene.mesh import Mesh, body, boxes, join, rectangles
+from depth_completion_ros.demo.scene.mesh import Mesh, body, boxes, copies, join, rectangles
 
 from ...surface import Surface
-from ..shapes import any_colour, bars, block, disc, pick, repeat, tinted
+from ..shapes import any_colour, bars, block, disc, pick, tinted
 
 _STEEL = (
     (0.35, 0.06, 0.04),
@@ -90,7 +90,7 @@ def loaded_pallet(rng: np.random.Generator) -> Mesh:
     base = pallet(rng)
     kind, z = rng.integers(5), 0.144
     if kind == 0:
-        return repeat(
+        return copies(
             base,
             np.arange(rng.integers(2, 11))[:, None] * [0, 0, 0.145]
             + rng.normal(0, 0.015, (1, 3)) * (1, 1, 0),
@@ -120,7 +120,7 @@ def loaded_pallet(rng: np.random.Generator) -> Mesh:
     if kind == 3:
         return join(
             base,
-            repeat(drum(rng), [[x, y, z] for x in (-0.3, 0.3) for y in (-0.2, 0.2)][: rng.integers(1, 5)]),
+            copies(drum(rng), [[x, y, z] for x in (-0.3, 0.3) for y in (-0.2, 0.2)][: rng.integers(1, 5)]),
         )
     rows = np.array([[0, 0, 0.16 * i] for i in range(rng.integers(2, 7))])
     sack = body(
@@ -130,7 +130,7 @@ def loaded_pallet(rng: np.random.Generator) -> Mesh:
         material=Surface.CLOTH,
         colour=(0.5, 0.46, 0.38),
     )
-    return join(base, repeat(sack, rows + (0, 0, z)))
+    return join(base, copies(sack, rows + (0, 0, z)))
 
 
 def drum(rng: np.random.Generator) -> Mesh:

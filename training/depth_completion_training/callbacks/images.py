@@ -13,17 +13,17 @@ from depth_completion_ros.core.visual import colourise_depth, error_map, label, 
 from depth_completion_ros.data.files import write_image
 
 
-class Pictures(Callback):
-    """Puts images into TensorBoard, and as `pictures/STEP.png` into the run's folder.
+class ValidationImages(Callback):
+    """Puts images into TensorBoard, and as `images/STEP.png` into the run's folder.
 
     A row for each image: image, measurements, prediction, truth, error.
 
     Args:
-        images: of the first batch.
+        count: of the first batch.
     """
 
-    def __init__(self, images: int = 4):
-        self.images = images
+    def __init__(self, count: int = 4):
+        self.count = count
 
     @torch.no_grad()
     def on_validation_batch_end(
@@ -33,13 +33,12 @@ class Pictures(Callback):
             return
         with trainer.precision_plugin.forward_context():
             prediction = pl_module(batch).depth
-        rows = zip(*(_arrays(x)[: self.images] for x in _planes(batch, prediction)), strict=True)
+        rows = zip(*(_arrays(x)[: self.count] for x in _planes(batch, prediction)), strict=True)
         sheet = np.concatenate([draw(*row) for row in rows])
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("val", sheet, trainer.global_step, dataformats="HWC")
-        path = Path(trainer.default_root_dir) / "pictures" / f"{trainer.global_step:07d}.png"
-        write_image(path, sheet)
+        write_image(Path(trainer.default_root_dir) / "images" / f"{trainer.global_step:07d}.png", sheet)
 
 
 def draw(image: np.ndarray, sparse: np.ndarray, prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -1,0 +1,76 @@
+"""The command `depth-completion`. Whatever is slow to import is imported where it is used."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from . import bags, benchmark, complete, evaluate, others, submission, weights
+from .group import DataCommand, SentenceGroup
+
+app = typer.Typer(
+    name="depth-completion",
+    cls=SentenceGroup,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+)
+app.command("demo")(others.demo)
+app.command("demo-drive")(others.demo_drive)
+app.command("complete", cls=DataCommand)(complete.complete)
+app.command("evaluate", cls=DataCommand)(evaluate.evaluate)
+app.command("benchmark")(benchmark.benchmark)
+app.command("submission")(submission.submission)
+app.command("replay", cls=DataCommand)(bags.replay)
+app.command("convert", cls=DataCommand)(bags.convert)
+app.command("completers")(others.completers)
+app.add_typer(weights.app, name="weights")
+app.command("doctor")(others.doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def depth_completion(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version."),
+    ] = False,
+):
+    """
+    Dense depth from a camera and a LiDAR, without ROS running.
+
+    A DATA path may be a KITTI raw drive, a KITTI object or depth completion folder, a folder of
+    frames with `calib.json`, or a rosbag2; the format is found by itself.
+
+    Start with:
+
+        depth-completion demo
+
+        depth-completion complete DATA --out results
+
+        depth-completion evaluate DATA -c nearest -c linear -p lines:16 -p lines:8
+
+        depth-completion benchmark --list
+
+        depth-completion convert DATA drive_bag
+
+        depth-completion replay drive_bag dense_bag
+
+        depth-completion weights import SDR_NYU.pt
+
+        depth-completion doctor drive_bag
+
+    `depth-completion COMMAND --help` explains a command and shows examples. For live topics:
+    `ros2 launch depth_completion_ros camera_lidar.launch.py`.
+    """
