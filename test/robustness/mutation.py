@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 
 import numpy as np
-from robot import as_bytes, header, image_message, info_message, picture, points_message, wall
+from robot import as_bytes, camera_image, header, image_message, info_message, points_message, wall
 from sensor_msgs.msg import CameraInfo, CompressedImage, PointCloud2
 
 from depth_completion_ros.data.messages import IMAGE_ENCODINGS
@@ -95,7 +95,7 @@ class Messages:
     def __init__(self, seed: int, compressed: bool = False):
         self._random = np.random.default_rng(seed)
         self._compressed = compressed
-        self._files = [encoded(picture(), kind) for kind in (".png", ".jpg")]
+        self._files = [encoded(camera_image(), kind) for kind in (".png", ".jpg")]
 
     def good(self, stamp: int):
         """Image, CameraInfo and cloud that are completed."""

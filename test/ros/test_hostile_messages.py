@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hostile import jpeg, of_declared_size, png
 from memory import at_most
-from robot import CAMERA, START, STEP, Robot, as_bytes, header, info_message, picture
+from robot import CAMERA, START, STEP, Robot, as_bytes, camera_image, header, info_message
 from sensor_msgs.msg import CompressedImage, Image
 from test_faults import Rig
 
@@ -26,7 +26,7 @@ class CompressedRig(Rig):
 
     def recovers(self, stamp: int = START + STEP) -> None:
         before = len(self.robot.received["depth/image"])
-        self.robot.send(stamp, image=compressed(png(picture()), stamp))
+        self.robot.send(stamp, image=compressed(png(camera_image()), stamp))
         self.robot.wait_for_outputs(before + 1)
 
 
@@ -46,7 +46,7 @@ def compressed(data: bytes, stamp: int = START, kind: str = "png") -> Compressed
 @pytest.mark.parametrize("encode", [jpeg, png])
 def test_a_compressed_image_that_says_it_is_huge_is_dropped_before_it_is_decoded(ros, encode, size, cause):
     rig = CompressedRig(ros)
-    data = of_declared_size(encode(picture()), *size)
+    data = of_declared_size(encode(camera_image()), *size)
     with at_most(60):
         rig.robot.send(START, image=compressed(data))
         rig.wait_for_drop(cause)
@@ -55,7 +55,7 @@ def test_a_compressed_image_that_says_it_is_huge_is_dropped_before_it_is_decoded
 
 def test_the_largest_image_is_a_parameter(ros, capfd):
     rig = CompressedRig(ros, max_image_pixels=CAMERA.width * CAMERA.height - 1)
-    rig.robot.send(START, image=compressed(cv2.imencode(".png", picture())[1].tobytes()))
+    rig.robot.send(START, image=compressed(cv2.imencode(".png", camera_image())[1].tobytes()))
     rig.wait_for_drop("image cannot be decoded")
     rig.wait_for_words("160 x 96, has 15360 pixels; at most 15359 are allowed", capfd)
 
