@@ -2,6 +2,7 @@
 # make test   sets everything up in .venv and runs all tests
 # make lint   checks style and types with ruff and mypy
 # make bench  prints the timings quoted in the README
+# make soak   works for hours under all that happens to a robot, and reports; HOURS=1 COMPLETER=default
 #
 # With another Python: make PYTHON=python3.12 test
 
@@ -16,7 +17,10 @@ PACKAGES := --editable ".[all,lint]" --editable "./training[nyu]"
 # the usual build is taken.
 CPU_TORCH := --no-deps --retries 0 --timeout 15 --index-url https://download.pytorch.org/whl/cpu $(shell grep ^torch== requirements.lock)
 
-.PHONY: demo test lint bench lock clean
+HOURS ?= 1
+COMPLETER ?= default
+
+.PHONY: demo test lint bench soak lock clean
 
 demo: $(READY)
 	$(BIN)/depth-completion demo --out demo
@@ -33,6 +37,10 @@ lint: $(LINT_READY)
 bench: $(READY)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/projection.py
 	$(BIN)/python bench/node.py
+
+# Exit code 1 where anything is wrong; the report is in soak/.
+soak: $(READY)
+	$(BIN)/python bench/soak --hours $(HOURS) --completer $(COMPLETER)
 
 $(VENV):
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python is {v[0]}.{v[1]}; it must be 3.11, 3.12 or 3.13: make PYTHON=python3.12 ...")'

@@ -156,6 +156,48 @@ def _heavy(name: str) -> set[str]:
     return {imported.split(".")[0] for imported in imported_with(name)} - LIGHT
 
 
+# Writing -------------------------------------------------------------------------------------------
+
+WRITES = {"write_text", "write_bytes", "imwrite", "save", "savez", "savefig", "save_file", "tofile"}
+"""Names of functions that write files; ours of the same names take the path as their first argument."""
+WRITES_AS_IT_LIKES = {
+    "depth_completion_ros/core/safe/files.py",
+    "depth_completion_ros/ros/wheels/generate_tf2_msgs.py",  # a folder that is thrown away
+}
+
+
+def test_files_are_written_whole_or_not_at_all():
+    """Each call that writes a file is ours, or stands in a `with whole_file(...)`."""
+    found = []
+    for file in files():
+        name = str(file.relative_to(ROOT))
+        if name.startswith(("test", "bench")) or name in WRITES_AS_IT_LIKES:
+            continue
+        tree = ast.parse(file.read_text())
+        whole = [node for node in ast.walk(tree) if isinstance(node, ast.With) and _is_whole(node)]
+        inside = {id(inner) for node in whole for inner in ast.walk(node)}
+        found += [
+            f"{name}:{node.lineno}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and _writes(node) and id(node) not in inside
+        ]
+    assert found == []
+
+
+def _is_whole(node: ast.With) -> bool:
+    calls = [item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)]
+    return any(isinstance(call.func, ast.Name) and call.func.id == "whole_file" for call in calls)
+
+
+def _writes(call: ast.Call) -> bool:
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    opens = call.func.attr == "open" and any(
+        isinstance(a, ast.Constant) and str(a.value)[:1] in "wax" for a in call.args[:1]
+    )
+    return opens or call.func.attr in WRITES
+
+
 # Sizes ---------------------------------------------------------------------------------------------
 
 

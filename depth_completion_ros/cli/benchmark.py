@@ -106,6 +106,7 @@ def _settings(chosen, names: list[str]) -> dict:
 
 def _report(found, out: Path, figures: list[Path]) -> None:
     """Print the comparison and write it, with what every evaluation writes, into a folder."""
+    from ..core.safe.files import write_text
     from ..evaluation.benchmarks.score import comparison_table, remarks
     from ..evaluation.report import skip_sentences, table, write_report
 
@@ -116,5 +117,5 @@ def _report(found, out: Path, figures: list[Path]) -> None:
     report = write_report(found.evaluation, out, figures)[0]
     heading, _, rest = report.read_text(encoding="utf-8").partition("\n\n")
     parts = [heading, "## Beside published numbers", table(*comparison_table(found)), *remarks(found), rest]
-    report.write_text("\n\n".join(parts), encoding="utf-8", newline="\n")
+    write_text(report, "\n\n".join(parts))
     typer.echo(f"Report: {report}")

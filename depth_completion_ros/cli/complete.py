@@ -151,7 +151,10 @@ def _unique(name: str, taken: set[str]) -> str:
 def _write_npy(path: Path, depth) -> None:
     import numpy as np
 
-    np.save(path, depth)
+    from ..core.safe.files import whole_file
+
+    with whole_file(path) as unfinished:
+        np.save(unfinished, depth)
 
 
 def _write_ply(path: Path, depth, frame, stride: int) -> None:
@@ -159,6 +162,7 @@ def _write_ply(path: Path, depth, frame, stride: int) -> None:
     import numpy as np
 
     from ..core import depth_to_cloud
+    from ..core.safe.files import write_bytes
 
     if frame.camera is None:
         raise ValueError(f"Frame {frame.name} has no camera matrix, which a cloud needs.")
@@ -175,7 +179,7 @@ def _write_ply(path: Path, depth, frame, stride: int) -> None:
     kinds = {"<f4": "float", "u1": "uchar"}
     properties = "".join(f"property {kinds[kind]} {name}\n" for name, kind in layout)
     header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(points)}\n{properties}end_header\n"
-    path.write_bytes(header.encode() + points.tobytes())
+    write_bytes(path, header.encode() + points.tobytes())
 
 
 def _write_preview(path: Path, frame, measured, dense) -> None:

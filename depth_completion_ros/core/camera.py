@@ -67,6 +67,13 @@ def distortion(model: str, D: np.ndarray) -> tuple[str, np.ndarray]:
     return name, D if D.any() else np.zeros(0)
 
 
+FOCAL_LIMITS = 0.01, 200.0
+"""Focal length over the size of the image, least and most, that a real camera has: 178 degrees across (a
+fisheye has 0.25 and more), and 0.3."""
+CENTRE_LIMIT = 100.0
+"""Image sizes that the principal point may be away from the middle, as that of a small window may be."""
+
+
 @dataclass(frozen=True, eq=False)
 class Camera:
     """A pinhole or fisheye camera as `sensor_msgs/CameraInfo` describes it.
@@ -118,11 +125,39 @@ class Camera:
             and np.array_equal(self.D, other.D)
         )
 
+    def check_plausible(self) -> Camera:
+        """The camera itself, if it is of a whole image and a real lens can have it.
+
+        Raises:
+            ValueError: a field of view or principal point that means it is not calibrated.
+        """
+        if abs(self.K[0, 1]) > self.K[0, 0] or not np.array_equal(self.K[2], [0, 0, 1]):
+            raise ValueError(
+                f"Camera K is {self.K.tolist()}; its skew must be below the focal length and its last row "
+                "0, 0, 1, so it is not calibrated."
+            )
+        for axis, size, focal in (("x", self.width, self.K[0, 0]), ("y", self.height, self.K[1, 1])):
+            centre = self.K["xy".index(axis), 2]
+            if not FOCAL_LIMITS[0] <= focal / size <= FOCAL_LIMITS[1]:
+                view = np.rad2deg(2 * np.arctan(size / focal / 2))
+                raise ValueError(
+                    f"Camera of {self.width} x {self.height} has a focal length of {focal:g} pixels in "
+                    f"{axis}, a view of {view:.2g} degrees; it must be from {FOCAL_LIMITS[0]:g} to "
+                    f"{FOCAL_LIMITS[1]:g} times the {size} pixels, so it is not calibrated."
+                )
+            if abs(centre - size / 2) > CENTRE_LIMIT * size:
+                raise ValueError(
+                    f"Camera of {self.width} x {self.height} has its principal point at {axis} = {centre:g}, "
+                    "far from the image, so it is not calibrated."
+                )
+        return self
+
     @property
     def is_rectified(self) -> bool:
         """Whether the image has no distortion left to model (an equidistant one always has)."""
         return self.D.size == 0 and self.distortion_model != "equidistant"
 
+    @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # points and models that are absurd
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Project points of the optical frame into the raw image.
 
@@ -137,13 +172,11 @@ class Camera:
         points = np.asarray(points)
         x, y, z = points[:, 0], points[:, 1], points[:, 2]
         seen = z > 0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            a, b = x / z, y / z
-            seen &= np.isfinite(a + b)
+        a, b = x / z, y / z
+        seen &= np.isfinite(a + b)
         if not self.is_rectified:
             seen &= a * a + b * b <= self._max_tangent**2
-            with np.errstate(over="ignore", invalid="ignore"):  # polynomials of points out of view
-                a, b = self._distort(a, b)
+            a, b = self._distort(a, b)
         K = self.K.astype(points.dtype) if points.dtype == np.float32 else self.K
         pixels = np.empty((len(points), 2), dtype=a.dtype)
         pixels[:, 0] = K[0, 0] * a + K[0, 2]
@@ -153,14 +186,14 @@ class Camera:
         pixels[~seen] = np.nan
         return pixels, seen
 
+    @np.errstate(over="ignore", divide="ignore", invalid="ignore")
     def unproject(self, pixels: np.ndarray) -> np.ndarray:
         """Rays of pixels of the raw image: N x 2 (u, v) to N x 3 with z = 1, optical frame."""
         pixels = np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
         b = (pixels[:, 1] - self.K[1, 2]) / self.K[1, 1]
         a = (pixels[:, 0] - self.K[0, 2] - self.K[0, 1] * b) / self.K[0, 0]
         if not self.is_rectified:
-            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-                a, b = self._undistort(a, b)
+            a, b = self._undistort(a, b)
         return np.stack([a, b, np.ones_like(a)], axis=1)
 
     @cached_property
@@ -255,7 +288,10 @@ class Camera:
 
         Polynomials fold back beyond it, and points far outside the view would land in the image.
         """
-        angles = np.linspace(0, np.deg2rad(89.0), 2000)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            return self._last_rising_angle(np.linspace(0, np.deg2rad(89.0), 2000))
+
+    def _last_rising_angle(self, angles: np.ndarray) -> float:
         if self.distortion_model == "equidistant":
             radius = self._equidistant_radius(angles)
         else:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +19,7 @@ class Stream:
 
     stamps: list[int] = field(default_factory=list)
     items: list[Any] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
     newest: int | None = None
     received: int = 0
     alone: int = 0
@@ -38,20 +41,21 @@ class Stream:
         jumped = self.newest - stamp > REORDER_NS or self._late > 1
         return "time jump" if jumped else "out of order"
 
-    def append(self, stamp: int, item: Any) -> None:
+    def append(self, stamp: int, item: Any, size: int) -> None:
         self.stamps.append(stamp)
         self.items.append(item)
+        self.sizes.append(size)
         self.newest = stamp
 
     def drop(self, count: int, cause: str) -> None:
         """Drop the oldest ones."""
         if count > 0:
             self.dropped[cause] += count
-            del self.stamps[:count], self.items[:count]
+            del self.stamps[:count], self.items[:count], self.sizes[:count]
 
     def take(self) -> Any:
         """Remove and return the oldest one."""
-        del self.stamps[0]
+        del self.stamps[0], self.sizes[0]
         return self.items.pop(0)
 
     def take_newest(self, cause: str) -> None:
@@ -59,6 +63,15 @@ class Stream:
         self.drop(len(self.stamps) - 1, cause)
         self.take()
         self.alone += 1
+
+    def surplus(self, most: int, most_bytes: int) -> int:
+        """How many of the oldest are too many, or too large together; the newest never is."""
+        count, size = max(len(self.sizes) - most, 0), sum(self.sizes)
+        size -= sum(self.sizes[:count])
+        while size > most_bytes and count < len(self.sizes) - 1:
+            size -= self.sizes[count]
+            count += 1
+        return count
 
     def restart(self, cause: str) -> None:
         self.drop(len(self.stamps), cause)
@@ -80,6 +93,8 @@ class Pairing:
         slack_ns: largest distance of the stamps of a pair, inclusive; 0 pairs equal stamps.
         image_offset_ns: added to the stamps of images before they are compared.
         max_images, max_points: messages that may wait.
+        max_bytes: that those of one stream may take together; the newest is kept however large it is.
+        size_of: bytes of a message.
         wait_ns: how far its own stream may go on, in stamps, before a message is decided with what
             is there; the lag between the streams that is bridged.
         image_interval_ns: images never come closer than this. Where it is known, a cloud just after
@@ -98,6 +113,8 @@ class Pairing:
         max_points: int = 20,
         wait_ns: int = 1_000_000_000,
         image_interval_ns: int = 0,
+        max_bytes: int = sys.maxsize,
+        size_of: Callable[[Any], int] = lambda item: 0,
     ):
         if slack_ns < 0 or image_interval_ns < 0:
             raise ValueError(
@@ -112,6 +129,7 @@ class Pairing:
         self.slack_ns = slack_ns
         self.image_offset_ns = image_offset_ns
         self.max_images, self.max_points = max_images, max_points
+        self.max_bytes, self._size_of = max_bytes, size_of
         self.wait_ns = wait_ns
         self.image_interval_ns = image_interval_ns
         self.images, self.points = Stream(), Stream()
@@ -174,7 +192,7 @@ class Pairing:
         elif refusal:
             stream.dropped[refusal] += 1
             return []
-        stream.append(stamp + offset, item)
+        stream.append(stamp + offset, item, self._size_of(item))
         pairs = self._pairs()
         self._forget_images()
         return pairs
@@ -185,7 +203,7 @@ class Pairing:
             waited = self.points.newest - self.points.stamps[0]
             if self._is_certain() or waited >= self.wait_ns:
                 pairs += self._decide("points without image")
-            elif len(self.points.stamps) > self.max_points:
+            elif self.points.surplus(self.max_points, self.max_bytes):
                 pairs += self._decide("queue full")
             else:
                 break
@@ -227,4 +245,4 @@ class Pairing:
             images.drop(bisect_left(images.stamps, next_points - self.slack_ns), "image without points")
         if images.newest is not None:
             images.drop(bisect_right(images.stamps, images.newest - self.wait_ns), "image without points")
-        images.drop(len(images.stamps) - self.max_images, "queue full")
+        images.drop(images.surplus(self.max_images, self.max_bytes), "queue full")

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 
 from depth_completion_ros.core.geometry import check_rigid, rigid
+from depth_completion_ros.core.safe.files import read_bytes, read_settings, write_bytes
+from depth_completion_ros.core.safe.pixels import ImageError, decode_pixels
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".JPG", ".PNG")
 
@@ -35,7 +37,7 @@ def read_depth(path: Path, units_per_metre: float = 256.0) -> np.ndarray:
     """Depth of a 16-bit PNG file, float32 H x W metres, 0 where unknown."""
     depth = _decode(path, cv2.IMREAD_UNCHANGED)
     if depth.dtype != np.uint16 or depth.ndim != 2:
-        raise ValueError(
+        raise ImageError(
             f"Depth file '{path}' is {depth.dtype} with shape {depth.shape}; it must be a 16-bit grey PNG."
         )
     return depth * np.float32(1 / units_per_metre)
@@ -47,7 +49,7 @@ def write_image(path: Path, image: np.ndarray, compression: int | None = None) -
     Args:
         compression: 0 to 9 of PNG; what OpenCV takes when None.
     """
-    _write_png(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), compression)
+    write_png(path, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), compression)
 
 
 def write_depth(
@@ -67,46 +69,27 @@ def write_depth(
     known = (depth > 0) & (depth < np.inf)
     units = np.rint(np.where(known, depth, 0) * np.float32(units_per_metre))
     too_far = units > np.iinfo(np.uint16).max
-    _write_png(path, np.where(too_far, 0, units).astype(np.uint16), compression)
+    write_png(path, np.where(too_far, 0, units).astype(np.uint16), compression)
     return int(np.count_nonzero(too_far))
 
 
-def _write_png(path: Path, pixels: np.ndarray, compression: int | None) -> None:
+def write_png(path: Path, pixels: np.ndarray, compression: int | None = None) -> None:
+    """Write pixels in OpenCV's order as a PNG file, whole or not at all; its folder is made where missing."""
     options = [] if compression is None else [cv2.IMWRITE_PNG_COMPRESSION, compression]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", pixels, options)[1].tobytes())
+    write_bytes(path, cv2.imencode(".png", pixels, options)[1].tobytes())
 
 
 def _decode(path: Path, flags: int) -> np.ndarray:
-    data = np.frombuffer(read_bytes(path), np.uint8)
-    image = cv2.imdecode(data, flags) if data.size else None
-    if image is None:
-        raise ValueError(
-            f"Image '{path}' ({data.size} bytes) cannot be decoded; it is broken or no PNG or JPEG."
-        )
-    return image
-
-
-def read_bytes(path: Path) -> bytes:
-    """Content of a file; FileNotFoundError with a sentence where it is missing."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise FileNotFoundError(f"File '{path}' is missing.") from None
-
-
-def read_text(path: Path) -> str:
-    """Text of a file; a sentence where it is missing or no text."""
-    try:
-        return read_bytes(path).decode("utf-8-sig")  # with or without the mark of Windows
-    except UnicodeDecodeError:
-        raise ValueError(f"File '{path}' is not text.") from None
+    data = read_bytes(path)
+    return decode_pixels(data, flags, f"Image '{path}' ({len(data)} bytes)")
 
 
 def read_K(path: Path) -> np.ndarray:
     """K of a text file with its nine numbers row by row, float64 3 x 3."""
+    text = read_settings(path)
     try:
-        return np.array(read_text(path).split(), dtype=np.float64).reshape(3, 3)
+        return np.array(text.split(), dtype=np.float64).reshape(3, 3)
     except ValueError:
         raise ValueError(f"File '{path}' must hold the nine numbers of K.") from None
 

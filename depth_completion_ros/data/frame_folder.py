@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from fnmatch import fnmatch
-from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from depth_completion_ros.core import Camera, Frame
+from depth_completion_ros.core.safe.files import read_array, read_json
+from depth_completion_ros.core.safe.pixels import ImageError
 from depth_completion_ros.core.sparse import scatter
 
-from .files import nearest_rigid, read_bytes, read_depth, read_image, read_text
+from .files import nearest_rigid, read_depth, read_image
 from .messages import rings_from_top
 from .reader import IndexedReader
 from .scan import read_scan
@@ -53,6 +53,10 @@ REMARKS = {
     *("source_repo", "source_path", "licence", "T_world_cam_xyz_qxyzw", "fields_in_source", "description"),
 }
 """Entries that tell people where a frame comes from, and are not read."""
+RATES_HZ = 1e-3, 1e5
+LAST_NUMBER = 1e9
+UNITS = 1e-3, 1e6
+"""Of depth in a metre: kilometres to micrometres."""
 DEPTH_KEYS = {"file", "units_per_metre", "invalid", "note"}
 
 
@@ -103,12 +107,12 @@ def read_frame(folder: Path) -> Frame:
     """
     file = folder / "calib.json"
     try:
-        calibration = json.loads(read_text(file))
+        calibration = read_json(file)
         return _frame(folder, calibration)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"File '{file}' is no JSON: {error}.") from None
     except KeyError as error:
         raise ValueError(f"File '{file}' lacks the entry {error}.") from None
+    except ImageError as error:
+        raise ImageError(f"Frame '{folder}' cannot be read: {error}") from None
     except (TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"Frame '{folder}' cannot be read: {error}") from None
 
@@ -122,16 +126,35 @@ def _frame(folder: Path, calibration: dict) -> Frame:
     frame = Frame(
         name=folder.resolve().name,
         camera=_camera(calibration),
-        image=read_image(folder / calibration["image"]),
+        image=read_image(_inside(folder, calibration["image"])),
         ground_truth=_depth(folder, calibration.get("gt_depth") or calibration.get("gt_accum"), size),
         sparse_depth=_depth(folder, calibration.get("depth"), size),
         **(_points(folder, calibration) if kind == "lidar" else {}),
     )
     if calibration.get("rate_hz"):
+        rate = _number("rate_hz", calibration["rate_hz"], *RATES_HZ)
+        number = _number("frame", calibration["frame"], 0, LAST_NUMBER)
         # From one second on, as a stamp of zero means none to ROS.
-        frame.stamp_image = 10**9 + round(calibration["frame"] * 1e9 / calibration["rate_hz"])
+        frame.stamp_image = 10**9 + round(number * 1e9 / rate)
         frame.stamp_points = frame.stamp_image if kind == "lidar" else None
     return frame
+
+
+def _inside(folder: Path, name: object) -> Path:
+    """A file of a frame folder; a name that leads elsewhere is refused, whoever wrote it."""
+    parts = PurePath(name) if isinstance(name, str) and name else None
+    if parts is None or parts.is_absolute() or ".." in parts.parts:
+        raise ValueError(f"calib.json names the file {name!r}; it must be a path inside the folder.")
+    return folder / parts
+
+
+def _number(name: str, value: object, least: float, most: float) -> float:
+    """A number of calib.json within limits."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        raise ValueError(
+            f"{name} of calib.json is {value!r}; it must be a number from {least:g} to {most:g}."
+        )
+    return value
 
 
 def _check_keys(calibration: dict) -> None:
@@ -157,14 +180,14 @@ def _camera(calibration: dict) -> Camera | None:
     D = calibration.get("D", ())
     if model.startswith("none"):
         model, D = "plumb_bob", ()
-    return Camera(calibration["width"], calibration["height"], calibration["K"], model, D)
+    return Camera(calibration["width"], calibration["height"], calibration["K"], model, D).check_plausible()
 
 
 def _points(folder: Path, calibration: dict) -> dict:
-    points = read_scan(folder / calibration["points"], calibration.get("columns", 4))
+    points = read_scan(_inside(folder, calibration["points"]), calibration.get("columns", 4))
     rings = None
     if "rings" in calibration:
-        rings = _rings(folder / calibration["rings"])
+        rings = read_array(_inside(folder, calibration["rings"]))
         if rings.shape != (len(points),):
             raise ValueError(f"its rings have shape {rings.shape}, its points are {len(points)}.")
         rings = rings_from_top(rings, points)
@@ -180,15 +203,9 @@ def _points(folder: Path, calibration: dict) -> dict:
     }
 
 
-def _rings(file: Path) -> np.ndarray:
-    try:
-        return np.load(BytesIO(read_bytes(file)))
-    except (ValueError, EOFError):
-        raise ValueError(f"File '{file}' is no array of NumPy.") from None
-
-
 def _depth(folder: Path, entry: dict | None, size: tuple[int, int]) -> np.ndarray | None:
     if entry is None:
         return None
-    depth = read_depth(folder / entry["file"], entry["units_per_metre"])
+    units = _number("units_per_metre", entry["units_per_metre"], *UNITS)
+    depth = read_depth(_inside(folder, entry["file"]), units)
     return depth if depth.shape == size[::-1] else scatter(depth, *size)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from depth_completion_ros.core import Camera, Frame
+from depth_completion_ros.core.safe.files import read_text
 
 from .calibration.kitti import read_benchmark_calibration
-from .files import find_image, read_image, read_text
+from .files import find_image, read_image
 from .kitti_raw import rings_of_scan
 from .reader import IndexedReader, NoFrame
 from .scan import read_scan

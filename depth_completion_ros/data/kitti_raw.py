@@ -13,10 +13,11 @@ import numpy as np
 
 from depth_completion_ros.core import Frame, TransformError, invert, rigid
 from depth_completion_ros.core.geometry import interpolate
+from depth_completion_ros.core.safe.files import read_bytes, read_text
 
 from .calibration.kitti import read_calibration, read_transform
 from .deskew import Deskew, NotDeskewed
-from .files import IMAGE_SUFFIXES, numbered_files, read_bytes, read_depth, read_image, read_text
+from .files import IMAGE_SUFFIXES, numbered_files, read_depth, read_image
 from .messages.times import check_times
 from .reader import IndexedReader, NoFrame
 from .scan import read_scan

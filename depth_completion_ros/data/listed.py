@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from depth_completion_ros.core import Camera, Frame
+from depth_completion_ros.core.safe.files import read_array, read_bytes, read_text
 
-from .files import read_bytes, read_depth, read_image, read_K, read_text
+from .files import read_depth, read_image, read_K
 from .reader import IndexedReader
 
 NO_FILE = "None"
@@ -99,7 +99,7 @@ class Listed(IndexedReader):
         shape = image.shape[:2]
         truth = self._depth(place(files.truth), shape) if files.truth else None
         if files.mask:
-            truth *= read_array(place(files.mask), shape) != 0
+            truth *= read_map(place(files.mask), shape) != 0
         return Frame(
             name=words["base"],
             image=image,
@@ -114,7 +114,7 @@ class Listed(IndexedReader):
             depth = read_depth(file, self.files.units)
             depth = np.maximum(depth - np.float32(self.files.offset / self.files.units), 0)
         elif file.suffix == ".npy":
-            depth = read_array(file, shape)
+            depth = read_map(file, shape)
             if not np.issubdtype(depth.dtype, np.floating):
                 raise ValueError(f"Depth '{file}' is {depth.dtype}; it must be floating point in metres.")
             depth = depth.astype(np.float32)
@@ -135,13 +135,10 @@ class Listed(IndexedReader):
         return Camera(width, height, matrix)
 
 
-def read_array(file: Path, shape: tuple[int, int]) -> np.ndarray:
+def read_map(file: Path, shape: tuple[int, int]) -> np.ndarray:
     """Array of a `.npy` file, H x W; a third axis of one is dropped."""
-    try:
-        array = np.load(BytesIO(read_bytes(file)))
-    except (ValueError, EOFError):
-        raise ValueError(f"File '{file}' is no array of NumPy.") from None
-    if array.size != shape[0] * shape[1] or array.dtype == object:
+    array = read_array(file)
+    if array.size != shape[0] * shape[1]:
         raise ValueError(f"Array '{file}' has shape {array.shape} but its image is {shape}.")
     return array.reshape(shape)
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from depth_completion_ros.core import Frame
+from depth_completion_ros.core.safe.pixels import ImageError
 
 from .deskew import Deskew
 
@@ -92,7 +93,8 @@ class IndexedReader(Reader):
         """Frame number `index`, from 0 to `len(self) - 1`.
 
         Raises:
-            NoFrame: a file of this frame is missing, which an iteration counts and goes on.
+            NoFrame, ImageError: a file of this frame is missing, or its image is damaged, which an iteration
+                counts and goes on.
             FileNotFoundError, ValueError: a file is missing or broken that should not be.
         """
 
@@ -102,8 +104,8 @@ class IndexedReader(Reader):
         for index in range(len(self)):
             try:
                 frame = self.read(index)
-            except NoFrame as error:
-                self.skipped[error.cause] += 1
+            except (NoFrame, ImageError) as error:
+                self.skipped[getattr(error, "cause", "image not readable")] += 1
                 first = first or error
                 continue
             given += 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import read_bytes, read_text
+from depth_completion_ros.core.safe.files import read_bytes, read_text
 
 COLUMNS = range(3, 13)
 FEW_NUMBERS = 1000

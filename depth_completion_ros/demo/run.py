@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..core import SparseDepth
+from ..core.safe.files import write_text
 from ..ros.transport import use_large_message_profile
 from .plan import Plan
 from .processes import make_drive, play
@@ -67,7 +68,7 @@ def _run(frames: int, seed: int, out: Path, completers: Sequence[str], rate: flo
         report = json.loads((prepared.out / "report.json").read_text())
         report.pop("per_frame")
         results["completers"][plan.completer] = report
-    (out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    write_text(out / "results.json", json.dumps(results, indent=2) + "\n")
     _print_table(results)
     print(f"A page for each completer, and results.json, are in {out}")
     _run_slam(drive, out / "slam", completers[-1])

@@ -10,6 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from ..core.safe.files import whole_file
+
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Okabe and Ito's palette, which colour-blind people can tell apart; one a completer."""
 MARKERS = "osD^vP*"
@@ -68,5 +70,6 @@ def plain_log_axis(axis) -> None:
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure the same way every time, and return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
+    with whole_file(path) as unfinished:
+        figure.savefig(unfinished, metadata={"Software": None})
     return path

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import Metrics
+from ..core.safe.files import write_text
 from .confidence import RANKINGS, ConfidenceScore
 from .runner import RANGE_EDGES, EvaluationResult
 
@@ -60,7 +61,7 @@ def write_report(result: EvaluationResult, folder: str | Path, figures: Sequence
     plots = plot_all(result, folder)
     texts = {"report.md": _markdown(result, plots, list(figures), folder), **texts}
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+        write_text(folder / name, text)
     return [folder / name for name in texts] + plots + list(figures)
 
 

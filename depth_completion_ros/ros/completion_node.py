@@ -18,6 +18,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from functools import partial
 
 from rclpy.clock import JumpThreshold
 from rclpy.duration import Duration
@@ -39,6 +40,7 @@ from .diagnostics import (
     stream_statuses,
     totals,
 )
+from .diagnostics.stages import COMPLETER, FILTER, PUBLISH, Stages, true_cause
 from .extrinsics import Extrinsics
 from .inputs.alignment import CalibrationMonitor
 from .inputs.camera import Cameras
@@ -82,7 +84,7 @@ class CompletionNode(LifecycleNode):
         self._jump = self.get_clock().create_jump_callback(jump, post_callback=self._on_clock_jump)
         self.counters = Counters()
         self.settings = NodeParameters(self, "completion", locked=lambda: self._set_up).values
-        self._reported = self.counters.snapshot(), {}
+        self._reported = self.counters.snapshot(), {}, 0
         self._state = "Unconfigured."
         self._silence = SilenceLog(self.get_logger())
         self._outcomes = OutcomePublisher(self)
@@ -98,7 +100,7 @@ class CompletionNode(LifecycleNode):
         more = self._inputs.more.near(stamp_ns(points.header)) if points is not None else ()
         replaced = self._worker.put(Pair(image, points, time.monotonic(), more))
         if replaced is not None:
-            self._drop(replaced, "replaced by a newer frame", "The completer is slower than the sensors.")
+            self._drop(replaced, "replaced by a newer frame", self._stages.sentence)
 
     def _on_unpaired(self, image, cause: str) -> None:
         sentence = "It was not paired with a cloud; see `slack`, `image_time_offset` and the stamps."
@@ -112,9 +114,11 @@ class CompletionNode(LifecycleNode):
         """
         if not self._outputs.any_wanted:
             raise Drop(NO_SUBSCRIBER, "Nobody subscribes to any output, so nothing is computed.")
-        frame = self._frames.frame_of(pair)
-        completed = self._complete(frame, pair.lacks)
-        self._outputs.publish(pair.header(frame), completed)
+        with self._stages.frame(time.monotonic() - pair.taken):
+            frame = self._frames.frame_of(pair)
+            completed = self._complete(frame, pair.lacks)
+            with self._stages.measure(PUBLISH):
+                self._outputs.publish(pair.header(frame), completed)
         latency_s = time.monotonic() - pair.taken
         self.counters.complete(latency_s, pair.lacks)
         if pair.image is not None:
@@ -125,18 +129,21 @@ class CompletionNode(LifecycleNode):
     def _complete(self, frame: Frame, lacks: str) -> CompletedFrame:
         """Points to sparse depth, and that to dense depth where anybody wants it."""
         s = self.settings
-        sparse = SparseDepth.from_points(
-            frame,
-            min_depth=s.min_range,
-            max_depth=s.max_range,
-            lidar_min_range=s.lidar_min_range,
-            region=tuple(s.region) if any(s.region) else None,
-            see_through=s.filter_see_through,
-            isolated=s.filter_isolated,
-        )
+        with self._stages.measure(FILTER):
+            sparse = SparseDepth.from_points(
+                frame,
+                min_depth=s.min_range,
+                max_depth=s.max_range,
+                lidar_min_range=s.lidar_min_range,
+                region=tuple(s.region) if any(s.region) else None,
+                see_through=s.filter_see_through,
+                isolated=s.filter_isolated,
+            )
         self._frames.judge(frame, sparse, lacks)
-        wanted = self._outputs.completion_wanted
-        completion = self._live.complete(frame, sparse) if wanted else None
+        completion = None
+        if self._outputs.completion_wanted:
+            with self._stages.measure(COMPLETER):
+                completion = self._live.complete(frame, sparse)
         return CompletedFrame(frame, sparse, completion, s.cloud_stride)
 
     def _on_work_failed(self, pair: Pair, error: Exception) -> None:
@@ -199,7 +206,8 @@ class CompletionNode(LifecycleNode):
         self._cameras = Cameras(s.rectified, self.get_logger().info, file=camera_file)
         self._outputs = Outputs(self, qos.output_profile(s))
         warn, now_ns = self.get_logger().warning, lambda: self.get_clock().now().nanoseconds
-        self._frames = LiveFrames(s, self._cameras, self._extrinsics, now_ns, warn)
+        self._stages = Stages()
+        self._frames = LiveFrames(s, self._cameras, self._extrinsics, now_ns, warn, self._stages)
         self._live = LiveCompleter(s, completer, warn)
         try:
             self._warm_up()
@@ -319,8 +327,12 @@ class CompletionNode(LifecycleNode):
         statuses += stream_statuses(self, streams, stale_after)
         self._silence.judge(streams, self.count_publishers, stale_after)
         counts, unpaired = self.counters.snapshot(), dict(self._inputs.pairing.dropped)
-        statuses.append(frames_status(counts, self._reported[0], unpaired, self._reported[1]))
-        self._reported = counts, unpaired
+        before, unpaired_before, lost_before = self._reported
+        lost = self._inputs.lost
+        why = partial(true_cause, stages=self._stages, lost=lost - lost_before)
+        statuses.append(frames_status(counts, before, unpaired, unpaired_before, why))
+        statuses.append(self._stages.status)
+        self._reported = counts, unpaired, lost
         frames = [*self._frames.statuses.values(), self._frames.deskew.status, self._frames.more.status]
         return [*statuses, *self._outputs.statuses, *frames, self._monitor.status, self._live.status]
 

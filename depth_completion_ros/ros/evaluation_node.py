@@ -15,12 +15,9 @@ Frames that the completion node drops are counted by cause, as a mean over fewer
 from __future__ import annotations
 
 import array
-import json
-import math
 import sys
 import traceback
-from collections import Counter, OrderedDict
-from dataclasses import asdict, fields
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +25,16 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Float32
 
-from ..core import Frame, Metrics, compute_metrics
+from ..core import Frame, compute_metrics
 from ..core.region import region_mask
 from ..data.messages import decode_camera_info, decode_depth_image, decode_points, rings_from_top, stamp_ns
+from ..data.messages.rows import row_stride
 from ..evaluation.protocols import held_out
+from ..evaluation.scores import NAMES, RunningScores
 from . import qos
 from .diagnostics import OK, WARN, DiagnosticsPublisher, Status, Stream
 from .extrinsics import Extrinsics
+from .inputs.backlog import Backlog, message_bytes
 from .inputs.drop import Drop
 from .outcomes import COMPLETED, Outcome, listen
 from .parameters.node import NodeParameters
@@ -42,16 +42,18 @@ from .process.run import run
 from .process.stopping import FRAME_LIMIT_S
 from .worker import Worker
 
-NAMES = tuple(field.name for field in fields(Metrics))
 KEEP = 100
-"""Messages kept until their partners come."""
+"""Pairs that may wait to be scored."""
+MOST_CAUSES = 50
+"""Under which another node may have its frames counted."""
 
 
 class EvaluationNode(Node):
     """Scores depth against the truth or against hidden points; see the module for the topics.
 
     Attributes:
-        scores: stamp of the image and metrics of each frame, in order.
+        scores: of all frames.
+        exit_code: 1 where the report could not be written.
         unscored: frames and clouds that could not be scored, by cause.
         not_completed: frames that never got a depth, by the cause that the completion node tells.
 
@@ -61,7 +63,7 @@ class EvaluationNode(Node):
 
     def __init__(self, **options):
         super().__init__("evaluation", **options)
-        self.scores: list[tuple[int, Metrics]] = []
+        self.exit_code = 0
         self.unscored: Counter[str] = Counter()
         self.not_completed: Counter[str] = Counter()
         self._worker = Worker(self._score, self._on_failed, KEEP)
@@ -70,8 +72,10 @@ class EvaluationNode(Node):
         self.settings = s = NodeParameters(self, "evaluation").values
         if s.report and not Path(s.report).absolute().parent.is_dir():
             raise ValueError(f"Parameter 'report' is '{s.report}'; its folder must be there already.")
-        self._waiting: OrderedDict[int, dict[str, object]] = OrderedDict()
-        self._clouds: OrderedDict[int, tuple[PointCloud2, np.ndarray]] = OrderedDict()
+        self.scores = RunningScores(Path(s.report).absolute().parent if s.report else None)
+        limits = s.waiting_memory << 20, s.waiting_time
+        self._waiting: Backlog[dict[str, object]] = Backlog(*limits)
+        self._clouds: Backlog[tuple[PointCloud2, np.ndarray]] = Backlog(*limits)
         self._random = np.random.default_rng(s.seed)
         self._hides = s.mode == "hide"
         if self._hides:
@@ -110,33 +114,34 @@ class EvaluationNode(Node):
     def _on_part(self, name: str, message) -> None:
         """Hand over what belongs to one image once both halves are there."""
         stamp = stamp_ns(message.header)
-        parts = self._waiting.setdefault(stamp, {})
-        parts[name] = message
-        if len(parts) == 2:
-            del self._waiting[stamp]
-            if self._worker.put((stamp, parts)) is not None:
-                self.unscored["scoring is too slow"] += 1
-        elif len(self._waiting) > KEEP:
-            _, alone = self._waiting.popitem(last=False)
-            self.unscored[f"{next(iter(alone))} without partner of the same stamp"] += 1
+        parts = (self._waiting.pop(stamp) or {}) | {name: message}
+        size = sum(map(message_bytes, parts.values()))
+        if len(parts) < 2:
+            for alone in self._waiting.put(stamp, parts, size):
+                self.unscored[f"{next(iter(alone))} without partner of the same stamp"] += 1
+        elif (
+            self._worker.pending * size > self._waiting.max_bytes
+            or self._worker.put((stamp, parts)) is not None
+        ):
+            self.unscored["scoring is too slow"] += 1
 
     def _on_outcome(self, outcome: Outcome) -> None:
         if outcome.cause == COMPLETED:
             return
-        self.not_completed[outcome.cause] += 1
-        self._waiting.pop(outcome.stamp, None)  # its truth will find no depth
+        is_new = outcome.cause not in self.not_completed and len(self.not_completed) >= MOST_CAUSES
+        self.not_completed["other causes" if is_new else outcome.cause] += 1
+        self._waiting.pop(outcome.stamp)  # its truth will find no depth
 
     def _on_points(self, message) -> None:
         """Publish the cloud without what is hidden, in its own layout."""
         try:
             kept = self._keep(message)
+            selected = select_points(message, kept)
         except ValueError as error:
             self._count("cloud cannot be hidden", str(error))
             return
-        self._clouds[stamp_ns(message.header)] = message, kept
-        if len(self._clouds) > KEEP:
-            self._clouds.popitem(last=False)
-        self._kept.publish(select_points(message, kept))
+        self._clouds.put(stamp_ns(message.header), (message, kept), message_bytes(message) + len(kept))
+        self._kept.publish(selected)
 
     def _keep(self, message) -> np.ndarray:
         s = self.settings
@@ -152,12 +157,15 @@ class EvaluationNode(Node):
 
     def _score(self, item: tuple[int, dict]) -> None:
         stamp, parts = item
-        depth = decode_depth_image(parts["depth"])
-        truth = self._hidden(stamp, parts) if self._hides else decode_depth_image(parts["truth"])
+        depth = decode_depth_image(parts["depth"], self.settings.max_image_pixels)
+        if self._hides:
+            truth = self._hidden(stamp, parts)
+        else:
+            truth = decode_depth_image(parts["truth"], self.settings.max_image_pixels)
         metrics = compute_metrics(depth, truth, self._scored(truth))
         if not metrics.pixels:
             raise Drop("nothing to score", "No pixel has both a truth and a depth.")
-        self.scores.append((stamp, metrics))
+        self.scores.add(stamp, metrics)
         for name, publisher in self._metrics.items():
             publisher.publish(Float32(data=float(getattr(metrics, name))))
 
@@ -171,10 +179,10 @@ class EvaluationNode(Node):
         """Depth of the hidden points at pixels that no kept one hits; none that shows through."""
         s, header = self.settings, parts["depth"].header
         wanted = stamp + round(s.image_time_offset * 1e9)
-        nearest = min(list(self._clouds), key=lambda t: abs(t - wanted), default=None)
-        if nearest is None or abs(nearest - wanted) > s.slack * 1e9:
+        found = self._clouds.nearest(wanted)
+        if found is None or abs(found[0] - wanted) > s.slack * 1e9:
             raise Drop("no cloud near the image", "No cloud was received within `slack` of the image.")
-        message, kept = self._clouds[nearest]
+        nearest, (message, kept) = found
         points = decode_points(message).points
         T_cam_lidar, _ = self._extrinsics.of_frame(header.frame_id, message.header.frame_id, wanted, nearest)
         camera = decode_camera_info(parts["camera_info"])
@@ -195,17 +203,13 @@ class EvaluationNode(Node):
 
     # Results -------------------------------------------------------------------------------------
 
-    def mean(self) -> Metrics | None:
-        """Mean over the frames so far; None before the first."""
-        return Metrics.mean([metrics for _, metrics in self.scores]) if self.scores else None
-
     def _collect(self) -> list[Status]:
         silent = [stream.silent_for > self.settings.stale_after for stream in self._streams.values()]
         statuses = [
             stream.status(self.count_publishers(stream.topic), self.settings.stale_after, all(silent))
             for stream in self._streams.values()
         ]
-        mean = self.mean()
+        mean = self.scores.mean()
         values: dict[str, object] = {"frames": len(self.scores)}
         values |= {f"unscored: {cause}": n for cause, n in self.unscored.items()}
         values |= {f"not completed: {cause}": n for cause, n in self.not_completed.items()}
@@ -217,7 +221,7 @@ class EvaluationNode(Node):
 
     def _summary(self) -> str:
         """The score so far in a sentence, with how many frames it lacks."""
-        mean = self.mean()
+        mean = self.scores.mean()
         if mean is None:
             sentence = "No frame scored."
         else:
@@ -233,19 +237,20 @@ class EvaluationNode(Node):
         """Write the JSON file of the parameter `report`, if there is one."""
         if not self.settings.report:
             return
-        mean = self.mean()
         content = {
             "mode": self.settings.mode,
             "frames": len(self.scores),
             "unscored": dict(self.unscored),
             "not_completed": dict(self.not_completed),
-            "mean": _without_nan(mean) if mean else None,
-            "per_frame": [{"stamp": stamp} | _without_nan(metrics) for stamp, metrics in self.scores],
         }
+        trouble = self.scores.trouble
         try:
-            Path(self.settings.report).write_text(json.dumps(content, indent=2) + "\n")
+            self.scores.write_json(self.settings.report, content)
         except OSError as error:
-            self.get_logger().error(f"The report cannot be written: {error}")
+            trouble = f"The report cannot be written: {error}"
+        if trouble:
+            self.exit_code = 1
+            self.get_logger().error(trouble)
 
     def destroy_node(self) -> None:
         """Stop scoring, write the report, and go."""
@@ -253,7 +258,7 @@ class EvaluationNode(Node):
         if self._extrinsics is not None:
             self._extrinsics.close()
         if self._streams:  # else it was never set up
-            alone = sum("truth" in parts for parts in self._waiting.values())
+            alone = sum("truth" in parts for parts in self._waiting.items)
             if alone:
                 self.not_completed["nothing was told of it"] += alone
             self.get_logger().info(self._summary())
@@ -261,16 +266,15 @@ class EvaluationNode(Node):
         super().destroy_node()
 
 
-def _without_nan(metrics: Metrics) -> dict[str, float | None]:
-    """Metrics for JSON, which has no NaN."""
-    return {name: None if math.isnan(value) else value for name, value in asdict(metrics).items()}
-
-
 def select_points(message: PointCloud2, kept: np.ndarray) -> PointCloud2:
     """A cloud with only the points of a mask, in the same layout, as one row."""
+    if not kept.size:
+        return PointCloud2(header=message.header, height=1, fields=message.fields, is_dense=message.is_dense)
     data = np.frombuffer(message.data, np.uint8)
+    row = message.width * message.point_step
+    row_step = row_stride(message.height, row, message.row_step, data.size, "PointCloud2")
     shape = (message.height, message.width, message.point_step)
-    strides = (message.row_step, message.point_step, 1)
+    strides = (row_step, message.point_step, 1)
     points = np.ndarray(shape, np.uint8, data, 0, strides).reshape(-1, message.point_step)[kept]
     selected = array.array("B")
     selected.frombytes(points.data)

@@ -26,6 +26,7 @@ from ..core import Frame, depth_to_points, invert
 from ..core.frame import FIXED_FRAME
 from ..core.geometry import matrix_to_quaternion
 from ..data.bag.message_fields import points_array
+from ..data.messages import check_stamp
 from ..data.reader import open_reader
 from . import conversions, qos
 from .outcomes import listen
@@ -226,6 +227,7 @@ class PlayerNode(Node):
                 return
             try:
                 frame = next(self._frames, None)
+                _check_stamps(frame)
             except (ValueError, OSError) as error:
                 self.get_logger().error(f"Reading stops after {self._index} frames: {error}")
                 return
@@ -287,6 +289,13 @@ class PlayerNode(Node):
         if self._tf is not None and T_world_lidar is not None:
             parent = Header(stamp=header.stamp, frame_id=FIXED_FRAME)
             self._tf.sendTransform(_transform(T_world_lidar, parent, lidar_frame))
+
+
+def _check_stamps(frame: Frame | None) -> None:
+    """A ValueError where a stamp of a frame cannot be told to ROS."""
+    for time_ns in () if frame is None else (frame.stamp_image, frame.stamp_points):
+        if time_ns is not None:
+            check_stamp(time_ns, f"Frame {frame.name}")
 
 
 def _transform(T_parent_child: np.ndarray, header: Header, child_frame: str):

@@ -59,7 +59,8 @@ def depth_of(completer) -> np.ndarray:
 
 def test_a_folder_in_the_published_layout_gives_its_networks(network, published):
     completer = load(published)
-    assert not completer.warnings
+    (warning,) = completer.warnings
+    assert "licence of the weights folder" in warning
     assert completer.report()["weights"] == f"folder '{published.name}'"
     assert completer.report()["licence of the weights"] == "unknown"
     state = completer.network.state_dict()
@@ -205,3 +206,12 @@ def test_weights_in_a_folder_are_none_that_import_knows():
     from depth_completion_ros.completion.registry import networks
 
     assert not any(name.startswith("depthlab") for name in networks())
+
+
+def test_the_licence_of_the_model_card_is_asked_for(folder):
+    (folder / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    with pytest.raises(ValueError, match="is for non-commercial use only .cc-by-nc-4.0."):
+        load(folder)
+    assert load(folder, allow_noncommercial=True).report()["licence of the weights"] == "cc-by-nc-4.0"
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    assert not load(folder).warnings

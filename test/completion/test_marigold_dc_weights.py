@@ -87,7 +87,11 @@ def load(folder, **options):
 
 def test_a_folder_in_the_published_layout_gives_its_networks(network, published):
     completer = load(published)
-    assert not completer.warnings and completer.report()["weights"] == f"folder '{published.name}'"
+    (warning,) = completer.warnings
+    assert (
+        "licence of the weights folder" in warning
+        and completer.report()["weights"] == f"folder '{published.name}'"
+    )
     state = completer.network.state_dict()
     assert set(state) == set(network.state_dict())
     for key, tensor in network.state_dict().items():
@@ -164,3 +168,12 @@ def test_a_text_encoder_that_does_not_fit_is_refused_with_a_sentence(folder):
     shutil.rmtree(folder / "tokenizer")
     with pytest.raises(FileNotFoundError, match="lacks tokenizer, which text_encoder needs"):
         empty_prompt(folder, 24)
+
+
+def test_the_licence_of_the_model_card_is_asked_for(folder):
+    (folder / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    with pytest.raises(ValueError, match="is for non-commercial use only .cc-by-nc-4.0."):
+        load(folder)
+    assert load(folder, allow_noncommercial=True).report()["licence of the weights"] == "cc-by-nc-4.0"
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
+    assert not load(folder).warnings

@@ -270,7 +270,10 @@ def test_what_fits_no_network_is_not_stored_and_the_nearest_is_named(tiny_file, 
     assert code == 2 and "Network 'tiny:broad' is unknown; it must be one of mspn_lite:general, " in said
     assert not weights_folder.exists()
     assert command("import", bad, "--network", "tiny:narrow", "--drop-unexpected")[0] == 0
-    assert not create_completer("tiny", weights="bad", device="cpu").warnings
+    assert (
+        create_completer("tiny", weights="bad", device="cpu").report()["weights"]
+        == "'bad.safetensors' (safetensors)"
+    )
 
 
 @pytest.mark.parametrize("licence", ["CC-BY-NC-4.0", "for non-commercial research"])

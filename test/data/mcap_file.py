@@ -20,12 +20,14 @@ def write_mcap(
     profile: str = "ros2",
     encoding: str = "cdr",
     states: int | None = None,
+    content: Callable[[bytes], tuple[str, int, bytes]] = lambda records: ("", len(records), records),
 ) -> Path:
     """Write chunks of messages.
 
     Args:
         indexed: whether the messages of a topic in a chunk have an index.
         states: number of messages of each topic that the file states; as many as there are when None.
+        content: compression, size that is stated, and bytes of a chunk, of its records.
     """
     kinds = {topic: kind for chunk in chunks for topic, kind, *_ in chunk}
     channels = {topic: number for number, topic in enumerate(kinds, start=1)}
@@ -37,13 +39,14 @@ def write_mcap(
     data = MAGIC + _record(1, _text(profile) + _text("test"))
     index = b""
     for number, chunk in enumerate(chunks):
-        content, entries = b"" if number else definitions, {}
+        records, entries = b"" if number else definitions, {}
         for topic, _, time_ns, raw in chunk:
-            entries.setdefault(channels[topic], []).append((time_ns, len(content)))
-            content += _record(5, struct.pack("<HIQQ", channels[topic], 0, time_ns, time_ns) + raw)
+            entries.setdefault(channels[topic], []).append((time_ns, len(records)))
+            records += _record(5, struct.pack("<HIQQ", channels[topic], 0, time_ns, time_ns) + raw)
         times = struct.pack("<QQ", min(m[2] for m in chunk), max(m[2] for m in chunk))
-        start, size = len(data), struct.pack("<Q", len(content))
-        data += _record(6, times + size + struct.pack("<I", 0) + _text("") + size + content)
+        compression, stated, stored = content(records)
+        start, size, stored_size = len(data), struct.pack("<Q", stated), struct.pack("<Q", len(stored))
+        data += _record(6, times + size + struct.pack("<I", 0) + _text(compression) + stored_size + stored)
         length, table, before = len(data) - start, b"", len(data)
         for topic, channel in channels.items():
             if channel in entries and indexed(number, topic):
@@ -51,7 +54,7 @@ def write_mcap(
                 rows = b"".join(struct.pack("<QQ", *entry) for entry in entries[channel])
                 data += _record(7, struct.pack("<HI", channel, len(rows)) + rows)
         at = struct.pack("<QQI", start, length, len(table)) + table + struct.pack("<Q", len(data) - before)
-        index += _record(8, times + at + _text("") + size + size)
+        index += _record(8, times + at + _text(compression) + stored_size + size)
     data += _record(15, bytes(4))
     counts = Counter(channels[topic] for chunk in chunks for topic, *_ in chunk)
     if states is not None:

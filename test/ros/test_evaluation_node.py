@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
+from memory import at_most
 from robot import (
     CAMERA,
     START,
@@ -27,6 +29,7 @@ from depth_completion_ros.core import SparseDepth, compute_metrics
 from depth_completion_ros.data.messages import decode_points
 from depth_completion_ros.ros import conversions, qos
 from depth_completion_ros.ros.evaluation_node import EvaluationNode, select_points
+from depth_completion_ros.ros.outcomes import Outcome
 
 
 def evaluation_node(ros, **parameters):
@@ -64,7 +67,7 @@ def test_depth_is_scored_against_the_true_depth_of_the_same_stamp(ros, tmp_path)
         assert ros.spin_until(lambda i=i: len(node.scores) == i + 1), node.unscored
     depth = create_completer("nearest")(frame()).depth
     expected = [compute_metrics(depth, truth + (truth > 0) * i) for i in range(3)]
-    assert [metrics for _, metrics in node.scores] == expected
+    assert [metrics for _, metrics in node.scores.recent] == expected
     assert ros.spin_until(lambda: len(values) == 3)
     np.testing.assert_allclose(values, [metrics.rmse_mm for metrics in expected], rtol=1e-6)
     robot.wait_for_status("evaluation: metrics", "OK", "over 3 frames")
@@ -98,8 +101,8 @@ def test_hidden_points_never_reach_the_completer_and_score_it(ros, parameters, s
     depth = create_completer("nearest")(frame(points)).depth
     fed = SparseDepth.from_points(frame(points), see_through=False, isolated=False).depth > 0
     truth = np.where(fed, 0, SparseDepth.from_points(frame(), isolated=False).depth)
-    assert node.scores[0][1] == compute_metrics(depth, truth)
-    assert node.scores[0][1].pixels > 50
+    assert node.scores.recent[0][1] == compute_metrics(depth, truth)
+    assert node.scores.recent[0][1].pixels > 50
 
 
 def completion_node_on_kept(ros):
@@ -146,6 +149,7 @@ def test_a_report_that_cannot_be_written_in_the_end_is_told(ros, tmp_path, capfd
     node = evaluation_node(ros, report=str(tmp_path))
     node.write_report()
     assert "The report cannot be written" in capfd.readouterr().err
+    assert node.exit_code == 1
 
 
 def test_selected_points_keep_their_layout():
@@ -154,3 +158,56 @@ def test_selected_points_keep_their_layout():
     selected = select_points(message, kept)
     assert selected.fields == message.fields and selected.width == kept.sum()
     np.testing.assert_array_equal(decode_points(selected).points, wall()[kept])
+
+
+# What waits, and for ever -------------------------------------------------------------------------
+
+
+def test_messages_of_silent_partners_are_kept_within_the_limit_of_memory(ros):
+    node = evaluation_node(ros, waiting_memory=8)
+    side = 1024  # 4 MiB each
+    with at_most(40):
+        for number in range(30):
+            stamp = START + number * STEP
+            depth = conversions.depth_message(np.ones((side, side), np.float32), header(stamp, "camera"))
+            node._on_part("depth", depth)
+    assert node.unscored == {"depth without partner of the same stamp": 29}
+    assert node._waiting.bytes < 8 << 20
+
+
+def test_messages_of_silent_partners_are_kept_for_so_long(ros):
+    node = evaluation_node(ros, waiting_time=0.1)
+    truth = conversions.depth_message(np.ones((4, 4), np.float32), header(START, "camera"))
+    node._on_part("truth", truth)
+    time.sleep(0.15)
+    later = conversions.depth_message(np.ones((4, 4), np.float32), header(START + STEP, "camera"))
+    node._on_part("truth", later)
+    assert node.unscored == {"truth without partner of the same stamp": 1}
+
+
+@pytest.mark.parametrize("point_step", [0, 12])
+def test_an_empty_cloud_is_passed_on_or_told_once(ros, capfd, point_step):
+    node = evaluation_node(ros, mode="hide")
+    fields = points_message(START).fields
+    for number in range(20):
+        stamp = header(START + number * STEP, "lidar")
+        node._on_points(PointCloud2(header=stamp, height=1, fields=fields, point_step=point_step))
+        node._on_points(PointCloud2(header=stamp, height=1, point_step=point_step))
+    assert node.unscored == {"cloud cannot be hidden": 20}
+    said = capfd.readouterr().err
+    assert said.count("cloud cannot be hidden") == 1 and "Traceback" not in said
+
+
+def test_points_are_selected_from_rows_that_say_no_step():
+    message = cloud_with_rings(START)
+    expected = select_points(message, np.arange(len(wall())) % 5 == 0)
+    message.height, message.width, message.row_step = 24, 90, 0
+    with pytest.warns(UserWarning, match="says rows of 0 bytes"):
+        assert select_points(message, np.arange(len(wall())) % 5 == 0).data == expected.data
+
+
+def test_other_nodes_cannot_fill_the_memory_with_causes(ros):
+    node = evaluation_node(ros)
+    for number in range(500):
+        node._on_outcome(Outcome(START + number, f"cause {number}"))
+    assert len(node.not_completed) == 51 and node.not_completed.total() == 500

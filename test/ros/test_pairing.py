@@ -304,3 +304,16 @@ def test_what_was_paired_or_refused_is_not_taken_alone():
     feed(pairing, [("image", START + 100 * MS), ("image", 0)])
     assert pairing.take_alone(0) == []
     assert_nothing_is_lost_from_the_books(pairing)
+
+
+def test_large_messages_wait_within_the_limit_of_memory():
+    pairing = Pairing(MS, max_bytes=1000, size_of=len)
+    for number in range(1, 8):
+        pairing.add_image(number * MS, bytes(300))
+    assert len(pairing.images.items) == 3 and pairing.images.dropped == {"queue full": 4}
+    pairing.add_image(8 * MS, bytes(5000))
+    assert [len(item) for item in pairing.images.items] == [5000], "the newest stays, however large"
+    pairing = Pairing(MS, max_bytes=1000, size_of=len)
+    for number in range(1, 8):
+        pairing.add_points(number * MS, bytes(300))
+    assert len(pairing.points.items) == 3 and pairing.points.dropped == {"queue full": 4}

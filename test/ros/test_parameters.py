@@ -95,7 +95,7 @@ def test_a_parameter_file_with_mistakes_is_told_what_is_wrong(tmp_path):
     file.write_text("completion: {slack: 1.0}\n")
     assert "has no 'ros__parameters'" in check_yaml(file)[0]
     file.write_text("completion: [\n")
-    assert "is not YAML" in check_yaml(file)[0]
+    assert "cannot be read" in check_yaml(file)[0]
 
 
 def test_no_former_name_is_that_of_a_parameter_of_today():
@@ -131,3 +131,65 @@ def test_the_node_projects_by_default_as_the_library_does():
         ("filter_isolated", "isolated"),
     ):
         assert node[ours] == defaults[theirs]
+
+
+# Values that do not fit each other ------------------------------------------------------------------
+
+ANY = "/**:\n  ros__parameters:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "/**:\n  ros__parameters:\n    rat: 1.0\n",
+            "'rat' is unknown and has no effect; did you mean 'r",
+        ),
+        (ANY + "    rate: -1.0\n", "'rate' is -1.0; it must be"),
+        (
+            "/**:\n  ros__parameters:\n    min_range: 9.0\n    max_range: 1.0\n",
+            "is 9.0 and 'max_range' is 1.0",
+        ),
+        (ANY.replace("/**", "completion") + "    region: [500, 300, 100, 50]\n", "Region is 500,300,100,50"),
+        (
+            "evaluation:\n  ros__parameters:\n    min_depth: 5.0\n    max_depth: 1.0\n",
+            "the first must not be",
+        ),
+        (
+            ANY.replace("/**", "completion") + "    slack: 1.0\n    slack: 2.0\n",
+            "has the entry 'slack' twice",
+        ),
+        (
+            ANY.replace("/**", "other") + "    slack: 1.0\n",
+            "has no section for completion, player, evaluation",
+        ),
+    ],
+)
+def test_check_finds_what_is_wrong_in_a_file_of_any_name(tmp_path, text, words):
+    (tmp_path / "my.yaml").write_text(text)
+    problems = check_yaml(tmp_path / "my.yaml")
+    assert len(problems) == 1 and words in problems[0], problems
+
+
+def test_check_finds_nothing_wrong_with_what_some_node_takes(tmp_path):
+    text = ANY + "    rate: 2.0\n    slack: 0.1\n    max_range: 80\n    hide: rings\n"
+    (tmp_path / "my.yaml").write_text(text)
+    assert check_yaml(tmp_path / "my.yaml") == []
+
+
+def test_values_that_contradict_each_other_are_refused_at_start_and_later(ros):
+    from rclpy.parameter import Parameter as Change
+    from robot import completion_node
+
+    with pytest.raises(ValueError, match="Region is 500,300,100,50"):
+        completion_node(ros, region=[500, 300, 100, 50])
+    with pytest.raises(ValueError, match="'min_range' is 9.0 and 'max_range' is 2.0"):
+        completion_node(ros, min_range=9.0, max_range=2.0)
+    node = completion_node(ros, max_range=20.0)
+    (result,) = node.set_parameters([Change("min_range", value=30.0)])
+    assert not result.successful and "the first must not be above the second" in result.reason
+    assert node.settings.min_range == 0.1
+    result = node.set_parameters_atomically(
+        [Change("min_range", value=30.0), Change("max_range", value=40.0)]
+    )
+    assert result.successful and (node.settings.min_range, node.settings.max_range) == (30.0, 40.0)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from depth_completion_ros.completion.weights.checkpoint import identify, known_shapes, misfit
+from depth_completion_ros.completion.weights.folder import save_weights
 
 PREFIX = "network."
 """Of the network's weights in the state dict of a `CompletionTask`."""
@@ -80,11 +80,7 @@ def weights_of(
 def write_weights(state_dict: Mapping[str, torch.Tensor], out: Path, metadata: dict[str, str]) -> None:
     """Write tensors as safetensors, whole or not at all."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_suffix(".unfinished")
-    own = {key: tensor.detach().cpu().clone().contiguous() for key, tensor in state_dict.items()}
-    save_file(own, unfinished, metadata)
-    unfinished.chmod(0o644)  # it is for others too; safetensors lets only the owner read
-    unfinished.replace(out)
+    save_weights({key: tensor.detach().cpu() for key, tensor in state_dict.items()}, out, metadata)
 
 
 def _read(path: Path) -> dict:

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from depth_completion_ros.completion.efficient_spn.network import EfficientSPN
 from depth_completion_ros.completion.efficient_spn.onnx_file import to_onnx
 from depth_completion_ros.completion.weights.checkpoint import load_into, read_checkpoint
+from depth_completion_ros.core.safe.files import whole_file
 
 LARGE = 1024
 """Numbers from which on an array is stored as float16."""
@@ -32,9 +33,8 @@ def export_onnx(weights: str | Path, out: str | Path) -> None:
     model = onnx.load_from_string(to_onnx(network))
     helper.set_model_props(model, checkpoint.metadata)
     store_as_half(model.graph)
-    unfinished = Path(out).with_suffix(".unfinished")
-    onnx.save(model, unfinished)
-    unfinished.replace(out)
+    with whole_file(out) as unfinished:
+        onnx.save(model, unfinished)
 
 
 def store_as_half(graph: onnx.GraphProto) -> None:

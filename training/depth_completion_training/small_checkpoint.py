@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from depth_completion_ros.core.safe.files import whole_file
+
 
 def halve(content: Any, dtype: torch.dtype) -> Any:
     """The same with its matrices and kernels as `dtype`; vectors, such as variances of norms, stay."""
@@ -32,7 +34,8 @@ def shrink_checkpoint(checkpoint: str | Path, out: str | Path) -> None:
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     states = content.pop("optimizer_states")
     small = halve(content, torch.float16) | {"optimizer_states": halve(states, torch.bfloat16)}
-    torch.save(small, out)
+    with whole_file(out) as unfinished:
+        torch.save(small, unfinished)
 
 
 def main() -> None:

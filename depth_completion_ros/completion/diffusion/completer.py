@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..learned.completer import LearnedCompleter
+from ..weights.licences import licence_of_folder, refuse_noncommercial
 from .confidence import fit_confidence
 from .options import DiffusionOptions
 from .paste_back import paste_back
@@ -76,5 +77,6 @@ class DiffusionCompleter(LearnedCompleter):
                 ]
             return network
         folder = open_folder(self.options.weights, self.contents)
-        self.weights_from, self.licence = f"folder '{folder.name}'", ""
+        self.weights_from, self.licence = f"folder '{folder.name}'", licence_of_folder(folder)
+        refuse_noncommercial(self.weights_from, self.licence, self.options.allow_noncommercial)
         return self.network_class().load(folder, self.variant)

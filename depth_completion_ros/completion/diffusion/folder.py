@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from ...core.safe.files import read_json
 from ..prior.interface import first_line
 from ..weights.checkpoint import Checkpoint, load_into, read_checkpoint
 from ..weights.folder import weights_folder
@@ -114,10 +114,9 @@ def scheduler_config(folder: Path) -> dict | None:
     file = folder / "scheduler" / "scheduler_config.json"
     if not file.is_file():
         return None
-    try:
-        config = json.loads(file.read_text())
-    except ValueError:
-        raise ValueError(f"File '{file}' is no JSON.") from None
+    config = read_json(file)
+    if not isinstance(config, dict):
+        raise ValueError(f"File '{file}' is a {type(config).__name__}; it must be a mapping.")
     kind = config.get("prediction_type", "epsilon")
     if kind != "v_prediction":
         raise ValueError(f"The scheduler of '{file}' is of '{kind}'; it must be of 'v_prediction'.")

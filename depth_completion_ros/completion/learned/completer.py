@@ -15,6 +15,7 @@ from ..device import CPU, Device, choose_device, is_out_of_memory, limit_memory
 from ..fallback import MemoryFallback
 from ..interface import Completer, Completion, Source
 from ..prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from ..weights.licences import unknown_licence
 from .image import usable_image
 from .inner_size import enlarge, inner_shape, shrink
 from .options import NetworkOptions
@@ -191,6 +192,8 @@ class LearnedCompleter(Completer):
         """Load the weights and move what runs to the device, or to the CPU where memory does not suffice."""
         limit_memory(self.device, self.options.max_gpu_memory)
         self.network = self.read_network().eval().requires_grad_(False)
+        if self.options.weights and not self.licence and not self.options.allow_noncommercial:
+            self.warnings.append(unknown_licence(self.weights_from))
         self.inference_network = self.make_inference_network()
         if self.compiled:
             self.compilable_part().compile(dynamic=False)

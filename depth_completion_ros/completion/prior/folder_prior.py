@@ -7,6 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ...core.safe.files import read_array, read_bytes
+from ...core.safe.pixels import decode_pixels, opencv_errors
 from .interface import MonocularPrior
 
 ENDINGS = (".npy", ".png", ".tif", ".tiff")
@@ -46,13 +48,12 @@ class FolderPrior(MonocularPrior):
 
 def _read_map(file: Path) -> np.ndarray:
     if file.suffix == ".npy":
-        try:
-            values = np.load(file)
-        except (ValueError, EOFError):
-            raise ValueError(f"File '{file}' is no array of NumPy.") from None
+        values = read_array(file)
+    elif file.suffix == ".png":
+        values = decode_pixels(read_bytes(file), cv2.IMREAD_UNCHANGED, f"Map '{file}'")
     else:
-        data = np.fromfile(file, np.uint8)
-        values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        with opencv_errors(f"Map '{file}'"):
+            values = cv2.imdecode(np.frombuffer(read_bytes(file), np.uint8), cv2.IMREAD_UNCHANGED)
     if file.suffix == ".png" and values is not None and values.dtype == np.uint16:
         return np.where(values > 0, values / np.float32(PNG_UNITS), np.float32(np.nan))
     if values is None or values.ndim != 2 or values.dtype.kind != "f":

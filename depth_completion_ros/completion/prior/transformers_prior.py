@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...core.safe.files import read_json
 from ..device import choose_device
 from .interface import MonocularPrior, PriorOutput, first_line
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, SIDE, network_size, resize_map
@@ -57,7 +57,7 @@ class TransformersPrior(MonocularPrior):
         side: int = 0,
     ):
         folder = Path(folder)
-        config = _read_json(folder / "config.json")
+        config = read_json(folder / "config.json")
         kind = config.get("model_type")
         if kind not in SPACE_OF_TYPE:
             raise ValueError(
@@ -93,7 +93,7 @@ class TransformersPrior(MonocularPrior):
         self._is_depth_anything = model.config.model_type == "depth_anything"
         if not self._is_depth_anything:
             return
-        settings = _read_json(settings_file) if settings_file and settings_file.is_file() else {}
+        settings = read_json(settings_file) if settings_file and settings_file.is_file() else {}
         self._side = side or settings.get("size", {}).get("height", SIDE)
         self.patch = model.config.patch_size
         self.feature_channels = (model.config.fusion_hidden_size,) * len(model.config.neck_hidden_sizes)
@@ -159,15 +159,6 @@ def _space_of(config: dict) -> str:
     if config["model_type"] == "depth_pro" and not config.get("use_fov_model", False):
         return "depth"  # without its own focal length it knows no scale
     return SPACE_OF_TYPE[config["model_type"]]
-
-
-def _read_json(file: Path) -> dict:
-    try:
-        return json.loads(file.read_text())
-    except FileNotFoundError:
-        raise FileNotFoundError(f"File '{file}' is missing.") from None
-    except ValueError:
-        raise ValueError(f"File '{file}' is no JSON.") from None
 
 
 def _require(module: str, name: str, install: str = "'depth_completion_ros[prior]'"):

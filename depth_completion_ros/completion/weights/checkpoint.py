@@ -12,6 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.safe.files import check_is_file
+from .tensors import check_tensors, content_hash, number_kind
+
 if TYPE_CHECKING:
     import torch
 
@@ -53,8 +56,9 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         ValueError: a file that is damaged, is no checkpoint, or holds more than data; in a sentence.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"There is no checkpoint '{path}'.")
+    check_is_file(path)
     with path.open("rb") as file:
         start = file.read(64)
     metadata: dict[str, str] = {}
@@ -68,9 +72,13 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         state_dict, metadata = _load_safetensors(path)
     else:
         raise ValueError(f"'{path}' is no checkpoint: {_looks_like(start)}.")
-    for key, tensor in state_dict.items():
-        if not tensor.isfinite().all():
-            raise ValueError(f"'{path}' is damaged: '{key}' holds values that are not finite.")
+    check_tensors(path, state_dict)
+    noted = metadata.get("content_sha256")
+    if noted and noted != content_hash(state_dict):
+        raise ValueError(
+            f"'{path}' is damaged or was changed: its values are not those of which it notes the SHA-256; "
+            "import it again."
+        )
     return Checkpoint(state_dict, f"'{path.name}' ({kind})", metadata)
 
 
@@ -85,7 +93,19 @@ def load_into(network: torch.nn.Module, checkpoint: Checkpoint) -> None:
         fitting = identify(checkpoint.shapes)
         hint = f" These are weights of {' or '.join(fitting)}." if fitting else ""
         raise ValueError(f"{checkpoint.description} does not fit: {problem}.{hint}")
+    check_numbers(checkpoint, network)
     network.load_state_dict(checkpoint.state_dict)
+
+
+def check_numbers(checkpoint: Checkpoint, network: torch.nn.Module) -> None:
+    """A ValueError where whole numbers stand for floating point ones, or the other way round."""
+    for key, wanted in network.state_dict().items():
+        given = checkpoint.state_dict.get(key, wanted)
+        if given.is_floating_point() != wanted.is_floating_point():
+            raise ValueError(
+                f"{checkpoint.description} does not fit: '{key}' is of {number_kind(given)}; it must be of "
+                f"{number_kind(wanted)}."
+            )
 
 
 def misfit(given: Shapes, wanted: Shapes) -> str:
@@ -139,19 +159,35 @@ def shapes_of(network: torch.nn.Module) -> Shapes:
 
 
 def _check_archive(path: Path) -> None:
-    """Whether a zip file is whole; PyTorch itself does not look at the check sums."""
+    """Whether a zip file is whole and no larger than it is; PyTorch looks at neither."""
+    size = path.stat().st_size
     try:
         with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-            names = archive.namelist()
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+            entries = archive.infolist()
+            too_much = _beyond_the_file(entries, size)
+            damaged = None if too_much else archive.testzip()
+    except Exception as error:  # broken bytes surface as errors of any kind
         raise ValueError(f"'{path}' is damaged or cut off ({error}); get it again.") from None
+    if too_much:
+        raise ValueError(
+            f"'{path}' of {size} bytes is no checkpoint: {too_much}; torch.save stores tensors as they are."
+        )
     if damaged:
         raise ValueError(f"'{path}' is damaged: the check sum of '{damaged}' is wrong; get it again.")
+    names = [entry.filename for entry in entries]
     if not any(name.endswith("/data.pkl") for name in names):
         raise ValueError(f"'{path}' is no checkpoint: it is a zip file of something else.")
     if any(name.endswith("/constants.pkl") for name in names):
         raise ValueError(f"'{path}' is a TorchScript program; what is needed is a state dict.")
+
+
+def _beyond_the_file(entries: list[zipfile.ZipInfo], size: int) -> str:
+    """What of a zip file would take more memory than the file has bytes; empty where nothing does."""
+    compressed = [entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED]
+    if compressed:
+        return f"'{compressed[0]}' is compressed"
+    total = sum(entry.file_size for entry in entries)
+    return f"its entries state {total} bytes" if total > size else ""
 
 
 def _load_pickled(path: Path) -> object:
@@ -162,12 +198,15 @@ def _load_pickled(path: Path) -> object:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         culprit = re.search(r"GLOBAL (\S+)|class/\w+ (\S+)", str(error))
-        name = next(filter(None, culprit.groups()), "") if culprit else ""
+        if culprit is None:
+            raise ValueError(
+                f"'{path}' is damaged or cut off, or holds more than weights; get it again."
+            ) from None
         raise ValueError(
-            f"'{path}' holds more than weights ({name or 'objects'}) and is not opened, as that could run "
-            "code on this machine; ask its author for safetensors or a plain state dict."
+            f"'{path}' holds more than weights ({culprit[1] or culprit[2]}) and is not opened, as that could "
+            "run code on this machine; ask its author for safetensors or a plain state dict."
         ) from None
-    except (RuntimeError, EOFError, ValueError) as error:
+    except Exception as error:  # broken bytes surface as errors of any kind
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else "it ends too early"
         raise ValueError(f"'{path}' is damaged or cut off ({reason}); get it again.") from None
 
@@ -196,7 +235,7 @@ def _load_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, st
         with safe_open(path, "pt") as file:
             state_dict = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, no mapping
             return state_dict, file.metadata() or {}
-    except SafetensorError as error:
+    except (SafetensorError, ValueError, TypeError, RuntimeError, KeyError, AttributeError) as error:
         reason = str(error).removeprefix("Error while deserializing header: ")
         raise ValueError(f"'{path}' is damaged or cut off ({reason}); get it again.") from None
 

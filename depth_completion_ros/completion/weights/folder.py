@@ -5,10 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .checkpoint import Checkpoint, Shapes, identify, known_networks, known_shapes, misfit, read_checkpoint
+from ...core.safe.files import whole_file
+from .checkpoint import (
+    Checkpoint,
+    Shapes,
+    check_numbers,
+    identify,
+    known_networks,
+    known_shapes,
+    misfit,
+    read_checkpoint,
+)
+from .tensors import content_hash
+
+if TYPE_CHECKING:
+    import torch
 
 VARIABLE = "DEPTH_COMPLETION_WEIGHTS"
 """Environment variable with the folder."""
@@ -59,8 +75,9 @@ class StoredWeights:
 
 
 def list_weights() -> list[StoredWeights]:
-    """All weights in the folder, by name; files that are none are left out."""
-    return list(filter(None, map(_stored, sorted(weights_folder().glob("*.safetensors")))))
+    """All weights in the folder, by name; what is none is left out."""
+    there = (file for file in sorted(weights_folder().glob("[!.]*.safetensors")) if file.is_file())
+    return list(filter(None, map(_stored, there)))
 
 
 def open_weights(text: str) -> Checkpoint:
@@ -116,8 +133,6 @@ def import_weights(
         ValueError: it fits no known network, or not the one given.
         FileExistsError: other weights are stored under this name.
     """
-    from safetensors.torch import save_file
-
     file = Path(file).expanduser()
     checkpoint = read_checkpoint(file)
     state_dict = checkpoint.state_dict
@@ -132,15 +147,26 @@ def import_weights(
         sha256=_sha256(file),
         licence=licence or checkpoint.metadata.get("licence", ""),
     )
+    check_numbers(checkpoint, known_networks()[stored.networks[0]])
     there = _stored(stored.path) if stored.path.is_file() else None
     if there and there.sha256 != stored.sha256:
         raise FileExistsError(f"Other weights are stored in '{stored.path}' already; give another name.")
     stored.path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = stored.path.with_suffix(".unfinished")
-    own = {key: tensor.clone().contiguous() for key, tensor in state_dict.items()}  # some share memory
-    save_file(own, unfinished, stored.metadata)
-    unfinished.replace(stored.path)
+    save_weights(state_dict, stored.path, stored.metadata)
     return stored
+
+
+def save_weights(state_dict: Mapping[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write safetensors, whole or not at all, with the hash of its values, which readers compare."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    own = {key: tensor.clone().contiguous() for key, tensor in state_dict.items()}  # some share memory
+    with whole_file(path) as unfinished:
+        try:
+            save_file(own, unfinished, metadata | {"content_sha256": content_hash(own)})
+        except SafetensorError as error:
+            raise OSError(f"'{path}' cannot be written ({error}).") from None
 
 
 def _stored(path: Path) -> StoredWeights | None:
@@ -150,7 +176,7 @@ def _stored(path: Path) -> StoredWeights | None:
     try:
         with safe_open(path, "pt") as file:
             noted = file.metadata() or {}
-    except SafetensorError:
+    except (SafetensorError, OSError):
         return None
     networks = tuple(noted.get("networks", "").split())
     return StoredWeights(path, networks, *(noted.get(key, "") for key in ("origin", "sha256", "licence")))

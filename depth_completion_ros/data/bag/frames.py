@@ -21,6 +21,7 @@ from ..messages import (
     decode_points,
     decode_sparse_depth,
     decode_times,
+    image_size,
     rings_from_top,
     stamp_ns,
 )
@@ -181,10 +182,11 @@ class BagFrames:
             )
         except TransformError as error:
             raise _Drop("no transform", str(error)) from None
+        camera = self._fitting(recorded, *self._size(image))
         pixels = self._pixels(image)
         return Frame(
             name=f"{self._bag.name}_{self.count:06d}",
-            camera=self._fitting(recorded, pixels),
+            camera=camera,
             image=pixels,
             **placed,
             **(self._depth(measured, pixels) if sparse else self._points(measured, shift)),
@@ -203,9 +205,15 @@ class BagFrames:
             raise _Drop(cause, camera or "No CameraInfo was recorded.")
         return camera, info
 
-    def _fitting(self, camera: Camera | None, pixels: np.ndarray) -> Camera:
+    def _size(self, image) -> tuple[int, int]:
+        """Width and height that an image says it has, before memory is taken for it."""
+        try:
+            return image_size(image)
+        except ValueError as error:
+            raise _Drop("image not readable", str(error)) from None
+
+    def _fitting(self, camera: Camera | None, width: int, height: int) -> Camera:
         """The camera that was recorded or, without one, that of the file, if it is of the image's size."""
-        height, width = pixels.shape[:2]
         if camera is None:
             try:
                 return self._bag.camera_file.camera(width, height, self._bag.rectified)

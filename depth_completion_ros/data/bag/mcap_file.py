@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
@@ -11,6 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
 
+from depth_completion_ros.core.safe.limits import CHUNK_BYTES
+
+from .decompress import decompress_lz4, decompress_zstd
 from .scan import BagError, Message, Scan
 from .translation import ROS1, full_type
 
@@ -18,6 +20,8 @@ MAGIC = b"\x89MCAP0\r\n"
 FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK = 0x02, 0x03, 0x04, 0x05, 0x06
 CHUNK_INDEX, STATISTICS, DATA_END = 0x08, 0x0B, 0x0F
 FOOTER_BYTES = 9 + 20 + len(MAGIC)
+CHUNKS_AT_ONCE = 4
+"""Largest chunks that may be held at once."""
 ENCODINGS = ("cdr", "ros1")
 """Of messages, as robots record them; not those of Foxglove (json, protobuf, flatbuffer)."""
 
@@ -74,10 +78,11 @@ class McapScan(Scan):
 
 
 def index_is_whole(path: Path) -> bool:
-    """Whether the summary of an MCAP file has the index of as many messages as it states there are.
+    """Whether an MCAP file can be read by the index in its summary, and be read whole.
 
-    A chunk without message index is legal, and so is a file without any; readers that go by the index miss
-    those messages.
+    It must have as many messages as the summary states there are. A chunk without message index is legal, and
+    so is a file without any; readers that go by the index miss those messages. They also hold all chunks of
+    one time at once, which must not be more than a few.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -88,12 +93,15 @@ def index_is_whole(path: Path) -> bool:
             return False
         file.seek(summary)
         indexed: Counter[int] = Counter()
-        stated = None
+        stated, spans = None, []
         for opcode, body in _records(file, size):
             if opcode == CHUNK_INDEX:
                 indexed += _indexed_messages(body)
+                spans.append(_span(body))
             elif opcode == STATISTICS:
                 stated = _statistics(body)
+    if _bytes_at_once(spans) > CHUNKS_AT_ONCE * CHUNK_BYTES.value():
+        return False
     return stated is not None and stated == (indexed.total(), {c: n for c, n in indexed.items() if n})
 
 
@@ -105,6 +113,24 @@ def _indexed_messages(body: bytes) -> Counter[int]:
     ends = [at for at, _ in offsets[1:]] + [start + length + index_bytes]
     # A MessageIndex has 15 bytes before its entries of 16.
     return Counter({c: (end - at - 15) // 16 for (at, c), end in zip(offsets, ends, strict=True)})
+
+
+def _span(body: bytes) -> tuple[int, int, int]:
+    """First and last time of a chunk, and its bytes when decompressed, by its index."""
+    begin, end = struct.unpack_from("<QQ", body)
+    (table,) = struct.unpack_from("<I", body, 32)
+    _, at = _string(body, 36 + table + 8)
+    return begin, end, struct.unpack_from("<QQ", body, at)[1]
+
+
+def _bytes_at_once(spans: list[tuple[int, int, int]]) -> int:
+    """Bytes of all chunks that overlap in time, where these are the most."""
+    changes = [(begin, 0, size) for begin, _, size in spans] + [(end, 1, -size) for _, end, size in spans]
+    now = most = 0
+    for *_, change in sorted(changes):
+        now += change
+        most = max(most, now)
+    return most
 
 
 def _statistics(body: bytes) -> tuple[int, dict[int, int]]:
@@ -135,7 +161,7 @@ def _record(stream: BinaryIO, end: int) -> tuple[int, bytes]:
 def _chunk(body: bytes) -> Iterator[tuple[int, bytes]]:
     size, crc = struct.unpack_from("<QI", body, 16)
     compression, at = _string(body, 28)
-    data = _DECOMPRESS[compression](body[at + 8 :])
+    data = _DECOMPRESS[compression](body[at + 8 :], size)
     if len(data) != size or (crc and crc32(data) != crc):
         raise EOFError
     stream = BytesIO(data)
@@ -150,19 +176,4 @@ def _string(body: bytes, at: int) -> tuple[str, int]:
     return body[at + 4 : end].decode(), end
 
 
-def decompress_zstd(data: bytes) -> bytes:
-    """Content of bytes that zstd compressed."""
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return zstd.decompress(data)
-
-
-def _lz4(data: bytes) -> bytes:
-    from lz4.frame import decompress
-
-    return decompress(data)
-
-
-_DECOMPRESS = {"": lambda data: data, "zstd": decompress_zstd, "lz4": _lz4}
+_DECOMPRESS = {"": lambda data, _: data, "zstd": decompress_zstd, "lz4": decompress_lz4}

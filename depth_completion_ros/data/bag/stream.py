@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from .mcap_file import McapScan, decompress_zstd, index_is_whole
+from .decompress import bound_rosbags, check_file, decompress_zstd
+from .mcap_file import McapScan, index_is_whole
 from .messages import typestore
 from .scan import BagError, Message, Scan, SqliteScan
 from .topics import COMPRESSED, IMAGE
@@ -75,7 +76,7 @@ class BagStream:
             for topic, time_ns, raw in source.messages(topics):
                 read[topic] += 1
                 # Compression by message is told by metadata.yaml only, which may be lost.
-                whole = decompress_zstd(raw) if raw[:4] == ZSTD_MAGIC else raw
+                whole = _converted(decompress_zstd, raw) if raw[:4] == ZSTD_MAGIC else raw
                 convert = self._converters[topic]
                 yield topic, time_ns, whole if convert is None else _converted(convert, whole)
         for topic in sorted(topics):
@@ -151,6 +152,8 @@ class _Indexed:
 
     def __init__(self, path: Path):
         self._path = path
+        for file in path.glob("*.zstd") if path.is_dir() else ():
+            check_file(file)
         with self._open() as reader:
             self.topics = {c.topic: self._kind(c) for c in reader.connections}
             self.counts: Counter[str] = Counter()
@@ -161,6 +164,7 @@ class _Indexed:
     def _open(self):
         from rosbags.rosbag2 import Reader
 
+        bound_rosbags()
         return Reader(self._path)
 
     def _kind(self, connection) -> str:
@@ -189,6 +193,7 @@ class _Ros1(_Indexed):
     def _open(self):
         from rosbags.rosbag1 import Reader
 
+        bound_rosbags()
         return Reader(self._path)
 
     def _kind(self, connection) -> str:

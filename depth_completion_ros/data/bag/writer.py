@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from depth_completion_ros.core import Frame, invert
 from depth_completion_ros.core.frame import FIXED_FRAME
 
+from ..messages import check_stamp
 from .message_fields import metres
 from .messages import (
     camera_info_message,
@@ -68,7 +70,8 @@ class BagWriter:
 
     def __exit__(self, kind, error, trace) -> None:
         if kind is None:
-            self._writer.__exit__(None, None, None)
+            with self._told_as_os_error():
+                self._writer.__exit__(None, None, None)
             return
         # What was written before an error, or Ctrl-C, becomes a bag that can be read.
         with suppress(Exception):
@@ -94,7 +97,17 @@ class BagWriter:
             )
         if not isinstance(message, bytes):
             message = self._types.serialize_cdr(message, message_type)
-        self._writer.write(connection, stamp_ns, message)
+        with self._told_as_os_error():
+            self._writer.write(connection, stamp_ns, message)
+
+    @contextmanager
+    def _told_as_os_error(self) -> Iterator[None]:
+        """Errors of disk and database as an OSError that names the bag."""
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise OSError(f"Bag '{self._writer.path}' cannot be written: {reason}.") from None
 
 
 def write_bag(
@@ -132,6 +145,8 @@ def write_bag(
             # A stamp of zero means none to ROS.
             stamp = frame.stamp_image if frame.stamp_image is not None else count * 100_000_000
             points_stamp = frame.stamp_points if frame.stamp_points is not None else stamp
+            for time_ns in (stamp, points_stamp):
+                check_stamp(time_ns, f"Frame {frame.name or count}")
             if stamp <= last:
                 raise ValueError(
                     f"Frame {frame.name or count} has the stamp {stamp} ns, which is not after that of "

@@ -42,7 +42,8 @@ class CameraFile:
         """The camera of images of a size, which is that of the file if it tells one.
 
         Raises:
-            ValueError: images of another size, or rectified ones without a projection matrix.
+            ValueError: images of another size, rectified ones without a projection matrix, or a view that no
+                camera has.
         """
         if self.size not in (None, (width, height)):
             raise ValueError(
@@ -50,10 +51,10 @@ class CameraFile:
                 "both must be the same."
             )
         if not rectified:
-            return Camera(width, height, self.K, self.distortion_model, self.D)
+            return Camera(width, height, self.K, self.distortion_model, self.D).check_plausible()
         if self.P is None:
             raise ValueError(f"{self.name} has no projection_matrix, which rectified images need.")
-        return Camera(width, height, self.P)
+        return Camera(width, height, self.P).check_plausible()
 
 
 def read_camera_file(path: str | Path, image_topic: str = "") -> CameraFile:
@@ -137,7 +138,10 @@ def _camera_file(content: dict, name: str) -> CameraFile:
     size = _size(content, name)
     file = CameraFile(name, K, P, str(model), D, size)
     try:
-        file.camera(*(size or (1, 1)))
+        if size is None:
+            Camera(1, 1, K, str(model), D)
+        else:
+            file.camera(*size)
     except ValueError as error:
         raise ValueError(f"{name} cannot be used: {error}") from None
     return file

@@ -16,8 +16,8 @@ def extrinsics_from_numbers(values: Sequence[object] | np.ndarray, name: str = "
     """T_cam_lidar 4 x 4 of 16 or 12 numbers (row by row) or 7 (x y z qx qy qz qw); ValueError."""
     try:
         numbers = np.array(values, dtype=np.float64).ravel()
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} has something that is not a number: {values}.") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} has something that is not a number: {str(values)[:200]}.") from None
     if numbers.size == 12:
         numbers = np.concatenate([numbers, [0, 0, 0, 1]])
     if numbers.size == 16:

@@ -8,19 +8,28 @@ from pathlib import Path
 import numpy as np
 
 from depth_completion_ros.core import Camera, rigid
+from depth_completion_ros.core.safe.files import read_settings
 
-from ..files import nearest_rigid, read_text
+from ..files import nearest_rigid
 
 
 def read_values(path: Path) -> dict[str, np.ndarray]:
-    """Numbers of a calibration file of KITTI, by the name before the colon or, as in tracking, the blank."""
-    values = {}
-    for line in read_text(path).splitlines():
+    """Numbers of a calibration file of KITTI, by the name before the colon or, as in tracking, the blank.
+
+    Raises:
+        ValueError: an entry given twice with different numbers.
+    """
+    values: dict[str, np.ndarray] = {}
+    for line in read_settings(path).splitlines():
         entry = re.match(r"\s*(\w+)\s*[:\s]\s*(.*)", line)
         try:
-            values[entry[1]] = np.array(entry[2].split(), dtype=np.float64)
+            numbers = np.array(entry[2].split(), dtype=np.float64)
         except (TypeError, ValueError):
             continue  # an empty line, calib_time and the like
+        if not np.array_equal(values.setdefault(entry[1], numbers), numbers):
+            raise ValueError(
+                f"Entry {entry[1]} of '{path}' is given twice, with different numbers; give it once."
+            )
     return values
 
 
@@ -48,7 +57,7 @@ def read_camera(folder: Path, number: int) -> tuple[Camera, np.ndarray]:
     values = read_values(file)
     width, height = matrix(values, f"S_rect_{number:02d}", 1, 2, file)[0].astype(int)
     K, T_cam_rect0 = split_projection(matrix(values, f"P_rect_{number:02d}", 3, 4, file))
-    return Camera(width, height, K), T_cam_rect0
+    return Camera(width, height, K).check_plausible(), T_cam_rect0
 
 
 def split_projection(P: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,10 +4,10 @@ Only attribute names are used, so that messages of rclpy and of `rosbags` both f
 memory with the message and be read-only.
 """
 
-from .camera_info import decode_camera_info, stamp_ns
+from .camera_info import check_stamp, decode_camera_info, stamp_ns
 from .cloud import Cloud, decode_points, rings_from_top
-from .depth import DEPTH_ENCODINGS, decode_depth_image, decode_sparse_depth
-from .image import IMAGE_ENCODINGS, decode_compressed_image, decode_image
+from .depth import DEPTH_ENCODINGS, decode_depth_image, decode_sparse_depth, depth_size
+from .image import IMAGE_ENCODINGS, decode_compressed_image, decode_image, image_size
 from .times import TIME_FIELDS, decode_times
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "IMAGE_ENCODINGS",
     "TIME_FIELDS",
     "Cloud",
+    "check_stamp",
     "decode_camera_info",
     "decode_compressed_image",
     "decode_depth_image",
@@ -22,6 +23,8 @@ __all__ = [
     "decode_points",
     "decode_sparse_depth",
     "decode_times",
+    "depth_size",
+    "image_size",
     "rings_from_top",
     "stamp_ns",
 ]

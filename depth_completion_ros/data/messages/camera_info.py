@@ -6,10 +6,18 @@ import numpy as np
 
 from depth_completion_ros.core import Camera
 
+LAST_STAMP_NS = 2**31 * 10**9
+
 
 def stamp_ns(header) -> int:
     """Stamp of a `std_msgs/Header` in nanoseconds."""
     return header.stamp.sec * 1_000_000_000 + header.stamp.nanosec
+
+
+def check_stamp(time_ns: int, what: str) -> None:
+    """A ValueError for a time that no stamp of ROS can hold, whose seconds are 31 bits."""
+    if not 0 <= time_ns < LAST_STAMP_NS:
+        raise ValueError(f"{what} has the stamp {time_ns} ns; stamps of ROS are from 1970 to 2038.")
 
 
 def decode_camera_info(msg, rectified: bool = False) -> Camera:
@@ -19,7 +27,8 @@ def decode_camera_info(msg, rectified: bool = False) -> Camera:
         rectified: take P and no distortion, for images that were rectified; else K and D.
 
     Raises:
-        ValueError: what no camera can have, such as the zeros of an uncalibrated one.
+        ValueError: what no camera can have, such as the zeros or the absurd focal length of one that is not
+            calibrated.
     """
     if rectified:
         K = np.asarray(msg.p, np.float64).reshape(3, 4)[:, :3]
@@ -27,6 +36,7 @@ def decode_camera_info(msg, rectified: bool = False) -> Camera:
     else:
         K = np.asarray(msg.k, np.float64).reshape(3, 3)
         camera = Camera(msg.width, msg.height, K, msg.distortion_model, msg.d)
+    camera.check_plausible()
     roi = msg.roi
     if roi.width and roi.height:
         camera = camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)

@@ -105,8 +105,9 @@ def _columns(msg, data: np.ndarray, row_step: int, fields: list, views: list[np.
         block = np.ndarray(shape, np.float32, data, fields[0].offset, strides)
         return np.ascontiguousarray(block) if msg.point_step % 4 == 0 else block.copy()
     points = np.empty((msg.height, msg.width, len(views)), np.float32)
-    for at, view in enumerate(views):
-        points[..., at] = view
+    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite, and is left out as such
+        for at, view in enumerate(views):
+            points[..., at] = view
     return points.reshape(count, len(views))
 
 

@@ -7,9 +7,10 @@ import struct
 import cv2
 import numpy as np
 
+from depth_completion_ros.core.safe.pixels import ImageError, check_size, declared_size, decode_pixels
 from depth_completion_ros.core.sparse import scatter
 
-from .image import pixels_of
+from .image import image_size, pixels_of
 
 DEPTH_ENCODINGS = {"32FC1": "f4", "16UC1": "u2", "mono16": "u2"}
 PNG_MAGIC = b"\x89PNG"
@@ -17,16 +18,19 @@ HEADER_BYTES = 12
 """Of compressedDepth: an enumeration (int32), and A and B (float32) with depth = A / (value - B)."""
 
 
-def decode_depth_image(msg) -> np.ndarray:
+def decode_depth_image(msg, max_pixels: int | None = None) -> np.ndarray:
     """Depth of an image message: float32 H x W, metres along z, 0 where unknown.
 
     Args:
         msg: `sensor_msgs/Image` of REP 118, or `sensor_msgs/CompressedImage` of the transport
             compressedDepth (PNG or RVL), or with a PNG of 16 bits.
+        max_pixels: in place of the limit `IMAGE_PIXELS`.
 
     Raises:
-        ValueError: an encoding other than 32FC1 (metres) and 16UC1 (millimetres), or broken data.
+        ValueError: an encoding other than 32FC1 (metres) and 16UC1 (millimetres), broken data, or more pixels
+            than allowed.
     """
+    depth_size(msg, max_pixels)
     if not hasattr(msg, "encoding"):
         return _decode_compressed(msg)
     if msg.encoding not in DEPTH_ENCODINGS:
@@ -37,6 +41,25 @@ def decode_depth_image(msg) -> np.ndarray:
     return _metres(pixels) if msg.encoding == "32FC1" else pixels * np.float32(1e-3)
 
 
+def depth_size(msg, max_pixels: int | None = None) -> tuple[int, int]:
+    """Width and height that an image of depth says it has; the rest as of `decode_depth_image`."""
+    if hasattr(msg, "encoding"):
+        return image_size(msg, max_pixels)
+    if _encoding(msg) not in DEPTH_ENCODINGS:
+        raise ValueError(
+            f"CompressedImage of format '{msg.format}' is no depth; its format must begin with 16UC1 or "
+            "32FC1."
+        )
+    what, data = _what(msg), _content(msg)[0]
+    if "rvl" not in msg.format.lower():
+        return declared_size(data, what, max_pixels)
+    if len(data) < 8:
+        raise ValueError(f"{what} cannot be decoded; it is cut off.")
+    width, height = struct.unpack_from("<ii", data)
+    check_size(width, height, what, max_pixels)
+    return width, height
+
+
 def decode_sparse_depth(msg, width: int, height: int) -> np.ndarray:
     """Depth of an image message at the pixels of an image of the same view, float32 height x width.
 
@@ -45,16 +68,14 @@ def decode_sparse_depth(msg, width: int, height: int) -> np.ndarray:
     Raises:
         ValueError: as `decode_depth_image`; or a shape that cannot be of the same view.
     """
-    depth = decode_depth_image(msg)
-    rows, columns = depth.shape
-    if (rows, columns) == (height, width):
-        return depth
+    columns, rows = depth_size(msg)
     if rows > height or columns > width or abs(columns * height - rows * width) > 0.02 * rows * width:
         raise ValueError(
             f"Sparse depth is {columns} x {rows} but its image is {width} x {height}; it must be of the same "
             "view, as large or smaller."
         )
-    return scatter(depth, width, height)
+    depth = decode_depth_image(msg)
+    return depth if depth.shape == (height, width) else scatter(depth, width, height)
 
 
 def _metres(depth: np.ndarray) -> np.ndarray:
@@ -62,33 +83,40 @@ def _metres(depth: np.ndarray) -> np.ndarray:
 
 
 def _decode_compressed(msg) -> np.ndarray:
-    encoding = msg.format.partition(";")[0].strip()
-    if encoding not in DEPTH_ENCODINGS:
-        raise ValueError(
-            f"CompressedImage of format '{msg.format}' is no depth; its format must begin with 16UC1 or "
-            "32FC1."
-        )
-    data = bytes(msg.data)
-    A, B = 0.0, 0.0
-    if data[:4] != PNG_MAGIC and len(data) > HEADER_BYTES:
-        _, A, B = struct.unpack_from("<iff", data)
-        data = data[HEADER_BYTES:]
+    data, A, B = _content(msg)
     try:
-        values = _rvl(data) if "rvl" in msg.format.lower() else _png(data)
-    except (ValueError, IndexError, struct.error, cv2.error) as error:
-        raise ValueError(
-            f"CompressedImage of format '{msg.format}' with {len(data)} bytes cannot be decoded ({error})."
-        ) from None
-    if encoding != "32FC1":
+        values = _rvl(data) if "rvl" in msg.format.lower() else _png(data, _what(msg))
+    except ImageError:
+        raise
+    except (ValueError, IndexError, struct.error) as error:
+        raise ValueError(f"{_what(msg)} cannot be decoded ({error}).") from None
+    if _encoding(msg) != "32FC1":
         return values * np.float32(1e-3)
     with np.errstate(divide="ignore"):
         return np.where(values > 0, _metres(np.float32(A) / (values - np.float32(B))), np.float32(0))
 
 
-def _png(data: bytes) -> np.ndarray:
-    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-    if values is None or values.dtype != np.uint16 or values.ndim != 2:
-        raise ValueError("it is no PNG of 16 bits and one channel")
+def _encoding(msg) -> str:
+    return msg.format.partition(";")[0].strip()
+
+
+def _what(msg) -> str:
+    return f"CompressedImage of format '{msg.format}' with {len(msg.data)} bytes"
+
+
+def _content(msg) -> tuple[bytes, float, float]:
+    """What was compressed, and A and B of the header before it, where there is one."""
+    data = bytes(msg.data)
+    if data[:4] == PNG_MAGIC or len(data) <= HEADER_BYTES:
+        return data, 0.0, 0.0
+    _, A, B = struct.unpack_from("<iff", data)
+    return data[HEADER_BYTES:], A, B
+
+
+def _png(data: bytes, what: str) -> np.ndarray:
+    values = decode_pixels(data, cv2.IMREAD_UNCHANGED, what)
+    if values.dtype != np.uint16 or values.ndim != 2:
+        raise ImageError(f"{what} is {values.dtype} {values.shape}; it must be 16 bits and one channel.")
     return values
 
 
@@ -99,8 +127,6 @@ def _rvl(data: bytes) -> np.ndarray:
     are zero, how many are not, and the differences of those to the value before, with the sign last.
     """
     width, height = struct.unpack_from("<ii", data)
-    if not 0 < width * height <= 1 << 26:
-        raise ValueError(f"its size is {width} x {height}")
     # In words of 32 bits, the first nibble is the highest.
     words = np.frombuffer(data[8 : 8 + (len(data) - 8) // 4 * 4], "<u4").astype(">u4").view(np.uint8)
     nibbles = np.stack([words >> 4, words & 15], axis=1).ravel()

@@ -7,6 +7,8 @@ import re
 import cv2
 import numpy as np
 
+from depth_completion_ros.core.safe.pixels import check_size, declared_size, decode_pixels, opencv_errors
+
 from .rows import row_stride
 
 # OpenCV names a Bayer pattern by its second row and column, ROS by its first.
@@ -48,20 +50,42 @@ IMAGE_ENCODINGS = (*_PACKED, *_SEMI_PLANAR)
 _NAMES = {name.lower(): name for name in IMAGE_ENCODINGS}
 
 
-def decode_image(msg) -> np.ndarray:
+def image_size(msg, max_pixels: int | None = None) -> tuple[int, int]:
+    """Width and height that a `sensor_msgs/Image` or `CompressedImage` says it has, before it is decoded.
+
+    Args:
+        max_pixels: in place of the limit `IMAGE_PIXELS`.
+
+    Raises:
+        ValueError: an image without pixels, with more than allowed, or whose size cannot be read.
+    """
+    if not hasattr(msg, "encoding"):
+        return declared_size(np.frombuffer(msg.data, np.uint8), _what_compressed(msg), max_pixels)
+    check_size(msg.width, msg.height, "Image", max_pixels)
+    return msg.width, msg.height
+
+
+def decode_image(msg, max_pixels: int | None = None) -> np.ndarray:
     """Image of a `sensor_msgs/Image`: uint8 H x W x 3 RGB.
+
+    Args:
+        max_pixels: as of `image_size`.
 
     Raises:
         ValueError: an encoding that is not in `IMAGE_ENCODINGS` (in upper or lower case), too little data for
-            the size, or half a pair of pixels in YUV.
+            the size, more pixels than allowed, or half a pair of pixels in YUV.
     """
+    image_size(msg, max_pixels)
     encoding = _NAMES.get(msg.encoding.lower())
     if encoding is None:
         raise ValueError(
             f"Image encoding '{msg.encoding}' is unknown; it must be one of {', '.join(IMAGE_ENCODINGS)}."
         )
-    if encoding in _SEMI_PLANAR:
-        return _semi_planar(msg, encoding)
+    with opencv_errors(_what(msg)):
+        return _semi_planar(msg, encoding) if encoding in _SEMI_PLANAR else _packed(msg, encoding)
+
+
+def _packed(msg, encoding: str) -> np.ndarray:
     size, channels, conversion = _PACKED[encoding]
     if channels == 2:
         _check_even(msg, "width", msg.width)
@@ -73,29 +97,28 @@ def decode_image(msg) -> np.ndarray:
     return cv2.cvtColor(np.ascontiguousarray(pixels), conversion)
 
 
-def decode_compressed_image(msg) -> np.ndarray:
+def decode_compressed_image(msg, max_pixels: int | None = None) -> np.ndarray:
     """Image of a `sensor_msgs/CompressedImage` (JPEG, PNG): uint8 H x W x 3 RGB.
 
     Where `format` says that a Bayer pattern was compressed as it is, such as `bayer_rggb8; jpeg compressed `,
     the colours are made of it.
 
+    Args:
+        max_pixels: as of `image_size`.
+
     Raises:
-        ValueError: data that are no image, or an image of depth.
+        ValueError: data that are no JPEG or PNG, more pixels than allowed, or an image of depth.
     """
-    data = np.frombuffer(msg.data, np.uint8)
     if "compressedDepth" in msg.format:
         raise ValueError(f"CompressedImage of format '{msg.format}' is depth; it must be an image.")
     # The calibration belongs to the pixels as they are stored, whatever way up EXIF would turn them.
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     pattern = re.match(r"bayer_(rggb|bggr|gbrg|grbg)(8|16)\b", msg.format.strip())
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED if pattern else flags) if data.size else None
-    if image is None:
-        raise ValueError(
-            f"CompressedImage of format '{msg.format}' with {data.size} bytes cannot be decoded; "
-            "it must be a JPEG or PNG image."
-        )
+    what = _what_compressed(msg)
+    image = decode_pixels(msg.data, cv2.IMREAD_UNCHANGED if pattern else flags, what, max_pixels)
     if pattern:
-        return _of_mosaic(image, _BAYER[pattern[1]])
+        with opencv_errors(what):
+            return _of_mosaic(image, _BAYER[pattern[1]])
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
 
 
@@ -113,7 +136,6 @@ def _of_mosaic(image: np.ndarray, conversion: int) -> np.ndarray:
 
 def _semi_planar(msg, encoding: str) -> np.ndarray:
     height, width = msg.height, msg.width
-    _check_size(msg)
     full = encoding == "nv24"
     if not full:
         _check_even(msg, "width", width)
@@ -138,13 +160,12 @@ def _check_even(msg, side: str, value: int) -> None:
         raise ValueError(f"{_what(msg)} has an odd {side}; colours of {msg.encoding} are of pairs of pixels.")
 
 
-def _check_size(msg) -> None:
-    if not msg.width or not msg.height:
-        raise ValueError(f"Image is {msg.width} x {msg.height}; both must be positive.")
-
-
 def _what(msg) -> str:
     return f"Image of {msg.width} x {msg.height} {msg.encoding}"
+
+
+def _what_compressed(msg) -> str:
+    return f"CompressedImage of format '{msg.format}' with {len(msg.data)} bytes"
 
 
 def pixels_of(msg, kind: str, channels: int) -> np.ndarray:
@@ -155,7 +176,7 @@ def pixels_of(msg, kind: str, channels: int) -> np.ndarray:
     """
     dtype = np.dtype(kind).newbyteorder(">" if msg.is_bigendian else "<")
     pixel = channels * dtype.itemsize
-    _check_size(msg)
+    check_size(msg.width, msg.height, "Image")
     data = np.frombuffer(msg.data, np.uint8)
     step = row_stride(msg.height, msg.width * pixel, msg.step, data.size, _what(msg))
     shape, strides = (msg.height, msg.width), (step, pixel)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core.safe.files import write_text
+
 MARKER = "demo_drive.json"
 VERSION = 1  # of what the drive looks like; a drive of another version is made anew
 
@@ -97,7 +99,7 @@ def make_demo_drive(
         shutil.rmtree(drive)
     _make(date, drive, wanted, progress)
     # Written last: without it the drive is only half there.
-    (drive / MARKER).write_text(json.dumps(marker) + "\n")
+    write_text(drive / MARKER, json.dumps(marker) + "\n")
     return drive
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core.safe.files import write_bytes
 from .rig import Rig, turn
 
 DATE = "2011_09_26"
@@ -84,4 +85,4 @@ def _latitude_longitude(shift: np.ndarray) -> tuple[float, float]:
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    write_bytes(path, data)

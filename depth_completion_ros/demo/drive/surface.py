@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from depth_completion_ros.core import invert
 from depth_completion_ros.core.geometry import transform_points
 
-from . import MARKER, _times
+from . import VERSION, Recipe, _times, recipe_of
 
 
 def surface_of(drive: Path) -> np.ndarray | None:
@@ -18,15 +17,16 @@ def surface_of(drive: Path) -> np.ndarray | None:
 
     That world is the LiDAR frame at the first GPS/IMU packet, as the reader of KITTI drives has it.
     """
-    from ..scene.street import make_street
-    from .rig import SPEED_M_S, Rig
+    from .motion import ROUTES, Motion
+    from .rig import Rig
 
-    if not (drive / MARKER).is_file():
+    marker = recipe_of(drive)
+    if marker is None or marker.pop("version") != VERSION:
         return None
-    recipe = json.loads((drive / MARKER).read_text())
-    frames, seed = recipe["frames"], recipe["seed"]
-    standing, _ = make_street(seed, 0.1 * frames * SPEED_M_S, SPEED_M_S)
-    start = float(_times(frames, seed)["oxts"][0])
-    T_world_street = invert(Rig(recipe["width"], recipe["height"]).T_world_lidar(start))
+    recipe = Recipe(**marker)
+    motion: Motion = ROUTES[recipe.route](recipe.speed)
+    standing = motion.scene(recipe.seed, 0.1 * recipe.frames).standing
+    start = float(_times(recipe)["oxts"][0])
+    T_world_street = invert(Rig(recipe.width, recipe.height, motion).T_world_lidar(start))
     corners = transform_points(T_world_street, standing.triangles.reshape(-1, 3).astype(np.float64))
     return corners.reshape(-1, 3, 3).astype(np.float32)

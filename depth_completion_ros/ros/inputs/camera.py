@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...core import Camera
+from ...core.safe.pixels import check_size
 from ...data.calibration.camera_file import CameraFile
 from ...data.messages import decode_camera_info, stamp_ns
 from .drop import Drop
@@ -77,14 +78,15 @@ class Cameras:
             )
         return info, camera
 
-    def latest(self, image_size: tuple[int, int] | None) -> tuple[Any, Camera]:
+    def latest(self, image_size: tuple[int, int] | None, max_pixels: int | None = None) -> tuple[Any, Camera]:
         """The CameraInfo and camera known last, where there is no image; None and that of a file.
 
         Args:
             image_size: width and height of the last image, for a file; None where none has come.
+            max_pixels: that a camera may have.
 
         Raises:
-            Drop: none is known, or it is not calibrated.
+            Drop: none is known, it is not calibrated, or it is of more pixels than allowed.
         """
         if self._file is not None:
             if image_size is None:
@@ -94,7 +96,12 @@ class Cameras:
             info = next(reversed(self._received.values()), None)
         if info is None:
             raise Drop("no camera_info", "No CameraInfo has been received, so the camera is unknown.")
-        return info, self._decode(info)
+        camera = self._decode(info)
+        try:
+            check_size(camera.width, camera.height, "CameraInfo", max_pixels)
+        except ValueError as error:
+            raise Drop("camera not calibrated", str(error)) from None
+        return info, camera
 
     def _of_file(self, width: int, height: int) -> Camera:
         content = width, height

@@ -20,9 +20,11 @@ from ...data.messages import (
     decode_image,
     decode_points,
     decode_sparse_depth,
+    image_size,
     stamp_ns,
 )
 from ..diagnostics import OK, WARN, Status
+from ..diagnostics.stages import DECODE, TRANSFORM, Stages
 from ..extrinsics import Extrinsics
 from .camera import Cameras
 from .deskew import LiveDeskew
@@ -67,6 +69,7 @@ class LiveFrames:
         settings: values of the node's parameters.
         now_ns: the node's clock, nanoseconds.
         warn: `warning` of the node's logger.
+        stages: takes the times of decoding and of what is waited for.
 
     Attributes:
         statuses: what diagnostics say of extrinsics, points in view and stamps.
@@ -79,9 +82,11 @@ class LiveFrames:
         extrinsics: Extrinsics,
         now_ns: Callable[[], int],
         warn: Callable[..., None] = lambda sentence, **throttle: None,
+        stages: Stages | None = None,
     ):
         self._settings, self._cameras, self._extrinsics = settings, cameras, extrinsics
         self._now_ns, self._warn = now_ns, warn
+        self._stages = stages or Stages()
         self._checked: tuple[np.ndarray, float] | None = None
         self._clock_of_tf = 0
         self.deskew = LiveDeskew(settings, extrinsics, warn)
@@ -103,20 +108,26 @@ class LiveFrames:
             return self._frame_without_image(pair.points)
         s, header = self._settings, pair.image.header
         stamp_image, stamp_points = stamp_ns(header), None
+        # The size first: an image of another size than its camera costs no memory.
+        width, height = _decoded("image", partial(image_size, max_pixels=s.max_image_pixels), pair.image)
+        with self._stages.measure(TRANSFORM):
+            info, camera = self._cameras.of_image(stamp_image, width, height, s.calibration_timeout)
         decode = decode_image if s.image_transport == "raw" else decode_compressed_image
-        image = _decoded("image", decode, pair.image)
-        height, width = image.shape[:2]
-        self._last_image = header.frame_id, (width, height)
-        if pair.points is None:
-            measured: dict[str, Any] = {"sparse_depth": np.zeros((height, width), np.float32)}
-        else:
-            measured = self._measured(pair.points, width, height)
-        info, camera = self._cameras.of_image(stamp_image, width, height, s.calibration_timeout)
+        with self._stages.measure(DECODE):
+            image = _decoded("image", partial(decode, max_pixels=s.max_image_pixels), pair.image)
+            self._last_image = header.frame_id, (width, height)
+            if pair.points is None:
+                measured: dict[str, Any] = {"sparse_depth": np.zeros((height, width), np.float32)}
+            else:
+                measured = self._measured(pair.points, width, height)
         if pair.points is not None:
             stamp_points, lidar_frame = stamp_ns(pair.points.header), pair.points.header.frame_id
-            measured |= self._placed_by_either_clock(header.frame_id, lidar_frame, stamp_image, stamp_points)
-            self._deskew(measured, pair.points)
-            self._merge(measured, pair, header.frame_id, stamp_image)
+            with self._stages.measure(TRANSFORM):
+                measured |= self._placed_by_either_clock(
+                    header.frame_id, lidar_frame, stamp_image, stamp_points
+                )
+                self._deskew(measured, pair.points)
+                self._merge(measured, pair, header.frame_id, stamp_image)
         return Frame(
             camera=camera,
             camera_info=info,
@@ -131,7 +142,7 @@ class LiveFrames:
     def _frame_without_image(self, message) -> Frame:
         """What the camera would see of a cloud at the cloud's own stamp."""
         camera_frame, size = self._last_image or ("", None)
-        info, camera = self._cameras.latest(size)
+        info, camera = self._cameras.latest(size, self._settings.max_image_pixels)
         camera_frame = camera_frame or info.header.frame_id
         stamp = stamp_ns(message.header)
         at_image = stamp - round(self._settings.image_time_offset * 1e9)  # as the camera's clock would say

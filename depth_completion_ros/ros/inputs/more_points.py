@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 from ...data.messages import stamp_ns
 from ..diagnostics import OK, WARN, Status
+from .backlog import message_bytes
 
 NAME = "more points"
 KEPT = 20
@@ -54,10 +56,11 @@ class MoreClouds:
     Args:
         topics: as of `further_topics`.
         slack_ns: largest distance of the stamps.
+        max_bytes: that the clouds of one topic may take together; the newest stays however large it is.
     """
 
-    def __init__(self, topics: list[tuple[str, int]], slack_ns: int):
-        self._slack_ns = slack_ns
+    def __init__(self, topics: list[tuple[str, int]], slack_ns: int, max_bytes: int = sys.maxsize):
+        self._slack_ns, self._max_bytes = slack_ns, max_bytes
         self._waiting = {topic: (offset, deque[tuple[int, object]](maxlen=KEPT)) for topic, offset in topics}
         self._lock = threading.Lock()
 
@@ -66,6 +69,8 @@ class MoreClouds:
         offset, waiting = self._waiting[topic]
         with self._lock:
             waiting.append((stamp_ns(message.header) + offset, message))
+            while len(waiting) > 1 and sum(message_bytes(m) for _, m in waiting) > self._max_bytes:
+                waiting.popleft()
 
     def near(self, stamp: int) -> tuple[MoreCloud, ...]:
         """For each topic the cloud that is nearest to a stamp; with None where none is near enough."""

@@ -8,9 +8,11 @@ from functools import partial
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 from ...core.pairing import Pairing
+from ...data.messages import stamp_ns
 from .. import qos
 from ..diagnostics import Stream
 from ..wheels.packages import message_filters
+from .backlog import message_bytes
 from .more_points import MoreClouds
 from .pairing_filter import PairingFilter
 from .partners import Partners
@@ -57,7 +59,7 @@ class Inputs:
             info = self._subscribe("camera_info", CameraInfo)
             info.registerCallback(on_info)
             self._subscriptions.append(info.sub)
-        self.more = MoreClouds(topics, round(settings.more_points_slack * 1e9))
+        self.more = MoreClouds(topics, round(settings.more_points_slack * 1e9), settings.sync_memory << 20)
         for topic, _ in topics:
             more = self._subscribe(topic, PointCloud2)
             more.registerCallback(partial(self.more.add, topic))
@@ -68,6 +70,11 @@ class Inputs:
         )
         self.pairing.registerCallback(on_pair)
         self._timer = node.create_timer(0.2, self.pairing.flush_if_silent, clock=qos.steady_clock())
+
+    @property
+    def lost(self) -> int:
+        """Messages of all inputs that did not arrive, by the stamps of those that did."""
+        return sum(stream.lost for stream in self.streams.values())
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -93,7 +100,7 @@ class Inputs:
             qos_profile=self._profile,
             event_callbacks=qos.subscription_events(lambda policy: self._on_mismatch(stream, policy)),
         )
-        subscriber.registerCallback(lambda _: stream.message())
+        subscriber.registerCallback(lambda message: stream.message(stamp_ns(message.header)))
         return subscriber
 
     def _on_mismatch(self, stream: Stream, policy: str) -> None:
@@ -112,4 +119,6 @@ def _policy(settings) -> Pairing:
         max_images=s.sync_queue,
         max_points=s.sync_queue,
         image_interval_ns=round(1e9 / s.image_rate) if s.image_rate else 0,
+        max_bytes=s.sync_memory << 20,
+        size_of=message_bytes,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 
-from .node import check_yaml, markdown, yaml_text
+from .node import check_yaml, limits_markdown, markdown, yaml_text
 from .tables import TABLES
 
 
@@ -24,7 +24,8 @@ def main(arguments: list[str]) -> int:
         print("\n".join(problems) or "Nothing is wrong.")
         return 1 if problems else 0
     elif not arguments:
-        print("\n\n".join(f"### {name}\n\n{markdown(name)}" for name in TABLES))
+        tables = [f"### {name}\n\n{markdown(name)}" for name in TABLES]
+        print("\n\n".join([*tables, f"### Environment: limits of size\n\n{limits_markdown()}"]))
     else:
         print(__doc__)
         return 2

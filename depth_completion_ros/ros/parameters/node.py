@@ -5,12 +5,18 @@ from __future__ import annotations
 import array
 import math
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+from ...core.region import check_region
+from ...core.safe.files import read_settings
+from ...core.safe.limits import LIMITS
+from ...data.calibration.document import load_yaml
 from .tables import TABLES, Parameter
 
+LOW_AND_HIGH = (("min_range", "max_range"), ("min_depth", "max_depth"))
 # Names that ROS itself puts into a node's parameters.
 OF_ROS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 
@@ -69,7 +75,7 @@ class NodeParameters:
         # rclpy has no public way to see what the user gave before it is declared.
         given = {n: p.value for n, p in getattr(node, "_parameter_overrides", {}).items()}
         given, renamed = _by_present_names(self._table, given)
-        problems = list(_problems(self._table, given))
+        problems = list(_problems(self._table, given)) or list(_contradictions(self._table, given))
         if problems:
             raise ValueError(" ".join(problems))
         for sentence in (*renamed, *_unknown(self._table, given)):
@@ -112,6 +118,8 @@ class NodeParameters:
                 )
                 return SetParametersResult(successful=False, reason=reason)
             accepted[change.name] = value
+        for sentence in _contradictions(self._table, {**self.values.__dict__, **accepted}):
+            return SetParametersResult(successful=False, reason=sentence)
         self.values.__dict__.update(accepted)
         return SetParametersResult(successful=True)
 
@@ -142,6 +150,22 @@ def _problems(table: dict[str, Parameter], given: dict[str, object]) -> Iterable
                 check(table[name], value)
             except ValueError as error:
                 yield str(error)
+
+
+def _contradictions(table: dict[str, Parameter], given: Mapping[str, object]) -> Iterable[str]:
+    """What is wrong with values that are allowed one by one; those not given have their defaults."""
+    values: dict[str, Any] = {name: parameter.default for name, parameter in table.items()} | dict(given)
+    for low, high in LOW_AND_HIGH:
+        least, most = values.get(low), values.get(high)
+        if least is not None and most is not None and least > most:
+            given_both = f"Parameter '{low}' is {least} and '{high}' is {most}"
+            yield f"{given_both}; the first must not be above the second."
+    region = values.get("region")
+    if region is not None and any(region):
+        try:
+            check_region(tuple(region))
+        except ValueError as error:
+            yield f"Parameter 'region': {error}"
 
 
 def _present_names(table: dict[str, Parameter]) -> dict[str, str]:
@@ -201,6 +225,13 @@ def markdown(name: str) -> str:
     return "\n".join(lines)
 
 
+def limits_markdown() -> str:
+    """Table of the limits of size in Markdown."""
+    lines = ["| variable | default | limits |", "|---|---|---|"]
+    lines += [f"| `{limit.variable}` | `{limit.usual}` | {limit.of}: {limit.meaning} |" for limit in LIMITS]
+    return "\n".join(lines)
+
+
 def yaml_text(name: str) -> str:
     """Text of `config/<name>.yaml`: every parameter with its default and meaning."""
     lines = [
@@ -231,27 +262,48 @@ def check_yaml(path: str | Path, name: str | None = None) -> list[str]:
         path: file in the YAML layout of ROS 2.
         name: node whose table holds for sections of any node (`/**`); by the file's name when None.
     """
-    import yaml
-
     path = Path(path)
     try:
-        content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        return [f"{path} is not YAML: {' '.join(str(error).split())}."]
+        content = next(iter(load_yaml(read_settings(path), str(path))), None)
+    except (ValueError, FileNotFoundError) as error:
+        return [str(error)]
     if not isinstance(content, dict):
         return [f"{path} holds no nodes; it must have '<node name>: ros__parameters: ...'."]
-    problems = []
+    problems, ours = [], 0
     for node, section in content.items():
-        table_name = next((n for n in (str(node).split("/")[-1], name, path.stem) if n in TABLES), None)
-        if table_name is None:
+        tables = _tables_of(str(node), name or path.stem)
+        if not tables:
             continue  # a section for somebody else's node
+        ours += 1
         if not isinstance(section, dict) or not isinstance(section.get("ros__parameters"), dict):
             problems.append(f"{path}: section '{node}' has no 'ros__parameters'.")
             continue
         given = _flatten(section["ros__parameters"])
-        table = {p.name: p for p in TABLES[table_name]}
-        problems += [f"{path}: {sentence}" for sentence in _all_wrong(table, given)]
+        problems += [f"{path}: {sentence}" for sentence in _wrong_for_all(tables, given)]
+    if not ours:
+        problems.append(f"{path} has no section for {', '.join(TABLES)}, nor /** for any node.")
     return problems
+
+
+def _tables_of(node: str, usual: str) -> list[dict[str, Parameter]]:
+    """Tables that hold for a section: that of its node or of the file's name; of /** else all."""
+    names = [name for name in (node.rsplit("/", maxsplit=1)[-1], usual) if name in TABLES][:1]
+    if not names and "*" in node:
+        names = list(TABLES)
+    return [{p.name: p for p in TABLES[name]} for name in names]
+
+
+def _wrong_for_all(tables: list[dict[str, Parameter]], given: dict[str, object]) -> list[str]:
+    """What is wrong with the parameters of a section; of several nodes each takes those that it knows."""
+    if len(tables) == 1:
+        return list(_all_wrong(tables[0], given))
+    every = {name: parameter for table in tables for name, parameter in table.items()}
+    former = {old for table in tables for old in _present_names(table)}
+    problems = list(_unknown(every, [name for name in given if name not in former]))
+    for table in tables:
+        known = {n: value for n, value in given.items() if n in table or n in _present_names(table)}
+        problems += _all_wrong(table, known)
+    return list(dict.fromkeys(problems))
 
 
 def _all_wrong(table: dict[str, Parameter], given: dict[str, object]) -> Iterable[str]:
@@ -259,7 +311,8 @@ def _all_wrong(table: dict[str, Parameter], given: dict[str, object]) -> Iterabl
         given, renamed = _by_present_names(table, given)
     except ValueError as error:
         return [str(error)]
-    return [*renamed, *_problems(table, given), *_unknown(table, given)]
+    problems = list(_problems(table, given))
+    return [*renamed, *(problems or _contradictions(table, given)), *_unknown(table, given)]
 
 
 def _flatten(values: dict, prefix: str = "") -> dict[str, object]:

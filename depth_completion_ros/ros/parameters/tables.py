@@ -7,124 +7,17 @@ from .lidars import FURTHER_LIDARS
 from .network import NETWORK
 from .parameter import Parameter
 from .session import SESSION
-
-_RELIABILITY = ("best_effort", "reliable")
-
-_QOS = (
-    Parameter(
-        "qos_input_reliability",
-        "best_effort",
-        "Reliability of the input subscriptions; best effort accepts every publisher (REP 2003).",
-        choices=_RELIABILITY,
-    ),
-    Parameter("qos_input_depth", 10, "Messages that may wait in each input.", minimum=1, maximum=1000),
-    Parameter(
-        "qos_output_reliability",
-        "reliable",
-        "Reliability of the outputs; reliable serves every subscriber.",
-        choices=_RELIABILITY,
-    ),
-    Parameter("qos_output_depth", 5, "Messages that may wait in each output.", minimum=1, maximum=1000),
-)
-
-_SYNC = (
-    Parameter(
-        "slack",
-        0.05,
-        "Largest difference between the stamps of a cloud and its image, inclusive.",
-        minimum=0.0,
-        maximum=10.0,
-        unit="s",
-    ),
-    Parameter(
-        "image_time_offset",
-        0.0,
-        "Added to image stamps before they are compared with those of clouds, whatever the clocks (37 for a "
-        "LiDAR in TAI and a camera in UTC); outputs keep the image's stamp.",
-        minimum=-1e10,
-        maximum=1e10,
-        unit="s",
-    ),
-)
-
-_EXTRINSICS = (
-    Parameter(
-        "extrinsics_source",
-        "tf",
-        "Where the transform from LiDAR to camera comes from: /tf, a calibration file, or the "
-        "parameter `extrinsics`.",
-        choices=("tf", "file", "parameter"),
-    ),
-    Parameter(
-        "extrinsics_file",
-        "",
-        "Calibration file when `extrinsics_source` is file (KITTI text, calib.json, YAML).",
-    ),
-    Parameter(
-        "extrinsics",
-        [0.0],
-        "T_cam_lidar when `extrinsics_source` is parameter: x y z qx qy qz qw, or 16 numbers row by "
-        "row of the matrix with x_cam = T x_lidar, or its first 12. A single number means not given.",
-        lengths=(1, 7, 12, 16),
-    ),
-    Parameter(
-        "calibration_timeout",
-        0.1,
-        "How long a frame waits for a transform or CameraInfo that is late.",
-        minimum=0.0,
-        maximum=10.0,
-        unit="s",
-    ),
-)
-
-
-def _metres(name: str, default: float, description: str, maximum: float, **more) -> Parameter:
-    return Parameter(name, default, description, 0.0, maximum, "m", live=True, **more)
-
-
-_RANGE = (
-    _metres(
-        "min_range",
-        0.1,
-        "What was measured nearer in front of the camera is not fed to the completer.",
-        1000.0,
-        formerly=("min_depth",),
-    ),
-    _metres(
-        "max_range",
-        1000.0,
-        "What was measured farther in front of the camera is not fed to the completer.",
-        100000.0,
-        formerly=("max_depth",),
-    ),
-)
-
-_SCORED_DEPTH = (
-    _metres("min_depth", 0.1, "Nearer truth is not scored.", 1000.0),
-    _metres("max_depth", 1000.0, "Farther truth is not scored.", 100000.0),
-)
-
-
-def _region(what: str) -> Parameter:
-    return Parameter(
-        "region",
-        [0, 0, 0, 0],
-        f"{what}: left, top, right, bottom (right and bottom exclusive); all zero for the whole image.",
-        minimum=0,
-        unit="pixels",
-        lengths=(4,),
-        live=True,
-    )
-
-
-_STALE = Parameter(
-    "stale_after",
-    2.0,
-    "An input without a message for so long is reported as silent.",
-    minimum=0.1,
-    maximum=3600.0,
-    unit="s",
-    live=True,
+from .shared import (
+    EXTRINSICS,
+    MAX_IMAGE_PIXELS,
+    QOS,
+    RANGE,
+    RELIABILITY,
+    SCORED_DEPTH,
+    STALE,
+    SYNC,
+    metres,
+    region,
 )
 
 COMPLETION = (
@@ -154,8 +47,8 @@ COMPLETION = (
         "Camera where there is no CameraInfo: camera_info YAML of ROS, camchain of Kalibr, calib.json, or "
         "YAML of OpenCV. `camera_info` is not subscribed then.",
     ),
-    *_QOS,
-    *_SYNC,
+    *QOS,
+    *SYNC,
     Parameter(
         "image_rate",
         0.0,
@@ -184,7 +77,16 @@ COMPLETION = (
         maximum=60.0,
         unit="s",
     ),
+    MAX_IMAGE_PIXELS,
     Parameter("sync_queue", 30, "Messages of each input that may wait for a partner.", 2, 1000),
+    Parameter(
+        "sync_memory",
+        512,
+        "How much of each input may wait for a partner, whatever `sync_queue`.",
+        minimum=1,
+        maximum=1_000_000,
+        unit="MiB",
+    ),
     Parameter(
         "frame_queue",
         2,
@@ -192,7 +94,7 @@ COMPLETION = (
         minimum=1,
         maximum=1000,
     ),
-    *_EXTRINSICS,
+    *EXTRINSICS,
     Parameter(
         "fixed_frame",
         "",
@@ -217,8 +119,8 @@ COMPLETION = (
         unit="s",
         live=True,
     ),
-    *_RANGE,
-    _metres(
+    *RANGE,
+    metres(
         "lidar_min_range",
         LIDAR_MIN_RANGE,
         "Points nearer to the LiDAR than this are left out: beams without return arrive as (0, 0, 0). Clouds "
@@ -238,7 +140,7 @@ COMPLETION = (
         "",
         "Frame of `robot_box`, such as base_link, from /tf; empty for that of the LiDAR.",
     ),
-    _region("Part of the image whose measurements are fed to the completer"),
+    region("Part of the image whose measurements are fed to the completer"),
     Parameter(
         "filter_see_through",
         True,
@@ -265,7 +167,7 @@ COMPLETION = (
         maximum=64,
         live=True,
     ),
-    _STALE,
+    STALE,
     Parameter(
         "failures_until_error",
         5,
@@ -328,7 +230,7 @@ PLAYER = (
         "qos_output_reliability",
         "best_effort",
         "Reliability of the topics played; drivers of sensors offer best effort.",
-        choices=_RELIABILITY,
+        choices=RELIABILITY,
     ),
     Parameter("qos_output_depth", 10, "Messages that may wait in each output.", minimum=1, maximum=1000),
     Parameter("camera_frame", "camera", "frame_id of images of data that does not tell it."),
@@ -364,13 +266,31 @@ EVALUATION = (
         maximum=64,
     ),
     Parameter("seed", 0, "Seed of what is hidden at random.", minimum=0, maximum=2**31 - 1),
-    *_QOS,
-    *_SYNC,
-    *_EXTRINSICS,
-    *_SCORED_DEPTH,
-    _region("Part of the image that is scored"),
+    *QOS,
+    *SYNC,
+    *EXTRINSICS,
+    *SCORED_DEPTH,
+    region("Part of the image that is scored"),
+    Parameter(
+        "waiting_memory",
+        512,
+        "How much may wait for its partner: depth and truth of one stamp, and as much again of clouds. What "
+        "is too much is dropped, the oldest first, and counted.",
+        minimum=1,
+        maximum=1_000_000,
+        unit="MiB",
+    ),
+    Parameter(
+        "waiting_time",
+        60.0,
+        "How long a message may wait for its partner.",
+        minimum=0.1,
+        maximum=86400.0,
+        unit="s",
+    ),
+    MAX_IMAGE_PIXELS,
     Parameter("report", "", "JSON file written at the end with the metrics of all frames; empty for none."),
-    _STALE,
+    STALE,
 )
 
 TABLES = {"completion": COMPLETION, "player": PLAYER, "evaluation": EVALUATION, "session": SESSION}

@@ -21,6 +21,7 @@ from sensor_msgs.msg import Image
 
 from ...core import Frame, compute_metrics
 from ...core.geometry import transform_points
+from ...core.safe.files import write_text
 from ...data.messages import decode_depth_image, stamp_ns
 from ...data.reader import open_reader
 from .. import outcomes, qos
@@ -266,7 +267,7 @@ class SessionNode(Node):
                 "realtime": self.settings.realtime,
                 "scored_on": self._scoring.described,
             }
-            self._report.write_text(json.dumps(content | self.ledger.report(), indent=2) + "\n")
+            write_text(self._report, json.dumps(content | self.ledger.report(), indent=2) + "\n")
             files["report"] = self._report
         if self._page is not None:
             text = console.table(self.ledger, self._completer, self._scoring.described, files)

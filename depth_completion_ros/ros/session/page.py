@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from ...core import Frame, SparseDepth
+from ...core.safe.files import write_bytes, write_text
 from ...core.visual import colourise_depth, error_map, label, overlay_sparse
 
 PANEL_WIDTH = 760
@@ -51,10 +52,8 @@ class Page:
             truth: what is scored, H x W metres, 0 for nothing; None where nothing is.
         """
         file = self._images / f"{len(self._frames):04d}.jpg"
-        if not cv2.imwrite(
-            str(file), self._draw(frame, fed, depth, truth)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88]
-        ):
-            raise OSError(f"'{file}' cannot be written.")
+        drawn = self._draw(frame, fed, depth, truth)[..., ::-1]
+        write_bytes(file, cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes())
         self._frames.append({"file": f"images/{file.name}", "caption": caption})
 
     def write(self, title: str, table: str) -> Path:
@@ -66,7 +65,7 @@ class Page:
             period=self._period_ms,
         )
         path = self._folder / FILE
-        path.write_text(text)
+        write_text(path, text)
         return path
 
     def _draw(self, frame: Frame, fed: Frame, depth: np.ndarray, truth: np.ndarray | None) -> np.ndarray:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from depth_completion_ros.core.visual import colourise_depth, error_map, label, overlay_sparse
+from depth_completion_ros.data.files import write_image
 
 
 class ValidationImages(Callback):
@@ -38,9 +38,7 @@ class ValidationImages(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("val", sheet, trainer.global_step, dataformats="HWC")
-        path = Path(trainer.default_root_dir) / "images" / f"{trainer.global_step:07d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), sheet[..., ::-1])
+        write_image(Path(trainer.default_root_dir) / "images" / f"{trainer.global_step:07d}.png", sheet)
 
 
 def draw(image: np.ndarray, sparse: np.ndarray, prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:

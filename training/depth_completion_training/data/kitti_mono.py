@@ -7,7 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depth_completion_ros.data.files import read_bytes
+from depth_completion_ros.core.safe.files import read_array, read_bytes
+from depth_completion_ros.core.safe.pixels import decode_pixels
 from depth_completion_ros.data.kitti_depth import KittiDepth
 
 from .kitti import KittiData, KittiFrames
@@ -152,7 +153,7 @@ def read_mono(file: Path) -> np.ndarray:
     Raises:
         ValueError: what is no map, or has values beyond 0 to 1.
     """
-    values = _read_array(file) if file.suffix == ".npy" else _read_grey(file)
+    values = read_array(file) if file.suffix == ".npy" else _read_grey(file)
     if values.ndim != 2:
         raise ValueError(f"Monocular map '{file}' has shape {values.shape}; it must be grey, height x width.")
     if values.dtype.kind == "u":
@@ -166,18 +167,8 @@ def read_mono(file: Path) -> np.ndarray:
     return values
 
 
-def _read_array(file: Path) -> np.ndarray:
-    try:
-        return np.load(file)
-    except (ValueError, EOFError):
-        raise ValueError(f"File '{file}' is no array of NumPy.") from None
-
-
 def _read_grey(file: Path) -> np.ndarray:
-    data = np.frombuffer(read_bytes(file), np.uint8)
-    values = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if values is None:
-        raise ValueError(f"Image '{file}' ({data.size} bytes) cannot be decoded; it is broken or no PNG.")
+    values = decode_pixels(read_bytes(file), cv2.IMREAD_UNCHANGED, f"Image '{file}'")
     if values.ndim == 3 and (values[..., :3] == values[..., :1]).all():
         return values[..., 0]  # grey, but stored as colours
     return values

@@ -7,13 +7,14 @@ off and taken up again, or spread over machines give the same files.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+
+from depth_completion_ros.core.safe.files import write_text
 
 from .workers import Report, run_tasks, sentence_of
 
@@ -72,9 +73,7 @@ class Recipe:
         try:
             there = file.read_text()
         except FileNotFoundError:
-            temporary = folder / f".{RECIPE_FILE}.{os.getpid()}"
-            temporary.write_text(text)
-            temporary.replace(file)
+            write_text(file, text)
             return
         if there != text:
             raise ValueError(

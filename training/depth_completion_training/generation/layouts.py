@@ -11,10 +11,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 import numpy as np
 import typer
 
+from depth_completion_ros.core.safe.files import write_text
+from depth_completion_ros.data.files import write_png
 from depth_completion_training.data.simulated_prior import SimulatedPrior
 from depth_completion_training.data.sparse.sampling import scan_depth
 from depth_completion_training.simulation.frame_file import SimulatedFrame, read_frame
@@ -60,8 +61,8 @@ class Layouts:
 
 def write_image_with_map(layouts: Layouts, name: str, frame: SimulatedFrame, seed: int) -> None:
     """Write an image and its monocular map: inverse depth up to scale and shift, spoilt, 16 bits."""
-    _write(layouts.images / f"{name}.png", frame.image[..., ::-1])
-    _write(layouts.maps / f"{name}.png", monocular_map(frame, np.random.default_rng(seed)))
+    write_png(layouts.images / f"{name}.png", frame.image[..., ::-1])
+    write_png(layouts.maps / f"{name}.png", monocular_map(frame, np.random.default_rng(seed)))
 
 
 def write_training_frame(layouts: Layouts, number: int, frame: SimulatedFrame, seed: int, share: float):
@@ -78,27 +79,27 @@ def write_training_frame(layouts: Layouts, number: int, frame: SimulatedFrame, s
     truth, sparse = _depths(frame, rng, share)
     projected = layouts.depth / "train" / drive / "proj_depth"
     folder = layouts.raw / day / drive / camera
-    _write(projected / "velodyne_raw" / camera / name, sparse)
-    _write(projected / "groundtruth" / camera / name, truth)
-    _write(folder / "data" / name, frame.image[..., ::-1])
-    _write(folder / "disp" / name, monocular_map(frame, rng))
+    write_png(projected / "velodyne_raw" / camera / name, sparse)
+    write_png(projected / "groundtruth" / camera / name, truth)
+    write_png(folder / "data" / name, frame.image[..., ::-1])
+    write_png(folder / "disp" / name, monocular_map(frame, rng))
     height, width = frame.depth.shape
     matrix = " ".join(f"{x:.6e}" for x in np.column_stack([frame.K, np.zeros(3)]).ravel())
     end = camera[-2:]
     calibration = f"S_rect_{end}: {width} {height}\nP_rect_{end}: {matrix}\n"
-    (layouts.raw / day / "calib_cam_to_cam.txt").write_text(calibration)
+    write_text(layouts.raw / day / "calib_cam_to_cam.txt", calibration)
 
 
 def write_selected_frame(layouts: Layouts, number: int, frame: SimulatedFrame, seed: int, share: float):
     """Write a frame of the validation selection; see `write_training_frame`."""
     truth, sparse = _depths(frame, np.random.default_rng(seed), share)
     drive, end = f"2011_01_01_drive_{number:04d}_sync", f"0000000005_{CAMERAS[0]}"
-    _write(layouts.selection / "velodyne_raw" / f"{drive}_velodyne_raw_{end}.png", sparse)
-    _write(layouts.selection / "groundtruth_depth" / f"{drive}_groundtruth_depth_{end}.png", truth)
-    _write(layouts.selection / "image" / f"{drive}_image_{end}.png", frame.image[..., ::-1])
+    write_png(layouts.selection / "velodyne_raw" / f"{drive}_velodyne_raw_{end}.png", sparse)
+    write_png(layouts.selection / "groundtruth_depth" / f"{drive}_groundtruth_depth_{end}.png", truth)
+    write_png(layouts.selection / "image" / f"{drive}_image_{end}.png", frame.image[..., ::-1])
     intrinsics = layouts.selection / "intrinsics" / f"{drive}_image_{end}.txt"
     intrinsics.parent.mkdir(exist_ok=True)
-    intrinsics.write_text(" ".join(f"{x:.6e}" for x in frame.K.ravel()))
+    write_text(intrinsics, " ".join(f"{x:.6e}" for x in frame.K.ravel()))
 
 
 def monocular_map(frame: SimulatedFrame, rng: np.random.Generator) -> np.ndarray:
@@ -134,12 +135,6 @@ def split_scenes(files: list[Path]) -> tuple[list[Path], list[Path]]:
         for number, views in enumerate(scenes.values()):
             (training if number % EVERY else held).extend(views)
     return training, held
-
-
-def _write(file: Path, pixels: np.ndarray) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(file), pixels):
-        raise OSError(f"Image '{file}' could not be written.")
 
 
 # Command line ------------------------------------------------------------------------------------

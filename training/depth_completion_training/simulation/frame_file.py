@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
 import cv2
 import numpy as np
+
+from depth_completion_ros.core.safe.files import whole_file
 
 NEAR_M, FAR_M = 0.02, 500.0
 """Least and greatest depth that a file holds; nearer is unknown, farther counts as sky."""
@@ -108,15 +109,9 @@ def write_frame(path: str | Path, frame: SimulatedFrame) -> int:
     for name, kind in (("pixel", np.int32), ("z", np.float32), ("line", np.uint16), ("hidden", bool)):
         parts = [np.asarray(getattr(scan, name), kind) for scan in frame.scans]
         arrays[name] = np.concatenate([np.zeros(0, kind), *parts])
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)
-            size = file.tell()
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return size
+    with whole_file(path) as unfinished:
+        np.savez(unfinished, **arrays)
+        return unfinished.stat().st_size
 
 
 def read_frame(path: str | Path) -> SimulatedFrame:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from depth_completion_ros.core.visual import colourise_depth, label
+from depth_completion_ros.data.files import write_image
 from depth_completion_training.simulation.frame_file import read_frame
 
 from ..shapes import Shapes
@@ -65,9 +66,10 @@ def main(arguments: list[str] | None = None) -> None:
         image, depth = _image_and_depth(given.frame)
     except (ValueError, FileNotFoundError) as error:
         sys.exit(str(error))
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(given.out), page(image, depth, given.draws, given.seed)[..., ::-1]):
-        sys.exit(f"'{given.out}' cannot be written.")
+    try:
+        write_image(given.out, page(image, depth, given.draws, given.seed))
+    except OSError as error:
+        sys.exit(f"'{given.out}' cannot be written: {error}.")
     print(f"Wrote '{given.out}'.")
 
 

@@ -1,0 +1,102 @@
+"""Processes of a soak, and what they hold over time."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+MIB = 1 << 20
+
+
+class Process:
+    """A node in a process of its own.
+
+    Args:
+        name: of the node, for the report.
+        executable: `completion_node`, or another of `ros.process.start`.
+        parameters: of the node.
+        folder: for its log.
+    """
+
+    def __init__(
+        self, name: str, executable: str, parameters: dict, folder: Path, remaps: tuple[str, ...] = ()
+    ):
+        self.name, self._log = name, folder / f"{name}.log"
+        values = [f"{key}:={_text(value)}" for key, value in parameters.items()]
+        given = [word for value in values for word in ("-p", value)]
+        given += [word for remap in remaps for word in ("-r", remap)]
+        command = [sys.executable, "-m", "depth_completion_ros.ros.process.start", executable]
+        with self._log.open("w") as log:
+            self._popen = subprocess.Popen([*command, "--ros-args", *given], stdout=log, stderr=log)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._popen.poll() is None
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def held(self) -> dict[str, float]:
+        """Memory (MiB), file descriptors and threads of the moment; empty where it has ended."""
+        folder = Path("/proc") / str(self._popen.pid)
+        try:
+            status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+            return {
+                "memory": int(status["VmRSS"].split()[0]) / 1024,
+                "descriptors": len(list((folder / "fd").iterdir())),
+                "threads": int(status["Threads"]),
+            }
+        except (OSError, KeyError):
+            return {}
+
+    def stop(self) -> int:
+        """End it as Ctrl-C does; its exit code."""
+        with suppress(ProcessLookupError):
+            self._popen.send_signal(signal.SIGINT)
+        try:
+            return self._popen.wait(60)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            return self._popen.wait()
+
+
+class Watch:
+    """Samples what processes hold.
+
+    Attributes:
+        samples: by process and quantity, pairs of seconds since the beginning and value.
+    """
+
+    def __init__(self, processes: list[Process]):
+        self._processes, self._begin = processes, time.monotonic()
+        self.samples: dict[str, dict[str, list[tuple[float, float]]]] = {p.name: {} for p in processes}
+        self.samples["all"] = {}
+
+    def sample(self) -> None:
+        """Take one sample of all."""
+        now = time.monotonic() - self._begin
+        for process in self._processes:
+            for quantity, value in process.held().items():
+                self.samples[process.name].setdefault(quantity, []).append((now, value))
+        self.samples["all"].setdefault("shared memory", []).append((now, shared_memory()))
+
+
+def shared_memory() -> float:
+    """MiB of the segments of Fast DDS on this machine."""
+    total = 0
+    for file in Path("/dev/shm").glob("fastrtps_*"):
+        with suppress(OSError):
+            total += file.stat().st_size
+    return total / MIB
+
+
+def _text(value: object) -> str:
+    """A parameter as YAML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)

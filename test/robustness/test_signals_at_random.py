@@ -1,0 +1,67 @@
+"""20 starts of the completion node, each ended by a signal at a random moment: no traceback, nothing left."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mutation import times
+
+pytest.importorskip("rclpy", reason="rclpy is not installed")
+
+STARTS, AT_ONCE = 20, 4
+LATEST_S = 6.0
+COMMAND = [sys.executable, "-m", "depth_completion_ros.ros.process.start", "completion_node"]
+PARAMETERS = ["--ros-args", "-p", "completer:=nearest"]
+
+
+def test_nodes_end_quietly_by_a_signal_at_any_moment(ros):
+    """`ros` gives a domain of their own."""
+    random = np.random.default_rng(9)
+    left_before = shared_memory()
+    for _ in range(-(-times(STARTS) // AT_ONCE)):
+        moments = [
+            (random.uniform(0, LATEST_S), signal.Signals(random.choice([signal.SIGINT, signal.SIGTERM])))
+            for _ in range(AT_ONCE)
+        ]
+        begin = time.monotonic()
+        nodes = [
+            subprocess.Popen(
+                [*COMMAND, *PARAMETERS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            for _ in moments
+        ]
+        try:
+            for node, (moment, kind) in sorted(zip(nodes, moments, strict=True), key=lambda pair: pair[1][0]):
+                time.sleep(max(0.0, begin + moment - time.monotonic()))
+                node.send_signal(kind)
+            for node, (moment, kind) in zip(nodes, moments, strict=True):
+                _, said = node.communicate(timeout=60)
+                assert node.returncode in (0, -kind), (node.returncode, kind, moment, said)
+                assert "Traceback" not in said and "terminate called" not in said, (kind, moment, said)
+        finally:
+            for node in nodes:
+                node.kill()
+    assert shared_memory() <= left_before
+
+
+def shared_memory() -> set[str]:
+    """Segments of Fast DDS that no process has mapped, and that do not go within a second."""
+    first = _unmapped()
+    time.sleep(1.0 if first else 0.0)
+    return first & _unmapped()
+
+
+def _unmapped() -> set[str]:
+    files = {file.name for file in Path("/dev/shm").glob("fastrtps_*")}
+    mapped = []
+    for maps in Path("/proc").glob("[0-9]*/maps"):
+        with suppress(OSError):
+            mapped.append(maps.read_text())
+    return {name for name in files if not any(name in text for text in mapped)}
