@@ -41,7 +41,7 @@ class Depth:
     @property
     def label(self) -> str:
         """What tables call it, with its gates."""
-        sure = f" >= {self.min_confidence:g}" if self.min_confidence > 0 else ""
+        sure = f" >= {self.min_confidence:g}" if self.completer is not None else ""
         return f"{self.base}{sure}" + ("" if self.max_step is None else f", step {self.max_step:g}")
 
     def gated(self, depth: np.ndarray, confidence: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core import invert
 from ..evaluation.drawing import COLOURS, new_figure, save, style
 from .run import DepthResult, SlamResult
 from .trajectory import Trajectory
@@ -16,28 +17,28 @@ LEAST_GATES = 3
 
 
 def plot_trajectories(result: SlamResult, path: Path) -> Path:
-    """Draw the median run of every depth: from above, and the distance to the reference over time."""
+    """Draw the median run of every depth: from above as it began, and its error when aligned over time."""
     figure, (above, error) = new_figure((13, 5.5), 1, 2)
     reference = result.reference.trajectory
     first = reference.seen_from_first()
     above.plot(*_ground_plane(first), color="#999999", linewidth=5, label="reference", solid_capstyle="round")
     for at, each in enumerate(result.depths):
-        trajectory = _median_run(each)
+        trajectory = _median_run(each, reference)
         if trajectory is None:
             continue
+        partner = np.searchsorted(reference.stamps, trajectory.stamps)
         look = {"color": COLOURS[at % len(COLOURS)], "linestyle": DASHES[at // len(COLOURS) % len(DASHES)]}
         label = f"{each.depth.label} ({len(trajectory.stamps)} of {result.frames})"
-        partners = np.searchsorted(reference.stamps, trajectory.stamps)
-        aligned = align(
-            trajectory, Trajectory(reference.stamps[partners], reference.poses[partners]), reference
-        )
-        above.plot(*_ground_plane(aligned), **look, linewidth=1.4, label=label, marker=".", markersize=3)
-        distance = np.linalg.norm(aligned.positions - first.positions[partners], axis=1)
-        error.plot((trajectory.stamps - reference.stamps[0]) / 1e9, distance, **look, linewidth=1.4)
+        begun = first.poses[partner[0]] @ invert(trajectory.poses[0]) @ trajectory.poses
+        begun = Trajectory(trajectory.stamps, begun)
+        above.plot(*_ground_plane(begun), **look, linewidth=1.4, label=label, marker=".", markersize=3)
+        left = left_after_alignment(trajectory.positions, first.positions[partner])
+        seconds = (trajectory.stamps - reference.stamps[0]) / 1e9
+        error.plot(seconds, np.linalg.norm(left, axis=1), **look, linewidth=1.4)
     above.set_aspect("equal", adjustable="datalim")
-    above.set(xlabel="right, m", ylabel="forward, m", title=f"{result.name}: trajectories from above")
+    above.set(xlabel="right, m", ylabel="forward, m", title=f"{result.name}, each from its first pose")
     above.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    error.set(xlabel="seconds", ylabel="distance to the reference, m", title="error, aligned", yscale="log")
+    error.set(xlabel="seconds", ylabel="m", title="error after the best rigid motion", yscale="log")
     for axis in (above, error):
         axis.grid(True, color="#dddddd", linewidth=0.6)
     return save(figure, path)
@@ -72,23 +73,19 @@ def _ground_plane(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
     return trajectory.positions[:, 0], trajectory.positions[:, 2]
 
 
-def _median_run(result: DepthResult) -> Trajectory | None:
-    """The trajectory whose ATE is the median; None where no run has three poses."""
+def _median_run(result: DepthResult, reference: Trajectory) -> Trajectory | None:
+    """The trajectory whose ATE is the median, where the reference is known; None without three poses."""
     scored = [(score.ate_m, at) for at, score in enumerate(result.scores) if score is not None]
-    return result.runs[sorted(scored)[len(scored) // 2][1]].trajectory if scored else None
+    if not scored:
+        return None
+    trajectory = result.runs[sorted(scored)[len(scored) // 2][1]].trajectory
+    known = np.isin(trajectory.stamps, reference.stamps)
+    return Trajectory(trajectory.stamps[known], trajectory.poses[known])
 
 
-def align(trajectory: Trajectory, partners: Trajectory, reference: Trajectory) -> Trajectory:
-    """A trajectory moved rigidly to fit its partners best (Horn, Umeyama), in the frame of the first
-    reference pose.
-
-    Args:
-        partners: the reference at the same stamps.
-    """
-    target = partners.poses if reference is None else np.linalg.inv(reference.poses[0]) @ partners.poses
-    a, b = trajectory.positions, target[:, :3, 3]
-    U, _, Vt = np.linalg.svd((b - b.mean(axis=0)).T @ (a - a.mean(axis=0)))
+def left_after_alignment(positions: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Differences between positions and targets, both N x 3, after the best rigid motion (Umeyama 1991)."""
+    a, b = positions - positions.mean(axis=0), targets - targets.mean(axis=0)
+    U, _, Vt = np.linalg.svd(b.T @ a)
     R = U @ np.diag([1, 1, np.sign(np.linalg.det(U @ Vt))]) @ Vt
-    T = np.eye(4)
-    T[:3, :3], T[:3, 3] = R, b.mean(axis=0) - R @ a.mean(axis=0)
-    return Trajectory(trajectory.stamps, T @ trajectory.poses)
+    return a @ R.T - b

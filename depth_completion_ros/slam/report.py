@@ -13,19 +13,18 @@ from ..evaluation.report import table
 from .run import DepthResult, SlamResult
 
 EXPLANATION = (
-    "Medians over the runs, with the least and the largest in brackets where they differ. ATE is the root "
-    "mean square of the distance between the positions of trajectory and reference after the best rigid "
-    "alignment, RPE that of the motion from one frame to the next (both by evo), over the tracked frames "
-    "alone: read them beside the number of those. Scale is by what the trajectory must be multiplied to fit "
-    "best. Lost are frames after the first tracked one without a pose; after a loss another map is begun at "
-    "the origin, so that the pose of a robot jumps. Completing and tracking are medians over the frames, on "
-    "this machine."
+    "Medians over the runs; of ATE the least and the largest too. ATE is the root mean square of the "
+    "distance between the positions of trajectory and reference after the best rigid alignment, RPE that of "
+    "the motion from one frame to the next (both by evo), over the tracked frames alone: read them beside "
+    "the number of those. Scale is by what the trajectory must be multiplied to fit best. Lost are frames "
+    "after the first tracked one without a pose; after a loss another map is begun at the origin, so that "
+    "the pose of a robot jumps. Completing and tracking are medians over the frames, on this machine."
 )
 
 
 def slam_table(result: SlamResult) -> tuple[list[str], list[list[str]]]:
     """Headings and cells of the table, a row a depth."""
-    headings = ["depth", "runs", "tracked", "lost", "maps", "ATE m", "scale", "RPE m", "RPE °"]
+    headings = ["depth", "runs", "tracked", "lost", "maps", "ATE m", "from-to", "scale", "RPE m", "RPE °"]
     headings += ["completing ms", "tracking ms"]
     return headings, [_row(each, result.frames) for each in result.depths]
 
@@ -33,26 +32,19 @@ def slam_table(result: SlamResult) -> tuple[list[str], list[list[str]]]:
 def _row(result: DepthResult, frames: int) -> list[str]:
     failed = len(result.failures)
     runs = f"{len(result.runs)}{f', {failed} failed' if failed else ''}"
-    known = [score for score in result.scores if score is not None]
-    cells = [result.depth.label, runs, f"{_spread(result.tracked, '{:.0f}')} / {frames}"]
-    cells += [_spread(result.lost, "{:.0f}"), _spread([run.maps for run in result.runs], "{:.0f}")]
-    for name, pattern in (
-        ("ate_m", "{:.3f}"),
-        ("scale", "{:.3f}"),
-        ("rpe_m", "{:.3f}"),
-        ("rpe_deg", "{:.2f}"),
-    ):
-        values = [getattr(score, name) for score in known]
-        cells.append(_spread([value for value in values if value is not None], pattern))
+    maps = [run.maps for run in result.runs]
+    ate = [score.ate_m for score in result.scores if score is not None]
+    cells = [result.depth.label, runs, f"{_median(result.tracked, '{:.0f}')} / {frames}"]
+    cells += [_median(result.lost, "{:.0f}"), _median(maps, "{:.0f}"), _median(ate, "{:.3f}")]
+    cells.append(f"{min(ate):.3f}-{max(ate):.3f}" if ate else "-")
+    for name, pattern in (("scale", "{:.3f}"), ("rpe_m", "{:.3f}"), ("rpe_deg", "{:.2f}")):
+        values = [getattr(score, name) for score in result.scores if score is not None]
+        cells.append(_median([value for value in values if value is not None], pattern))
     return [*cells, f"{result.complete_ms:.0f}", f"{result.track_ms:.0f}"]
 
 
-def _spread(values: Sequence[float], pattern: str) -> str:
-    """Median, and least and largest if they are not written the same; - of nothing."""
-    if not values:
-        return "-"
-    low, middle, high = (pattern.format(v) for v in (min(values), float(np.median(values)), max(values)))
-    return middle if low == high else f"{middle} ({low}-{high})"
+def _median(values: Sequence[float], pattern: str) -> str:
+    return pattern.format(float(np.median(values))) if values else "-"
 
 
 def write_slam_report(result: SlamResult, out: Path) -> Path:

@@ -65,7 +65,7 @@ def test_a_completer_has_its_own_limit_unless_another_is_given():
     assert [own.min_confidence, other.min_confidence, all_of_it.min_confidence] == [0.3, 0.6, 0]
     assert {own.base, other.base, all_of_it.base} == {"linear"}
     assert own.completer is other.completer is all_of_it.completer
-    assert [own.label, other.label, all_of_it.label] == ["linear >= 0.3", "linear >= 0.6", "linear"]
+    assert [own.label, other.label, all_of_it.label] == ["linear >= 0.3", "linear >= 0.6", "linear >= 0"]
 
 
 def test_depth_beside_another_surface_is_an_edge():

@@ -60,7 +60,11 @@ def test_slam_scores_each_depth_and_writes_what_evo_and_people_read(installed, d
         for each in depth["runs"]:
             assert each["states"] == ["OK"] * FRAMES and each["score"]["pairs"] == FRAMES
             assert each["score"]["ate_m"] < 0.2 and each["score"]["scale"] == pytest.approx(1, abs=0.1)
-    for file in ("reference.tum", "linear/run_2/trajectory.tum", "linear_from_0.3/run_1/trajectory.tum"):
+    for file in (
+        "reference.tum",
+        "linear_from_0/run_2/trajectory.tum",
+        "linear_from_0.3/run_1/trajectory.tum",
+    ):
         assert len(np.loadtxt(out / file)) == FRAMES
     assert "| truth | 2 | 6 / 6 | 0 | 1 |" in (out / "report.md").read_text()
     for file in ("trajectories.png", "gates.png"):
