@@ -11,7 +11,7 @@ from hostile import of_declared_size
 from synthetic import camera_image
 from typer.testing import CliRunner
 
-from depth_completion_ros.cli import app
+from depth_completion_ros.cli.app import app
 from depth_completion_ros.core.safe.pixels import ImageError, opencv_errors
 from depth_completion_ros.data import open_reader
 from depth_completion_ros.data.files import read_depth, read_image
