@@ -24,7 +24,7 @@ PARAMETERS = ["--ros-args", "-p", "completer:=nearest"]
 def test_nodes_end_quietly_by_a_signal_at_any_moment(ros):
     """`ros` gives a domain of their own."""
     random = np.random.default_rng(9)
-    left_before = shared_memory()
+    own: set[Path] = set()
     for _ in range(-(-times(STARTS) // AT_ONCE)):
         moments = [
             (random.uniform(0, LATEST_S), signal.Signals(random.choice([signal.SIGINT, signal.SIGTERM])))
@@ -36,6 +36,7 @@ def test_nodes_end_quietly_by_a_signal_at_any_moment(ros):
         try:
             for node, (moment, kind) in sorted(zip(nodes, moments, strict=True), key=lambda pair: pair[1][0]):
                 time.sleep(max(0.0, begin + moment - time.monotonic()))
+                own |= segments(node)
                 node.send_signal(kind)
             for node, (moment, kind) in zip(nodes, moments, strict=True):
                 said = ended(node)
@@ -44,7 +45,8 @@ def test_nodes_end_quietly_by_a_signal_at_any_moment(ros):
         finally:
             for node in nodes:
                 node.kill()
-    assert shared_memory() <= left_before
+    left = [path.name for path in own if path.exists()]
+    assert not left and own
 
 
 def _as_launch_does() -> None:
@@ -61,17 +63,10 @@ def ended(node: subprocess.Popen) -> str:
         return node.communicate(timeout=60)[1]
 
 
-def shared_memory() -> set[str]:
-    """Segments of Fast DDS that no process has mapped, and that do not go within a second."""
-    first = _unmapped()
-    time.sleep(1.0 if first else 0.0)
-    return first & _unmapped()
-
-
-def _unmapped() -> set[str]:
-    files = {file.name for file in Path("/dev/shm").glob("fastrtps_*")}
-    mapped = []
-    for maps in Path("/proc").glob("[0-9]*/maps"):
-        with suppress(OSError):
-            mapped.append(maps.read_text())
-    return {name for name in files if not any(name in text for text in mapped)}
+def segments(node: subprocess.Popen) -> set[Path]:
+    """Segments of shared memory that are a node's own; ports are shared by all."""
+    with suppress(OSError):
+        lines = Path(f"/proc/{node.pid}/maps").read_text().splitlines()
+        names = {line.split()[-1] for line in lines if "/dev/shm/fast" in line}
+        return {Path(name) for name in names if "_port" not in name}
+    return set()
