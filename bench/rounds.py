@@ -114,17 +114,25 @@ def starts(number: int, seed: int) -> dict:
         command = [sys.executable, "-m", "depth_completion_ros.ros.process.start", "completion_node"]
         command += ["--ros-args", "-p", "completer:=nearest"]
         kind = signal.Signals(random.choice([signal.SIGINT, signal.SIGTERM]))
-        with subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        ) as process:
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "preexec_fn": hold_sigint_off}
+        with subprocess.Popen(command, text=True, **pipes) as process:
             time.sleep(random.uniform(0, 6))
             sent = time.monotonic()
             process.send_signal(kind)
-            _, said = process.communicate(timeout=120)
+            try:
+                _, said = process.communicate(timeout=5)
+            except subprocess.TimeoutExpired:  # it was not up when SIGINT came; launch sends SIGTERM then
+                process.terminate()
+                _, said = process.communicate(timeout=120)
             slowest = max(slowest, time.monotonic() - sent)
         trace = ", traceback" if "Traceback" in said else ""
         ends[f"{kind.name}: code {process.returncode}{trace}"] += 1
     return {"number": number, "ends": dict(ends), "slowest end s": round(slowest, 2)}
+
+
+def hold_sigint_off() -> None:
+    """In the child, as launch does: Python itself answers SIGINT with a traceback until the node takes it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

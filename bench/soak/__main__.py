@@ -162,10 +162,10 @@ def summary(process: Process, watch: Watch, alive: bool) -> dict:
         "alive": alive,
         "exit code": code,
         "tracebacks": process.log.count("Traceback"),
-        "memory": [memory[len(memory) // 5], memory[-1], max(memory)],
+        "memory": [memory[len(memory) // 2], memory[-1], max(memory)],
         "growth MiB/h": growth(samples["memory"]) if len(memory) > 1 else 0.0,
-        "descriptors": [values.get("descriptors", [0])[len(memory) // 5], values.get("descriptors", [0])[-1]],
-        "threads": [values.get("threads", [0])[len(memory) // 5], values.get("threads", [0])[-1]],
+        "descriptors": [values.get("descriptors", [0])[len(memory) // 2], values.get("descriptors", [0])[-1]],
+        "threads": [values.get("threads", [0])[len(memory) // 2], values.get("threads", [0])[-1]],
     }
 
 

@@ -12,9 +12,14 @@ from matplotlib.figure import Figure
 from depth_completion_ros.core.safe.files import write_text
 from depth_completion_ros.evaluation.drawing import save
 
-QUANTITIES = {"memory": "MiB resident", "descriptors": "file descriptors", "threads": "threads"}
-WARM_SHARE = 0.2
-"""Of the time, in which memory may grow: buffers, kernels and caches are set up."""
+QUANTITIES = {
+    "memory": "MiB resident",
+    "descriptors": "file descriptors",
+    "threads": "threads",
+    "shared memory": "MiB of shared memory mapped",
+}
+WARM_SHARE = 0.5
+"""Of the time, in which memory may grow: the first dense cloud, or the first overlay, sets buffers up."""
 GROWTH_MIB_H = 20.0
 LOST_SHARE = 1e-3
 
@@ -30,23 +35,20 @@ def growth(samples: list[tuple[float, float]]) -> float:
 
 def plot(samples: dict, path: Path) -> Path:
     """What was held over time, one panel a quantity."""
-    figure = Figure(figsize=(9, 10), layout="constrained")
+    figure = Figure(figsize=(9, 11), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(len(QUANTITIES) + 1, sharex=True)
-    for axis, (quantity, label) in zip(panels, QUANTITIES.items(), strict=False):
-        for name, of_process in samples.items():
+    panels = figure.subplots(len(QUANTITIES), sharex=True)
+    for axis, (quantity, label) in zip(panels, QUANTITIES.items(), strict=True):
+        most = 0.0
+        for number, (name, of_process) in enumerate(samples.items()):
             if quantity in of_process:
                 seconds, values = np.array(of_process[quantity]).T
-                axis.plot(seconds / 60, values, label=name, linewidth=1.4)
+                axis.plot(seconds / 60, values, label=name, linewidth=2.4 - 0.5 * number)
+                most = max(most, values.max())
         axis.set_ylabel(label)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.2 * most or 1)
         axis.grid(True, color="#dddddd", linewidth=0.6)
-    panels[0].legend(loc="upper left", ncols=4, fontsize=8)
-    seconds, values = np.array(samples["all"]["shared memory"]).T
-    panels[-1].plot(seconds / 60, values, color="black", linewidth=1.4)
-    panels[-1].set_ylabel("MiB shared memory, machine")
-    panels[-1].set_ylim(bottom=0)
-    panels[-1].grid(True, color="#dddddd", linewidth=0.6)
+    panels[0].legend(loc="lower left", ncols=4, fontsize=8)
     panels[-1].set_xlabel("minutes")
     return save(figure, path)
 
@@ -90,7 +92,7 @@ def write(result: dict, samples: dict, out: Path) -> list[str]:
         "|---|---|",
         *(f"| {fate} | {n} |" for fate, n in sorted(result["fates"].items(), key=lambda item: -item[1])),
         "",
-        "| process | memory at 20 % / end / most, MiB | growth after that, MiB/h | files | threads |",
+        "| process | MiB at half time / end / most | growth from half time on, MiB/h | files | threads |",
         "|---|---|---|---|---|",
     ]
     for name, p in result["processes"].items():

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image, PointCloud2
 
 from depth_completion_ros.ros import qos
@@ -14,7 +15,7 @@ from depth_completion_ros.ros.transport import use_large_message_profile
 
 if __name__ == "__main__":
     use_large_message_profile()
-    rclpy.init()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # it is ended as it is
     node = rclpy.create_node("slow_consumer")
     for kind, topic in ((Image, "depth/image"), (PointCloud2, "depth/points")):
         node.create_subscription(kind, topic, lambda message: time.sleep(0.5), qos.profile("reliable", 1))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+
+from depth_completion_ros.ros.process.stopping import PARENT
 
 MIB = 1 << 20
 
@@ -31,7 +34,12 @@ class Process:
         given += [word for remap in remaps for word in ("-r", remap)]
         command = [sys.executable, "-m", "depth_completion_ros.ros.process.start", executable]
         with self._log.open("w") as log:
-            self._popen = subprocess.Popen([*command, "--ros-args", *given], stdout=log, stderr=log)
+            self._popen = subprocess.Popen(
+                [*command, "--ros-args", *given],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, PARENT: str(os.getpid())},  # it ends with the soak
+            )
 
     @property
     def is_alive(self) -> bool:
@@ -42,12 +50,13 @@ class Process:
         return self._log.read_text(errors="replace")
 
     def held(self) -> dict[str, float]:
-        """Memory (MiB), file descriptors and threads of the moment; empty where it has ended."""
+        """Memory, own and shared (MiB), file descriptors and threads; empty where it has ended."""
         folder = Path("/proc") / str(self._popen.pid)
         try:
             status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
             return {
                 "memory": int(status["VmRSS"].split()[0]) / 1024,
+                "shared memory": shared_memory((folder / "maps").read_text()),
                 "descriptors": len(list((folder / "fd").iterdir())),
                 "threads": int(status["Threads"]),
             }
@@ -75,7 +84,6 @@ class Watch:
     def __init__(self, processes: list[Process]):
         self._processes, self._begin = processes, time.monotonic()
         self.samples: dict[str, dict[str, list[tuple[float, float]]]] = {p.name: {} for p in processes}
-        self.samples["all"] = {}
 
     def sample(self) -> None:
         """Take one sample of all."""
@@ -83,15 +91,15 @@ class Watch:
         for process in self._processes:
             for quantity, value in process.held().items():
                 self.samples[process.name].setdefault(quantity, []).append((now, value))
-        self.samples["all"].setdefault("shared memory", []).append((now, shared_memory()))
 
 
-def shared_memory() -> float:
-    """MiB of the segments of Fast DDS on this machine."""
+def shared_memory(maps: str) -> float:
+    """MiB of the segments of Fast DDS in the `maps` of a process, each once."""
     total = 0
-    for file in Path("/dev/shm").glob("fastrtps_*"):
-        with suppress(OSError):
-            total += file.stat().st_size
+    for line in maps.splitlines():
+        if "/dev/shm/fast" in line:
+            first, last = (int(address, 16) for address in line.split()[0].split("-"))
+            total += last - first
     return total / MIB
 
 

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 safetensors = pytest.importorskip("safetensors.torch", reason="safetensors is not installed")
 
 from depth_completion_ros import create_completer  # noqa: E402
-from depth_completion_ros.cli import app  # noqa: E402
+from depth_completion_ros.cli.app import app  # noqa: E402
 from depth_completion_ros.completion.weights.checkpoint import read_checkpoint  # noqa: E402
 from depth_completion_ros.completion.weights.folder import import_weights  # noqa: E402
 from depth_completion_ros.completion.weights.licences import licence_of_folder  # noqa: E402

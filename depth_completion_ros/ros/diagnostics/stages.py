@@ -82,8 +82,9 @@ class Stages:
     def sentence(self) -> str:
         """Which stage makes frames slow, for the log."""
         means = {stage: seconds for stage, seconds in self._means().items() if stage != WAIT}
+        now = self._now
         if not means:
-            return "No frame has been completed yet."
+            return f"The first frame is in {now[0]}." if now else "No frame has been worked on yet."
         total, slowest = sum(means.values()), self.slowest
         return f"A frame takes {1e3 * total:.0f} ms, {1e3 * means[slowest]:.0f} ms of it {slowest}."
 
