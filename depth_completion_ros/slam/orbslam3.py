@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import Camera, invert
+from ..core.safe.files import write_text
 from .trajectory import Trajectory
 
 PROGRAM = Path(__file__).parent / "programs" / "orbslam3_rgbd.py"
@@ -104,7 +105,7 @@ def run_orbslam3(
     """
     folder.mkdir(parents=True, exist_ok=True)
     settings, log = folder / "orbslam3.yaml", folder / "orbslam3.log"
-    settings.write_text(settings_text(camera, rate_hz))
+    write_text(settings, settings_text(camera, rate_hz))
     with log.open("wb") as output:
         program = _start([python, str(PROGRAM), str(vocabulary), str(settings)], output)
         try:

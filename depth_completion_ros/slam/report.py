@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.safe.files import write_text
 from ..evaluation.report import table
 from .run import DepthResult, SlamResult
 
@@ -53,7 +54,7 @@ def write_slam_report(result: SlamResult, out: Path) -> Path:
 
     out.mkdir(parents=True, exist_ok=True)
     plots = [plot_trajectories(result, out / "trajectories.png"), *plot_gates(result, out / "gates.png")]
-    (out / "slam.json").write_text(json.dumps(_content(result), indent=1) + "\n")
+    write_text(out / "slam.json", json.dumps(_content(result), indent=1) + "\n")
     length = result.reference.trajectory.length
     parts = [
         f"# ORB-SLAM3 with depth on {result.name}",
@@ -64,7 +65,7 @@ def write_slam_report(result: SlamResult, out: Path) -> Path:
         *(f"![{plot.stem}]({plot.name})" for plot in plots),
     ]
     report = out / "report.md"
-    report.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    write_text(report, "\n\n".join(parts) + "\n")
     return report
 
 

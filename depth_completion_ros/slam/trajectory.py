@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core import invert
 from ..core.geometry import matrix_to_quaternion
+from ..core.safe.files import write_text
 
 
 @dataclass(eq=False)
@@ -50,5 +51,5 @@ class Trajectory:
             numbers = *pose[:3, 3], *matrix_to_quaternion(pose)
             seconds, rest = divmod(stamp, 10**9)
             lines.append(f"{seconds}.{rest:09d} " + " ".join(f"{number:.9f}" for number in numbers))
-        path.write_text("\n".join(lines) + "\n")
+        write_text(path, "\n".join(lines) + "\n")
         return path

@@ -13,6 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..core.safe.files import write_text
+
 BRANCHES, LEVELS = 10, 4
 FEATURES = 1000
 ROUNDS = 8
@@ -40,7 +42,7 @@ def write_vocabulary(images: Iterable[np.ndarray], path: Path) -> Path:
     lines = [f"{BRANCHES} {LEVELS} {_L1_NORM} {_TF_IDF}"]
     _grow(lines, 0, bits, image_of, len(found), LEVELS)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines))  # DBoW2 takes a line end at the end for one more node
+    write_text(path, "\n".join(lines))  # DBoW2 takes a line end at the end for one more node
     return path
 
 

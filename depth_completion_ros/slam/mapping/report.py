@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from ...core.safe.files import write_text
 from ...evaluation.report import table
 from .run import MappingResult
 from .score import NEAR_M, WIDE_M, MapScore
@@ -49,7 +50,7 @@ def write_map_report(result: MappingResult, out: Path) -> Path:
 
     out.mkdir(parents=True, exist_ok=True)
     plots = [plot_maps(result, out / "maps.png"), *plot_gates(result, out / "gates.png")]
-    (out / "map.json").write_text(json.dumps(_content(result), indent=1) + "\n")
+    write_text(out / "map.json", json.dumps(_content(result), indent=1) + "\n")
     settings = result.settings
     exact = "the exact surface" if result.truth.surface is not None else "the depth of the protocol's truth"
     parts = [
@@ -62,7 +63,7 @@ def write_map_report(result: MappingResult, out: Path) -> Path:
         *(f"![{plot.stem}]({plot.name})" for plot in plots),
     ]
     report = out / "report.md"
-    report.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    write_text(report, "\n\n".join(parts) + "\n")
     return report
 
 

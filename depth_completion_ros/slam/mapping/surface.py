@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core import Camera
+from ...core.safe.files import whole_file
 from ..open3d import import_open3d
 
 BLOCK = 16  # voxels along a side
@@ -67,7 +68,10 @@ class SurfaceMap:
     def write_mesh(self, path: Path) -> bool:
         """Write the surface as a triangle mesh (PLY); False where not one triangle is whole."""
         mesh = self._extracted("extract_triangle_mesh")
-        return mesh is not None and self._o3d.t.io.write_triangle_mesh(str(path), mesh)
+        if mesh is None:
+            return False
+        with whole_file(path) as unfinished:
+            return self._o3d.t.io.write_triangle_mesh(str(unfinished), mesh)
 
     def _extracted(self, how: str):
         """Points or triangles of the grid; None where there are none, which Open3D takes for an error."""
