@@ -146,6 +146,7 @@ def merge_points(
     return np.concatenate(parts)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # points may be anything
 def transform_points(T: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Apply a 4 x 4 transform to the first three columns of N x 3 or more; N x 3 of their type."""
     T = np.asarray(T).astype(points.dtype)

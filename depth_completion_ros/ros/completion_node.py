@@ -293,6 +293,9 @@ class CompletionNode(LifecycleNode):
         self._release()
         self._jump.unregister()
         super().destroy_node()
+        # rclpy leaves this to the end of Python, which need not come: the handle of the node would stay, and
+        # with it the shared memory of DDS.
+        self._state_machine.destroy_when_not_in_use()
 
     def _fail(self, done: str, error: Exception) -> TransitionCallbackReturn:
         self._trouble = f"The node cannot be {done}: {error}"

@@ -171,7 +171,8 @@ class Messages:
 
     def _bad_points(self, stamp: int) -> PointCloud2:
         values = wall()
-        values[self._random.integers(0, len(values), 50)] = self._pick(FLOATS)
+        with np.errstate(over="ignore"):
+            values[self._random.integers(0, len(values), 50)] = self._pick(FLOATS)
         message = points_message(stamp, values)
         self._faults(
             message,
