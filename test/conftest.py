@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-# Tests send it to programs that they start, which ignore it where the tests run in the background of a script.
+# Tests send it to programs that they start; these would ignore it where a script runs in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
