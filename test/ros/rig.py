@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from robot import (
-    START,
-    STEP,
-    Robot,
-    completion_node,
-    frame,
-)
+import pytest
+from robot import START, STEP, Robot, completion_node, frame, header
 
 from depth_completion_ros.completion import create_completer
 from depth_completion_ros.data.messages import stamp_ns
+from depth_completion_ros.ros.wheels import packages
 
 
 def depth_of(message) -> np.ndarray:
@@ -59,3 +55,18 @@ class Rig:
 
 
 USUAL = create_completer("nearest")(frame()).depth
+
+
+needs_tf = pytest.mark.skipif(packages.tf2 is None, reason=f"tf2 is {packages.reason('tf2')}")
+
+
+def transform(T: np.ndarray, parent="camera", child="lidar", stamp=0):
+    from geometry_msgs.msg import TransformStamped
+
+    from depth_completion_ros.core.geometry import matrix_to_quaternion
+
+    message = TransformStamped(header=header(stamp, parent), child_frame_id=child)
+    t, q = message.transform.translation, message.transform.rotation
+    t.x, t.y, t.z = map(float, T[:3, 3])
+    q.x, q.y, q.z, q.w = map(float, matrix_to_quaternion(T[:3, :3]))
+    return message

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from rig import USUAL, Rig
+from rig import USUAL, Rig, needs_tf, transform
 from robot import (
     SECOND,
     START,
@@ -15,7 +15,6 @@ from robot import (
     Robot,
     completion_node,
     frame,
-    header,
     image_message,
     info_message,
     points_message,
@@ -114,21 +113,6 @@ def calibration_file(folder, parent: str, child: str, T: np.ndarray) -> str:
     path = folder / "calibration.json"
     path.write_text(json.dumps({"parent": parent, "child": child, "matrix": T.tolist()}))
     return str(path)
-
-
-needs_tf = pytest.mark.skipif(packages.tf2 is None, reason=f"tf2 is {packages.reason('tf2')}")
-
-
-def transform(T: np.ndarray, parent="camera", child="lidar", stamp=0):
-    from geometry_msgs.msg import TransformStamped
-
-    from depth_completion_ros.core.geometry import matrix_to_quaternion
-
-    message = TransformStamped(header=header(stamp, parent), child_frame_id=child)
-    t, q = message.transform.translation, message.transform.rotation
-    t.x, t.y, t.z = map(float, T[:3, 3])
-    q.x, q.y, q.z, q.w = map(float, matrix_to_quaternion(T[:3, :3]))
-    return message
 
 
 @needs_tf
