@@ -39,6 +39,15 @@ TF = [
 TORCH = ["torch>=2.7", "safetensors>=0.4"]
 DIFFUSION = [*TORCH, "diffusers>=0.30", "transformers>=4.45"]
 PRIOR = [*TORCH, "transformers>=4.45"]
+# Wheels of ORB-SLAM3 are for these.
+ORB_SLAM = "python_version < '3.12' and platform_system == 'Linux' and platform_machine == 'x86_64'"
+# Not in "all": 165 MB, and two programs under the GPL, which the package runs and never imports.
+SLAM = [
+    "kiss-icp>=1.2",
+    "evo>=1.30",
+    f"orbslam3-python>=2; {ORB_SLAM}",
+    f"opencv-python>=4.8,<5; {ORB_SLAM}",  # which it asks for, of any version
+]
 TEST = [
     "pytest",
     "pytest-timeout",
@@ -87,6 +96,7 @@ setup(
         "torch": TORCH,
         "prior": PRIOR,
         "diffusion": DIFFUSION,
+        "slam": REPORT + DEMO + SLAM,
         "test": TEST,
         "lint": LINT,
         "all": REPORT + BAG + DEMO + ROS_WHEELS + TF + PRIOR + DIFFUSION + TEST,

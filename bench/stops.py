@@ -72,7 +72,8 @@ class Run:
     @property
     def is_early(self) -> bool:
         """Whether the traceback is that of a program which had not come to this package yet."""
-        return self.has_traceback and f"/{PACKAGE}/" not in self.output.partition("Traceback")[2]
+        traceback = self.output.partition("Traceback")[2].partition("KeyboardInterrupt")[0]
+        return self.has_traceback and f"/{PACKAGE}/" not in traceback
 
     @property
     def is_clean(self) -> bool:

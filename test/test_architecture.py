@@ -163,6 +163,8 @@ WRITES = {"write_text", "write_bytes", "imwrite", "save", "savez", "savefig", "s
 WRITES_AS_IT_LIKES = {
     "depth_completion_ros/core/safe/files.py",
     "depth_completion_ros/ros/wheels/generate_tf2_msgs.py",  # a folder that is thrown away
+    "depth_completion_ros/slam/orbslam3.py",  # what a program prints, as it prints it
+    "depth_completion_ros/slam/recording.py",  # a folder that is thrown away
 }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import bags, benchmark, complete, evaluate, others, submission, weights
+from . import bags, benchmark, complete, evaluate, mapping, others, slam, submission, weights
 from .group import DataCommand, SentenceGroup
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app.command("complete", cls=DataCommand)(complete.complete)
 app.command("evaluate", cls=DataCommand)(evaluate.evaluate)
 app.command("benchmark")(benchmark.benchmark)
 app.command("submission")(submission.submission)
+app.command("slam", cls=DataCommand)(slam.slam)
+app.command("map", cls=DataCommand)(mapping.make_map)
 app.command("replay", cls=DataCommand)(bags.replay)
 app.command("convert", cls=DataCommand)(bags.convert)
 app.command("completers")(others.completers)
@@ -62,6 +64,10 @@ def depth_completion(
         depth-completion evaluate DATA -c nearest -c linear -p lines:16 -p lines:8
 
         depth-completion benchmark --list
+
+        depth-completion slam DATA -d sparse -d default
+
+        depth-completion map DATA -d sparse -d default
 
         depth-completion convert DATA drive_bag
 

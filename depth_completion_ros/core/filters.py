@@ -1,4 +1,4 @@
-"""Filters that take wrong points out of sparse depth.
+"""Filters that take wrong points out of sparse depth, and edges out of dense depth.
 
 LiDAR and camera see from different places: between the scan lines of a near object, far points that
 the LiDAR sees past it land on it in the image. A z-buffer does not remove them, as they fall on
@@ -28,6 +28,9 @@ BLOCK_VALUES = 1 << 22
 """So many values of windows are looked at at once: 16 MiB."""
 ISOLATION_NEIGHBOURS = 8
 """Fewer neighbours than this in the window say nothing about a point."""
+
+EDGE_WINDOW = 7
+"""Pixels along a side of the window in which an edge is looked for."""
 
 
 def see_through(depth: np.ndarray, focal: float, radius: float = OCCLUSION_RADIUS) -> np.ndarray:
@@ -158,3 +161,20 @@ def _cast(nearness: np.ndarray, reach: float) -> np.ndarray:
         source, known = found, known + step
         step = known
     return found
+
+
+def edges(depth: np.ndarray, max_step: float) -> np.ndarray:
+    """Mask of the pixels with an edge in the window around them.
+
+    There the depth of a pixel may be that of the surface beside it or, interpolated, of none at all.
+
+    Args:
+        depth: float32 H x W metres, NaN where unknown.
+        max_step: an edge is where the farthest depth of a window is farther than the nearest one by more than
+            this share of it.
+    """
+    window = np.ones((EDGE_WINDOW, EDGE_WINDOW), np.uint8)
+    known = np.isfinite(depth)
+    nearest = cv2.erode(np.where(known, depth, np.float32(np.inf)), window, borderValue=float("inf"))
+    farthest = cv2.dilate(np.where(known, depth, np.float32(0)), window, borderValue=0)
+    return known & (farthest > np.float32(1 + max_step) * nearest)

@@ -6,8 +6,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+from ..core import SparseDepth
 from ..core.safe.files import write_text
 from ..ros.transport import use_large_message_profile
 from .plan import Plan
@@ -69,7 +71,36 @@ def _run(frames: int, seed: int, out: Path, completers: Sequence[str], rate: flo
     write_text(out / "results.json", json.dumps(results, indent=2) + "\n")
     _print_table(results)
     print(f"A page for each completer, and results.json, are in {out}")
+    _run_slam(drive, out / "slam", completers[-1])
     return code
+
+
+def _run_slam(drive: Path, out: Path, completer: str) -> None:
+    """Show where ORB-SLAM3 believes to have driven, on measured, completed and true depth; if it is there."""
+    if not all(find_spec(name) for name in ("orbslam3", "evo")):
+        print('With pip install "depth-completion-ros[slam]" the demo ends with trajectories of ORB-SLAM3.')
+        return
+    from ..data.reader import open_reader
+    from ..evaluation.report import table
+    from ..evaluation.runner import completer_from_text
+    from ..slam.depths import parse_depths
+    from ..slam.report import slam_table, write_slam_report
+    from ..slam.run import run_slam
+
+    print("\nRunning ORB-SLAM3 ...", flush=True)
+    reader = open_reader(drive)
+    depths = parse_depths(("sparse", completer, "truth"), completer_from_text)
+    fed = "all that was measured"
+    try:
+        result = run_slam(
+            lambda: reader, depths, SparseDepth.from_points, out, repeats=1, name=reader.name, fed=fed
+        )
+    except ChildProcessError as error:  # an extra; the nodes did what they should
+        print(error, file=sys.stderr)
+        return
+    write_slam_report(result, out)
+    print(table(*slam_table(result), left=1))
+    print(f"Trajectories from above are in {out / 'trajectories.png'}")
 
 
 def _print_table(results: dict) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from depth_completion_ros.cli import app
+from depth_completion_ros.cli.app import app
 from depth_completion_ros.core import SparseDepth, invert
 from depth_completion_ros.data import open_reader
 from depth_completion_ros.demo.drive import make_demo_drive

@@ -89,3 +89,11 @@ def ros() -> Iterator[Ros]:
     graph = Ros()
     yield graph
     graph.close()
+
+
+@pytest.fixture
+def rig(ros):
+    """A robot connected to a node, and a check that the node still completes good frames."""
+    from rig import Rig
+
+    return Rig(ros)

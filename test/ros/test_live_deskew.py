@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
+from rig import USUAL, Rig, needs_tf, transform  # noqa: E402
 from robot import SECOND, START, STEP, T_CAM_LIDAR, header, wall  # noqa: E402
-from test_faults import USUAL, Rig, needs_tf, transform  # noqa: E402
 
 from depth_completion_ros.core import invert, rigid  # noqa: E402
 from depth_completion_ros.ros import conversions  # noqa: E402

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
+from rig import Rig, depth_of, needs_tf, transform  # noqa: E402
 from robot import (  # noqa: E402
     CAMERA,
     SECOND,
@@ -21,7 +22,6 @@ from robot import (  # noqa: E402
     wall,
 )
 from sensor_msgs.msg import PointCloud2  # noqa: E402
-from test_faults import Rig, depth_of, needs_tf, transform  # noqa: E402
 
 from depth_completion_ros.core import SparseDepth, invert, rigid  # noqa: E402
 from depth_completion_ros.core.geometry import merge_points, transform_points  # noqa: E402

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...slam.open3d import import_open3d
 from .mesh import Mesh, join
 from .site import Scene
 
@@ -141,27 +140,3 @@ def caster_of(triangles: np.ndarray, threads: int = 0):
     corners = np.arange(len(vertices), dtype=np.uint32).reshape(-1, 3)
     scene.add_triangles(open3d.core.Tensor(vertices), open3d.core.Tensor(corners))
     return scene
-
-
-def import_open3d():
-    """Open3D; ModuleNotFoundError with a sentence where it cannot be imported."""
-    _load_libusb()
-    try:
-        import open3d
-    except ImportError as error:
-        raise ModuleNotFoundError(
-            f"The demo drive is made with Open3D, which cannot be imported ({error}); "
-            'install it with: pip install "depth-completion-ros[demo]"'
-        ) from error
-    return open3d
-
-
-def _load_libusb() -> None:
-    """Open3D links against libusb (for depth cameras); many systems lack it, but there is a wheel."""
-    try:
-        ctypes.CDLL("libusb-1.0.so.0", ctypes.RTLD_GLOBAL)
-    except OSError:
-        with suppress(ImportError, OSError):
-            import libusb_package
-
-            ctypes.CDLL(str(libusb_package.get_library_path()), ctypes.RTLD_GLOBAL)

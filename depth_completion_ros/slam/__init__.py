@@ -1,0 +1,1 @@
+"""What completed depth is worth to others: real SLAM and mapping systems run on it, and scored."""
