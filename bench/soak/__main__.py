@@ -25,7 +25,7 @@ os.environ.setdefault("ROS_DOMAIN_ID", "96")
 import rclpy
 from disturbances import Disturbances
 from rclpy.executors import SingleThreadedExecutor
-from report import growth, write
+from report import grows, growth, write
 from robot import Robot
 from watch import Process, Watch
 
@@ -125,7 +125,7 @@ def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict
     good = robot.account.depths > before
     alive = {process.name: process.is_alive for process in processes}
     robot.account.excuse(time.monotonic() - 3, time.monotonic(), "the soak ended")
-    robot.account.close(time.monotonic(), all_of_them=True)
+    robot.account.close()
     held = {process.name: summary(process, watch, alive[process.name]) for process in processes}
     result = {
         "completer": given.completer,
@@ -164,6 +164,7 @@ def summary(process: Process, watch: Watch, alive: bool) -> dict:
         "tracebacks": process.log.count("Traceback"),
         "memory": [memory[len(memory) // 2], memory[-1], max(memory)],
         "growth MiB/h": growth(samples["memory"]) if len(memory) > 1 else 0.0,
+        "grows": len(memory) > 1 and grows(samples["memory"]),
         "descriptors": [values.get("descriptors", [0])[len(memory) // 2], values.get("descriptors", [0])[-1]],
         "threads": [values.get("threads", [0])[len(memory) // 2], values.get("threads", [0])[-1]],
     }

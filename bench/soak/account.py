@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-OPEN_S = 20.0
-"""After so long without a word an image counts as lost."""
+NOTHING = "nothing was told of it"
 
 
 @dataclass
@@ -39,17 +38,11 @@ class Account:
         """Between two moments images may get lost on the way, for a reason of the test itself."""
         self._excuses.append((begin, end, why))
 
-    def close(self, now: float, all_of_them: bool = False) -> None:
-        """Count those as lost of which nothing was told for long."""
-        for stamp, since in list(self._open.items()):
-            if all_of_them or now - since > OPEN_S:
-                del self._open[stamp]
-                why = next((why for begin, end, why in self._excuses if begin <= since <= end), "")
-                self.fates[f"lost on the way: {why}" if why else "nothing was told of it"] += 1
-                if not why:
-                    self.unheard.append(since)
-
-    @property
-    def accounted(self) -> int:
-        """Images whose fate is known, or that were lost while the test itself cut the way."""
-        return self.fates.total() - self.fates["nothing was told of it"]
+    def close(self) -> None:
+        """At the end: those of which nothing was told are lost."""
+        for since in self._open.values():
+            why = next((why for begin, end, why in self._excuses if begin <= since <= end), "")
+            self.fates[f"lost on the way: {why}" if why else NOTHING] += 1
+            if not why:
+                self.unheard.append(since)
+        self._open.clear()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from account import NOTHING
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -31,6 +32,14 @@ def growth(samples: list[tuple[float, float]]) -> float:
     if np.count_nonzero(late) < 3:
         return 0.0
     return float(np.polyfit(seconds[late] / 3600, values[late], 1)[0])
+
+
+def grows(samples: list[tuple[float, float]]) -> bool:
+    """Whether more is held in each eighth of the second half, and much of it; a step or two are no leak."""
+    seconds, values = np.array(samples).T
+    late = values[seconds > WARM_SHARE * seconds[-1]]
+    means = [part.mean() for part in np.array_split(late, 4)] if len(late) >= 8 else [0.0]
+    return growth(samples) > GROWTH_MIB_H and bool((np.diff(means) > 0.5).all())
 
 
 def plot(samples: dict, path: Path) -> Path:
@@ -63,13 +72,13 @@ def faults(result: dict) -> list[str]:
             found.append(f"{name} ended with code {process['exit code']}.")
         if process["tracebacks"]:
             found.append(f"{name} printed {process['tracebacks']} tracebacks.")
-        if process["growth MiB/h"] > GROWTH_MIB_H and result["minutes"] >= 10:
+        if process["grows"] and result["minutes"] >= 10:
             found.append(f"{name} grew by {process['growth MiB/h']:.1f} MiB an hour.")
         if process["descriptors"][1] > process["descriptors"][0] + 10:
             found.append(
                 f"{name} went from {process['descriptors'][0]} to {process['descriptors'][1]} files."
             )
-    unheard = result["fates"].get("nothing was told of it", 0)
+    unheard = result["fates"].get(NOTHING, 0)
     if unheard > LOST_SHARE * result["published"]:
         found.append(f"Nothing was told of {unheard} of {result['published']} images.")
     if not result["good at the end"]:

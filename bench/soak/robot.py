@@ -126,7 +126,6 @@ class Robot(Node):
         self._publishers_["image"].publish(self._image(camera_header))
         truth = np.full((self.camera.height, self.camera.width), 10, np.float32)
         self._publishers_["ground_truth"].publish(conversions.depth_message(truth, camera_header))
-        self.account.close(now)
 
     def _send_tf(self, stamp: int, now: float) -> None:
         if self.tf_delay_s is None:

@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 import pytest
 from robot import CAMERA, START, STEP, T_CAM_LIDAR, frame, overrides, wall
+from sensor_msgs.msg import Image
 
 from depth_completion_ros.core import Metrics, compute_metrics
+from depth_completion_ros.data import open_reader
 from depth_completion_ros.data.bag.writer import write_bag
+from depth_completion_ros.ros.outcomes import Outcome
 from depth_completion_ros.ros.session import console
 from depth_completion_ros.ros.session.ledger import BY_DESIGN, COMPLETED, Ledger
 from depth_completion_ros.ros.session.node import SessionNode
@@ -228,3 +231,28 @@ def test_without_a_completion_node_it_gives_up_with_a_sentence(ros, bag, capfd):
 def test_what_cannot_be_scored_is_refused_in_a_sentence(ros, bag, parameters, words):
     with pytest.raises(ValueError, match=words):
         session(ros, bag, **parameters)
+
+
+def test_frames_of_a_silent_node_wait_within_the_limit_of_memory(ros, bag, monkeypatch):
+    from depth_completion_ros.ros.session import node as module
+
+    frames = list(open_reader(bag))
+    size = module._bytes(frames[0])
+    monkeypatch.setattr(module, "MEMORY_BYTES", 3 * size)
+    node = session(ros, bag)
+    for stamp, played in enumerate(frames * 3, start=1):
+        node._on_played(stamp, played)
+    assert sum(map(module._bytes, node._frames.values())) <= 3 * size
+    assert node.ledger.entries[1].unscored == "more frames wait for their depth than memory is kept for"
+    node._on_outcome(Outcome(1, "completed", 5.0))
+    assert node.ledger.entries[1].is_settled, "what became of it is told all the same"
+
+
+def test_a_depth_that_cannot_be_decoded_is_told_and_ends_nothing(ros, bag):
+    node = session(ros, bag)
+    played = next(iter(open_reader(bag)))
+    node._on_played(10**9, played)
+    message = Image(encoding="32FC1", width=5, height=5, step=20)
+    message.header.stamp.sec = 1
+    node._on_depth(message)
+    assert node.ledger.entries[10**9].unscored.startswith("its depth cannot be decoded: Image of 5 x 5")

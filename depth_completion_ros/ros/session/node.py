@@ -40,6 +40,8 @@ SILENCE_S = 10.0
 """How long the last frames may take once all are played, beyond the slowest one before."""
 DEPTH_LIMIT_S = 15.0
 """How long the depth of a frame that was told to be completed may take."""
+MEMORY_BYTES = 1 << 30
+"""Of the frames that wait for their depth; the oldest of more are not scored."""
 
 
 class SessionNode(Node):
@@ -121,6 +123,11 @@ class SessionNode(Node):
     def _on_played(self, stamp: int, frame: Frame) -> None:
         self.ledger.play(stamp, frame.name)
         self._frames[stamp] = frame
+        while len(self._frames) > 1 and sum(map(_bytes, list(self._frames.values()))) > MEMORY_BYTES:
+            oldest = next(iter(self._frames))
+            self._told.pop(oldest, None)
+            self._depths.pop(oldest, None)
+            self._give_up(oldest, "more frames wait for their depth than memory is kept for")
         if not self._progress:
             self._progress.append((time.monotonic(), 0))
 
@@ -143,24 +150,39 @@ class SessionNode(Node):
 
     def _on_depth(self, message: Image) -> None:
         stamp = stamp_ns(message.header)
-        if stamp in self._told:
-            del self._told[stamp]
-            self._worker.put((stamp, decode_depth_image(message)))
-        elif stamp in self._frames:
-            self._depths[stamp] = decode_depth_image(message)
+        if stamp not in self._frames:
+            return
+        was_told = self._told.pop(stamp, None) is not None
+        try:
+            depth = decode_depth_image(message)
+        except ValueError as error:
+            self._give_up(stamp, f"its depth cannot be decoded: {error}")
+            return
+        if was_told:
+            self._worker.put((stamp, depth))
+        else:
+            self._depths[stamp] = depth
 
     def _on_outcome(self, outcome: outcomes.Outcome) -> None:
         stamp = outcome.stamp
-        if stamp not in self._frames:
+        entry = self.ledger.entries.get(stamp)
+        if entry is None or entry.outcome is not None:
             return
         self.ledger.end(stamp, outcome.cause, outcome.latency_ms)
         depth = self._depths.pop(stamp, None)
         if outcome.cause != COMPLETED:
-            del self._frames[stamp]
+            self._frames.pop(stamp, None)
+        elif stamp not in self._frames:
+            return  # given up before
         elif depth is not None:
             self._worker.put((stamp, depth))
         else:
             self._told[stamp] = time.monotonic()
+
+    def _give_up(self, stamp: int, why: str) -> None:
+        """Score a frame no more; what becomes of it is still told."""
+        self.ledger.entries[stamp].unscored = why
+        self._frames.pop(stamp, None)
 
     # Scoring and drawing, in the worker's thread -------------------------------------------------
 
@@ -203,8 +225,7 @@ class SessionNode(Node):
             return
         for stamp in [s for s, since in self._told.items() if now - since > DEPTH_LIMIT_S]:
             del self._told[stamp]
-            self.ledger.entries[stamp].unscored = "its depth did not arrive"
-            self._frames.pop(stamp, None)
+            self._give_up(stamp, "its depth did not arrive")
         if self.player.ended and self._is_settled(now):
             self._end()
         elif now - self._last >= 1.0:
@@ -289,6 +310,12 @@ class SessionNode(Node):
             done, total = self.ledger.count(COMPLETED), len(self.ledger.entries)
             print(f"Stopped early: {done} of {total} frames that were played are completed.", flush=True)
         super().destroy_node()
+
+
+def _bytes(frame: Frame) -> int:
+    """Memory of what a frame holds."""
+    held = (frame.image, frame.points, frame.sparse_depth, frame.ground_truth)
+    return sum(array.nbytes for array in held if array is not None)
 
 
 def main() -> int:
