@@ -74,7 +74,7 @@ def test_a_bad_image_is_reported_and_left_out(tmp_path):
     )
     assert result.returncode == 1, result.stderr
     assert "2 frames of 2 images" in result.stdout and "1 images failed." in result.stdout
-    assert "Image 'bad.jpg' failed: ValueError: " in result.stderr
+    assert "Image 'bad.jpg' failed: ImageError: " in result.stderr
     assert sorted(file.name for file in out.iterdir()) == ["image-a-two_00.npz", "image-one_00.npz"]
     assert read_frame(out / "image-one_00.npz").depth.shape == (48, 64)
 
