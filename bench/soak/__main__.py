@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ os.environ.setdefault("ROS_DOMAIN_ID", "96")
 import rclpy
 from disturbances import Disturbances
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 from report import grows, growth, write
 from robot import Robot
 from watch import Process, Watch
@@ -99,7 +101,8 @@ def write_frames(folder: Path) -> Path:
 
 def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict]:
     """Spin the robot for so long; the result and the samples."""
-    rclpy.init(args=[])
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)  # Ctrl-C ends the loop, not the context
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     robot = Robot(given.rate, *given.size, given.seed)
     executor = SingleThreadedExecutor()
     executor.add_node(robot)
@@ -123,8 +126,10 @@ def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict
     before = robot.account.depths
     spin(executor, 5)
     good = robot.account.depths > before
+    robot.rest()
+    spin(executor, 3)  # diagnostics tell how many images have arrived
+    spin(executor, 20, until=lambda: robot.account.is_settled)
     alive = {process.name: process.is_alive for process in processes}
-    robot.account.excuse(time.monotonic() - 3, time.monotonic(), "the soak ended")
     robot.account.close()
     held = {process.name: summary(process, watch, alive[process.name]) for process in processes}
     result = {
@@ -135,8 +140,11 @@ def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict
         "published": robot.account.published,
         "depths": robot.account.depths,
         "fates": dict(robot.account.fates),
+        "received by the node": robot.account.received,
         "unheard at minute": [round((moment - begin) / 60, 2) for moment in robot.account.unheard[:100]],
+        "words missed at minute": [[round((at - begin) / 60, 2), n] for at, n in robot.account.missed[:100]],
         "disturbances": dict(disturbances.number),
+        "disturbances at minute": [[round((at - begin) / 60, 2), kind] for at, kind in disturbances.log],
         "good at the end": good,
         "processes": held,
     }

@@ -14,7 +14,7 @@ from depth_completion_ros.core.safe.files import write_text
 from depth_completion_ros.evaluation.drawing import save
 
 QUANTITIES = {
-    "memory": "MiB resident",
+    "memory": "MiB of own memory",
     "descriptors": "file descriptors",
     "threads": "threads",
     "shared memory": "MiB of shared memory mapped",

@@ -39,6 +39,7 @@ class Process:
                 stdout=log,
                 stderr=log,
                 env={**os.environ, PARENT: str(os.getpid())},  # it ends with the soak
+                start_new_session=True,  # but by the soak, not by the Ctrl-C of its terminal
             )
 
     @property
@@ -50,12 +51,15 @@ class Process:
         return self._log.read_text(errors="replace")
 
     def held(self) -> dict[str, float]:
-        """Memory, own and shared (MiB), file descriptors and threads; empty where it has ended."""
+        """Memory, own and shared (MiB), file descriptors and threads; empty where it has ended.
+
+        Own memory is what no file or segment is behind; of shared memory all that is mapped counts.
+        """
         folder = Path("/proc") / str(self._popen.pid)
         try:
             status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
             return {
-                "memory": int(status["VmRSS"].split()[0]) / 1024,
+                "memory": int(status["RssAnon"].split()[0]) / 1024,
                 "shared memory": shared_memory((folder / "maps").read_text()),
                 "descriptors": len(list((folder / "fd").iterdir())),
                 "threads": int(status["Threads"]),
