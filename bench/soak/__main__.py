@@ -101,7 +101,8 @@ def write_frames(folder: Path) -> Path:
 
 def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict]:
     """Spin the robot for so long; the result and the samples."""
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)  # Ctrl-C ends the loop, not the context
+    # Ctrl-C is to end the loop, not the context in which the robot is publishing.
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     robot = Robot(given.rate, *given.size, given.seed)
     executor = SingleThreadedExecutor()
