@@ -74,14 +74,10 @@ class Disturbances:
         return lambda: setattr(self._robot, name, before)
 
     def _clouds(self):
-        return self._set(
-            "clouds", str(self._random.choice(CLOUDS))
-        )
+        return self._set("clouds", str(self._random.choice(CLOUDS)))
 
     def _images(self):
-        return self._set(
-            "images", str(self._random.choice(IMAGES))
-        )
+        return self._set("images", str(self._random.choice(IMAGES)))
 
     def _subscriber(self):
         topic = str(self._random.choice(["depth/points", "depth/confidence", "overlay"]))

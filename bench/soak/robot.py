@@ -186,7 +186,6 @@ class Robot(Node):
     def _on_outcome(self, outcome) -> None:
         self.account.end(outcome.stamp, outcome.cause)
 
-
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if status.name == IMAGE_STATUS:

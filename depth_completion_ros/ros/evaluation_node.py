@@ -56,6 +56,7 @@ class EvaluationNode(Node):
         exit_code: 1 where the report could not be written.
         unscored: frames and clouds that could not be scored, by cause.
         not_completed: frames that never got a depth, by the cause that the completion node tells.
+        missed: outcomes that the completion node has told, but which did not arrive.
 
     Raises:
         ValueError, FileNotFoundError: a parameter cannot be used; one sentence.
@@ -66,6 +67,7 @@ class EvaluationNode(Node):
         self.exit_code = 0
         self.unscored: Counter[str] = Counter()
         self.not_completed: Counter[str] = Counter()
+        self.missed = 0
         self._worker = Worker(self._score, self._on_failed, KEEP)
         self._extrinsics: Extrinsics | None = None
         self._streams: dict[str, Stream] = {}
@@ -89,7 +91,7 @@ class EvaluationNode(Node):
             self._listen("points", PointCloud2, "points", self._on_points)
         else:
             self._listen("truth", Image, "ground_truth")
-        listen(self, self._on_outcome)
+        listen(self, self._on_outcome, self._on_missed)
         self._diagnostics = DiagnosticsPublisher(self, self._collect)
 
     def _listen(self, name: str, kind: type, topic: str, callback=None) -> None:
@@ -131,6 +133,9 @@ class EvaluationNode(Node):
         is_new = outcome.cause not in self.not_completed and len(self.not_completed) >= MOST_CAUSES
         self.not_completed["other causes" if is_new else outcome.cause] += 1
         self._waiting.pop(outcome.stamp)  # its truth will find no depth
+
+    def _on_missed(self, number: int) -> None:
+        self.missed += number
 
     def _on_points(self, message) -> None:
         """Publish the cloud without what is hidden, in its own layout."""
@@ -213,6 +218,7 @@ class EvaluationNode(Node):
         values: dict[str, object] = {"frames": len(self.scores)}
         values |= {f"unscored: {cause}": n for cause, n in self.unscored.items()}
         values |= {f"not completed: {cause}": n for cause, n in self.not_completed.items()}
+        values |= {"outcomes that did not arrive": self.missed} if self.missed else {}
         if mean is None:
             level = WARN if self.unscored else OK
             return [*statuses, Status("metrics", level, "No frame scored yet.", values)]
@@ -231,6 +237,8 @@ class EvaluationNode(Node):
             if counts:
                 causes = ", ".join(f"{cause} ({n})" for cause, n in counts.most_common())
                 sentence += f" {counts.total()} {what}: {causes}."
+        if self.missed:
+            sentence += f" The outcomes of {self.missed} frames did not arrive."
         return sentence
 
     def write_report(self) -> None:
@@ -242,6 +250,7 @@ class EvaluationNode(Node):
             "frames": len(self.scores),
             "unscored": dict(self.unscored),
             "not_completed": dict(self.not_completed),
+            "outcomes_missed": self.missed,
         }
         trouble = self.scores.trouble
         try:
