@@ -25,6 +25,7 @@ os.environ.setdefault("ROS_DOMAIN_ID", "96")
 
 import rclpy
 from disturbances import Disturbances
+from listener import Listener
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from report import grows, growth, write
@@ -105,10 +106,12 @@ def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     robot = Robot(given.rate, *given.size, given.seed)
+    listener = Listener(robot.account)
     executor = SingleThreadedExecutor()
     executor.add_node(robot)
     spin(executor, 120, until=lambda: robot.is_connected)
     if not robot.is_connected:
+        listener.stop()
         sys.exit(f"The completion node did not come up: {processes[0].log[-500:]}")
     watch, disturbances = Watch(processes), Disturbances(robot, given.seed)
     begin = last = time.monotonic()
@@ -130,6 +133,7 @@ def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict
     robot.rest()
     spin(executor, 3)  # diagnostics tell how many images have arrived
     spin(executor, 20, until=lambda: robot.account.is_settled)
+    listener.stop()
     alive = {process.name: process.is_alive for process in processes}
     robot.account.close()
     held = {process.name: summary(process, watch, alive[process.name]) for process in processes}
@@ -142,6 +146,7 @@ def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict
         "depths": robot.account.depths,
         "fates": dict(robot.account.fates),
         "received by the node": robot.account.received,
+        "slowest word s": round(robot.account.slowest_word, 2),
         "unheard at minute": [round((moment - begin) / 60, 2) for moment in robot.account.unheard[:100]],
         "words missed at minute": [[round((at - begin) / 60, 2), n] for at, n in robot.account.missed[:100]],
         "disturbances": dict(disturbances.number),

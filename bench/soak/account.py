@@ -18,6 +18,7 @@ class Account:
         fates: number of images by fate: `completed`, the cause of a drop, or why nothing can be told.
         depths: images whose depth arrived.
         received: images that the node says it has received.
+        slowest_word: seconds from an image to the word of it, at most.
         missed: moments at which words were found to be missing, and how many.
     """
 
@@ -25,6 +26,7 @@ class Account:
     depths: int = 0
     published: int = 0
     received: int = 0
+    slowest_word: float = 0.0
     missed: list[tuple[float, int]] = field(default_factory=list)
     unheard: list[float] = field(default_factory=list)
     _open: dict[int, float] = field(default_factory=dict)
@@ -35,10 +37,12 @@ class Account:
         self.published += 1
         self._open[stamp] = now
 
-    def end(self, stamp: int, cause: str) -> None:
+    def end(self, stamp: int, cause: str, now: float) -> None:
         """Note what the node told of an image."""
-        if self._open.pop(stamp, None) is not None:
+        since = self._open.pop(stamp, None)
+        if since is not None:
             self.fates[cause] += 1
+            self.slowest_word = max(self.slowest_word, now - since)
 
     def miss(self, number: int, now: float) -> None:
         """So many words of the node have not arrived."""

@@ -8,7 +8,6 @@ from array import array
 import cv2
 import numpy as np
 from account import Account
-from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
@@ -20,12 +19,9 @@ from depth_completion_ros.core import Camera
 from depth_completion_ros.core.geometry import matrix_to_quaternion
 from depth_completion_ros.data.messages import stamp_ns
 from depth_completion_ros.ros import conversions, qos
-from depth_completion_ros.ros.outcomes import listen
 
 SECOND = 1_000_000_000
 T_CAM_LIDAR = np.array([[0, -1, 0, 0], [0, 0, -1, -0.2], [1, 0, 0, 0.1], [0, 0, 0, 1]], float)
-IMAGE_STATUS = "completion: input image"
-"""Of the node's diagnostics, with how many images it has received."""
 OUTPUTS = {"depth/image": Image, "depth/points": PointCloud2, "depth/confidence": Image, "overlay": Image}
 
 
@@ -64,8 +60,6 @@ class Robot(Node):
         self.listen("depth/image", self._on_depth)
         self.create_subscription(Image, "/played/depth/image", self._on_played, qos.profile("reliable", 5))
         self.played = 0
-        listen(self, self._on_outcome, lambda number: self.account.miss(number, time.monotonic()))
-        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         steady = qos.steady_clock()
         self._sensors = self.create_timer(1 / rate, self._publish, clock=steady)
         self.create_timer(0.02, self._tick, clock=steady)
@@ -182,18 +176,6 @@ class Robot(Node):
 
     def _on_played(self, message: Image) -> None:
         self.played += 1
-
-    def _on_outcome(self, outcome) -> None:
-        self.account.end(outcome.stamp, outcome.cause)
-
-    def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name == IMAGE_STATUS:
-                self.account.received = int(_value(status, "received"))
-
-
-def _value(status, key: str) -> str:
-    return next(pair.value for pair in status.values if pair.key == key)
 
 
 def _header(stamp: int, frame_id: str) -> Header:
