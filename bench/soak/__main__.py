@@ -13,6 +13,7 @@ memory over time, and what became of each image. Exit code 1 where anything is w
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -153,10 +154,20 @@ def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict
         "disturbances at minute": [[round((at - begin) / 60, 2), kind] for at, kind in disturbances.log],
         "good at the end": good,
         "processes": held,
+        "evaluation": evaluation(given.out / "evaluation.json"),
     }
     robot.destroy_node()
     rclpy.shutdown()
     return result, watch.samples
+
+
+def evaluation(report: Path) -> dict[str, int]:
+    """What the evaluation node counted, which has ended."""
+    if not report.is_file():
+        return {}
+    said = json.loads(report.read_text())
+    counts = {what: sum(said[what].values()) for what in ("not_completed", "unscored")}
+    return {"scored": said["frames"]} | counts
 
 
 def spin(executor, seconds: float, until=lambda: False) -> None:
@@ -171,12 +182,13 @@ def summary(process: Process, watch: Watch, alive: bool) -> dict:
     code = process.stop() if alive else process._popen.returncode
     samples = watch.samples[process.name]
     values = {quantity: [value for _, value in pairs] for quantity, pairs in samples.items()}
-    memory = values.get("memory", [0.0])
+    memory, in_use = (values.get(quantity, [0.0]) for quantity in ("memory", "in use"))
     return {
         "alive": alive,
         "exit code": code,
         "tracebacks": process.log.count("Traceback"),
         "memory": [memory[len(memory) // 2], memory[-1], max(memory)],
+        "in use": [in_use[len(in_use) // 2], in_use[-1], max(in_use)],
         "growth MiB/h": growth(samples["memory"]) if len(memory) > 1 else 0.0,
         "grows": len(memory) > 1 and grows(samples["memory"]),
         "descriptors": [values.get("descriptors", [0])[len(memory) // 2], values.get("descriptors", [0])[-1]],

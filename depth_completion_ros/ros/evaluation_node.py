@@ -17,7 +17,7 @@ from __future__ import annotations
 import array
 import sys
 import traceback
-from collections import Counter
+from collections import Counter, OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,8 @@ KEEP = 100
 """Pairs that may wait to be scored."""
 MOST_CAUSES = 50
 """Under which another node may have its frames counted."""
+TOLD_EARLY = 1000
+"""Frames that are remembered as dropped until their truth comes, which may be later than the word of them."""
 
 
 class EvaluationNode(Node):
@@ -68,6 +70,7 @@ class EvaluationNode(Node):
         self.unscored: Counter[str] = Counter()
         self.not_completed: Counter[str] = Counter()
         self.missed = 0
+        self._dropped: OrderedDict[int, None] = OrderedDict()  # by stamp, those whose truth is still to come
         self._worker = Worker(self._score, self._on_failed, KEEP)
         self._extrinsics: Extrinsics | None = None
         self._streams: dict[str, Stream] = {}
@@ -116,6 +119,9 @@ class EvaluationNode(Node):
     def _on_part(self, name: str, message) -> None:
         """Hand over what belongs to one image once both halves are there."""
         stamp = stamp_ns(message.header)
+        if name == "truth" and stamp in self._dropped:
+            del self._dropped[stamp]  # its frame is counted
+            return
         parts = (self._waiting.pop(stamp) or {}) | {name: message}
         size = sum(map(message_bytes, parts.values()))
         if len(parts) < 2:
@@ -132,7 +138,10 @@ class EvaluationNode(Node):
             return
         is_new = outcome.cause not in self.not_completed and len(self.not_completed) >= MOST_CAUSES
         self.not_completed["other causes" if is_new else outcome.cause] += 1
-        self._waiting.pop(outcome.stamp)  # its truth will find no depth
+        if self._waiting.pop(outcome.stamp) is None:  # its truth will find no depth
+            self._dropped[outcome.stamp] = None
+            if len(self._dropped) > TOLD_EARLY:
+                self._dropped.popitem(last=False)
 
     def _on_missed(self, number: int) -> None:
         self.missed += number
