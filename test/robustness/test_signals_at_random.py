@@ -16,8 +16,8 @@ from mutation import times
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 STARTS, AT_ONCE = 20, 4
-LATEST = 1.3
-"""Moment of the last signals, in units of how long a start takes on this machine."""
+LATEST = 3.0
+"""Moment of the last signals, in units of how long one start alone takes on this machine."""
 COMMAND = [sys.executable, "-m", "depth_completion_ros.ros.process.start", "completion_node"]
 PARAMETERS = ["--ros-args", "-p", "completer:=nearest"]
 
@@ -52,18 +52,15 @@ def test_nodes_end_quietly_by_a_signal_at_any_moment(ros):
 
 
 def seconds_until_up() -> float:
-    """How long a node takes until it is active, while as many start at once as later."""
+    """How long a node takes until it is active."""
     begin = time.monotonic()
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    nodes = [subprocess.Popen([*COMMAND, *PARAMETERS], text=True, **pipes) for _ in range(AT_ONCE)]
-    try:
-        for node in nodes:
+    with subprocess.Popen([*COMMAND, *PARAMETERS], text=True, **pipes) as node:
+        try:
             assert any("Completing with" in line for line in node.stderr), node.wait()
-        return time.monotonic() - begin
-    finally:
-        for node in nodes:
+            return time.monotonic() - begin
+        finally:
             node.terminate()
-        for node in nodes:
             node.communicate(timeout=60)
 
 
