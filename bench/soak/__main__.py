@@ -129,7 +129,7 @@ def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict
     disturbances.stop()
     spin(executor, 5)
     before = robot.account.depths
-    spin(executor, 5)
+    spin(executor, 60, until=lambda: robot.account.depths > before)  # long, as the machine may be busy
     good = robot.account.depths > before
     robot.rest()
     spin(executor, 3)  # diagnostics tell how many images have arrived
