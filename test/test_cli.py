@@ -334,17 +334,6 @@ def test_frames_without_a_point_in_view_are_told(frames, tmp_path):
     assert code == 0 and error == "1 of 2 frames have no point in view: their depth is unknown or a guess.\n"
 
 
-@pytest.mark.parametrize("command", ["complete", "convert"])
-def test_a_transform_that_looks_inverted_is_told(frames, tmp_path, command):
-    calib = frames / "one" / "calib.json"
-    content = json.loads(calib.read_text())
-    content["T_cam_lidar"] = np.linalg.inv(np.array(content["T_cam_lidar"], float)).tolist()
-    calib.write_text(json.dumps(content))
-    options = ["--out", "out", "-c", "nearest"] if command == "complete" else ["out"]
-    _, _, stderr = run(command, frames, *options)
-    assert stderr.count("Warning: one: The camera-from-LiDAR transform looks inverted") == 1
-
-
 @pytest.mark.parametrize(("name", "expected"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_replay_that_is_stopped_leaves_a_bag_that_opens(frames, tmp_path, name, expected):
     # One frame after the other for ever, and the signal after the first of them.
