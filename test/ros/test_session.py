@@ -188,6 +188,29 @@ def test_it_plays_each_frame_when_the_one_before_is_scored(ros, bag, tmp_path, c
     assert "RMSE, MAE" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("frames_kept", "early"), [(100, False), (3, True)])
+def test_in_real_time_it_scores_once_all_is_played_unless_memory_fills(
+    ros, bag, monkeypatch, frames_kept, early
+):
+    from depth_completion_ros.ros.session import node as module
+
+    size = module._bytes(next(iter(open_reader(bag))))
+    monkeypatch.setattr(module, "MEMORY_BYTES", frames_kept * size)
+    completion(ros, qos_input_reliability="best_effort")
+    node = session(ros, bag, protocol="truth", rate=2.0, realtime=True)
+    scored_while_played = 0
+
+    def is_over() -> bool:
+        nonlocal scored_while_played
+        if not node.player.ended:
+            scored_while_played = len(node.ledger.scored)
+        return node.finished
+
+    assert ros.spin_until(is_over, 30)
+    assert (scored_while_played > 0) == early
+    assert len(node.ledger.scored) > scored_while_played
+
+
 def test_frames_that_are_dropped_are_listed_by_cause_and_make_it_fail(ros, bag, tmp_path, capsys):
     turned = np.diag([1.0, -1.0, -1.0, 1.0]) @ T_CAM_LIDAR
     completion(ros, extrinsics_source="file", extrinsics_file=_calibration(tmp_path, turned))

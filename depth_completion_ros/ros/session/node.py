@@ -74,7 +74,6 @@ class SessionNode(Node):
         self.create_subscription(Image, "depth/image", self._on_depth, qos.profile("reliable", 20))
         outcomes.listen(self, self._on_outcome)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
-        self._worker.start()
         self._timer = self.create_timer(0.1, self._look, clock=qos.steady_clock())
 
     def make_player(self) -> PlayerNode:
@@ -123,7 +122,7 @@ class SessionNode(Node):
     def _on_played(self, stamp: int, frame: Frame) -> None:
         self.ledger.play(stamp, frame.name)
         self._frames[stamp] = frame
-        while len(self._frames) > 1 and sum(map(_bytes, list(self._frames.values()))) > MEMORY_BYTES:
+        while len(self._frames) > 1 and self._held_bytes() > MEMORY_BYTES:
             oldest = next(iter(self._frames))
             self._told.pop(oldest, None)
             self._depths.pop(oldest, None)
@@ -186,6 +185,17 @@ class SessionNode(Node):
 
     # Scoring and drawing, in the worker's thread -------------------------------------------------
 
+    def _begin_to_judge(self) -> None:
+        """Start the worker; in real time only once all is played, lest it take the completer's time.
+
+        A drive whose frames fill half of `MEMORY_BYTES` is judged while it is played all the same.
+        """
+        if not self.settings.realtime or self.player.ended or self._held_bytes() > MEMORY_BYTES // 2:
+            self._worker.start()
+
+    def _held_bytes(self) -> int:
+        return sum(map(_bytes, list(self._frames.values())))
+
     def _judge(self, item: tuple[int, np.ndarray]) -> None:
         stamp, depth = item
         entry, frame = self.ledger.entries[stamp], self._frames.pop(stamp)
@@ -220,6 +230,7 @@ class SessionNode(Node):
         if self.finished:
             return
         now = time.monotonic()
+        self._begin_to_judge()
         if self.player.trouble:
             self._fail(self.player.trouble, told=True)
             return
