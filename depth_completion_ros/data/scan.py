@@ -8,7 +8,7 @@ import numpy as np
 
 from depth_completion_ros.core.safe.files import read_bytes, read_text
 
-from .metres import check_ranges
+from .messages.metres import check_ranges
 
 COLUMNS = range(3, 13)
 FEW_NUMBERS = 1000

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..metres import check_ranges
+from .metres import check_ranges
 from .rows import row_stride
 
 POINT_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}

@@ -10,8 +10,8 @@ import numpy as np
 from depth_completion_ros.core.safe.pixels import ImageError, check_size, declared_size, decode_pixels
 from depth_completion_ros.core.sparse import scatter
 
-from ..metres import check_depths
 from .image import image_size, pixels_of
+from .metres import check_depths
 
 DEPTH_ENCODINGS = {"32FC1": "f4", "16UC1": "u2", "mono16": "u2"}
 PNG_MAGIC = b"\x89PNG"
