@@ -1,4 +1,4 @@
-"""`python -m depth_completion_training.soup WEIGHTS... OUT`: the mean of weights that were trained on from the same.
+"""`python -m depth_completion_training.soup WEIGHTS... OUT`: the mean of weights that began as the same.
 
 Several trainings that begin from the same weights end in one basin, and their mean errs less than each, most
 of all on other data than they were trained on (Wortsman et al., Model soups, ICML 2022).
@@ -37,7 +37,9 @@ def soup(files: Sequence[str | Path], out: str | Path) -> None:
                 raise ValueError(f"'{file}' and '{files[0]}' differ in their {name}; they must be the same.")
         if {k: v.shape for k, v in other.items()} != {k: v.shape for k, v in tensors[0].items()}:
             raise ValueError(f"'{file}' and '{files[0]}' are not weights of the same network.")
-    origins = "; ".join(told.get("origin", Path(file).name) for file, told in zip(files, metadata, strict=True))
+    origins = "; ".join(
+        told.get("origin", Path(file).name) for file, told in zip(files, metadata, strict=True)
+    )
     kept = {name: metadata[0][name] for name in ("networks", "licence") if name in metadata[0]}
     write_weights(
         {key: _mean([other[key] for other in tensors]) for key in tensors[0]},
