@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import bags, benchmark, complete, evaluate, mapping, others, slam, submission, weights
+from . import bags, benchmark, complete, evaluate, init, mapping, others, slam, submission, weights
 from .group import DataCommand, SentenceGroup
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command("convert", cls=DataCommand)(bags.convert)
 app.command("completers")(others.completers)
 app.add_typer(weights.app, name="weights")
 app.command("doctor")(others.doctor)
+app.command("init")(init.init)
 
 
 def _print_version(wanted: bool) -> None:
@@ -76,6 +77,8 @@ def depth_completion(
         depth-completion weights import SDR_NYU.pt
 
         depth-completion doctor drive_bag
+
+        depth-completion init drive_bag
 
     `depth-completion COMMAND --help` explains a command and shows examples. For live topics:
     `ros2 launch depth_completion_ros camera_lidar.launch.py`.
