@@ -65,7 +65,7 @@ def test_a_robot_that_says_all_needs_nothing_filled_in(tmp_path):
     subprocess.run(["sh", "-n", out / "start.sh"], check=True)
 
 
-def test_compressed_images_and_offset_clocks_are_told(tmp_path):
+def test_compressed_images_are_subscribed_as_such(tmp_path):
     write_bag(frames(), tmp_path / "bag", image_format="png")
     out = tmp_path / "robot"
     code, text = init(tmp_path / "bag", "--out", out)
@@ -85,10 +85,8 @@ def test_without_tf_a_calibration_file_is_left_to_fill_in_and_is_refused_until_i
         recording.streams[topic] = stream
     robot = robot_of(recording, Options())
     assert robot.parameters["rectified"][0] is True
-    assert robot.parameters["image_time_offset"] == (
-        37.0,
-        pytest.approx(robot.parameters["image_time_offset"][1]),
-    )
+    seconds, why = robot.parameters["image_time_offset"]
+    assert seconds == 37.0 and "TAI" in why
     missing = write_robot(robot, [], tmp_path)
     assert [sentence.partition(":")[0] for sentence in missing] == ["camera.yaml", "extrinsics.yaml"]
     assert f"extrinsics:={tmp_path / 'extrinsics.yaml'}" in start_of(tmp_path)
@@ -116,9 +114,8 @@ def test_what_is_there_is_not_overwritten(tmp_path):
 
 def test_a_bag_without_points_is_refused_in_a_sentence(tmp_path):
     recording = Recording("bag drive", {"/image": Stream("/image", "sensor_msgs/msg/Image")}, _nowhere)
-    with pytest.raises(
-        ValueError, match="must have a topic of images and one of points; its topics are /image"
-    ):
+    words = "must have a topic of images and one of points; its topics are /image"
+    with pytest.raises(ValueError, match=words):
         robot_of(recording, Options())
 
 
@@ -128,4 +125,4 @@ def test_a_node_takes_the_parameters_as_they_are(tmp_path):
 
     write_bag(frames(moving=True), tmp_path / "bag")
     init(tmp_path / "bag", "--out", tmp_path / "robot")
-    check(["--check", str(tmp_path / "robot" / "completion.yaml")])
+    assert check(["--check", str(tmp_path / "robot" / "completion.yaml")]) == 0
