@@ -1,6 +1,7 @@
 # make demo   sets everything up in .venv and runs the nodes on a street drive made on the spot
 # make test   sets everything up in .venv and runs all tests
 # make lint   checks style and types with ruff and mypy
+# make docs   builds the documentation as a site in site/
 # make bench  prints the timings quoted in the README
 # make soak   works for hours under all that happens to a robot, and reports; HOURS=1 COMPLETER=default
 #
@@ -20,7 +21,7 @@ CPU_TORCH := --no-deps --retries 0 --timeout 15 --index-url https://download.pyt
 HOURS ?= 1
 COMPLETER ?= default
 
-.PHONY: demo test lint bench soak lock clean
+.PHONY: demo test lint docs bench soak lock clean
 
 demo: $(READY)
 	$(BIN)/depth-completion demo --out demo
@@ -33,6 +34,11 @@ lint: $(LINT_READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: | $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The documentation is site/index.html"
 
 bench: $(READY)
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/projection.py
@@ -59,7 +65,7 @@ $(READY): setup.py training/pyproject.toml requirements.lock | $(VENV)
 # Pins what a fresh install takes. PyTorch and the Triton that its CUDA build demands stay as they are.
 lock: $(READY)
 	$(BIN)/python -m pip install --dry-run --ignore-installed --quiet --report $(VENV)/report.json \
-	  $(shell grep -E '^(torch|triton)==' requirements.lock) $(PACKAGES) --editable ".[slam]"
+	  $(shell grep -E '^(torch|triton)==' requirements.lock) $(PACKAGES) --editable ".[slam,docs]"
 	$(BIN)/python -c 'import json; \
 	  packages = [item["metadata"] for item in json.load(open("$(VENV)/report.json"))["install"]]; \
 	  pins = {p["name"]: p["version"].split("+")[0] for p in packages if "depth" not in p["name"]}; \

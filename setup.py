@@ -56,6 +56,7 @@ TEST = [
     # Without a GPU, kernels are tested in its interpreter.
     "triton; platform_system == 'Linux' and platform_machine == 'x86_64'",
 ]
+DOCS = ["mkdocs-material>=9.6", "mkdocstrings[python]>=0.29"]
 LINT = ["ruff", "mypy"]  # requirements.lock says which; another version finds other faults
 
 
@@ -99,6 +100,7 @@ setup(
         "slam": REPORT + DEMO + SLAM,
         "test": TEST,
         "lint": LINT,
+        "docs": DOCS,
         "all": REPORT + BAG + DEMO + ROS_WHEELS + TF + PRIOR + DIFFUSION + TEST,
     },
     zip_safe=True,
