@@ -251,6 +251,33 @@ def test_a_broken_transform_of_a_frame_nobody_needs_is_counted_and_the_rest_judg
     assert [f for f in findings if f.level == "error"] == []
 
 
+@pytest.mark.parametrize(("apart", "told"), [(0.12, True), (0.0, False), (0.0005, False)])
+def test_two_publishers_of_one_static_transform_are_named_with_how_far_they_are_apart(bag, apart, told):
+    turn = np.radians(3.0 if apart > 0.1 else 0.0)
+    other = bag.T_lidar_cam @ rigid(
+        [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]], [apart, 0, 0]
+    )
+    bag.more_tf = [messages.transform_message("lidar", "camera", other, BEGIN)] * 2
+    findings = [f for f in bag.findings() if "two values" in f.sentence]
+    assert [(f.level, f.subject) for f in findings] == [("warning", "/tf_static")] * told
+    words = "of 'camera' in 'lidar' is told with two values, 0.120 m and 3.00 degrees apart"
+    assert all(words in f.sentence for f in findings)
+
+
+def test_a_static_frame_with_two_parents_is_told(bag):
+    bag.more_tf = [messages.transform_message("base", "camera", np.eye(4), BEGIN)]
+    assert said(bag.findings(), "warning", "/tf_static", "of 'camera' is told in 'base' and in 'lidar'")
+
+
+@pytest.mark.parametrize(("length", "told"), [(1.5, True), (0.9, True), (1.005, False)])
+def test_quaternions_that_are_not_of_length_one_are_counted(bag, length, told):
+    wheel = messages.transform_message("lidar", "wheel", np.eye(4), BEGIN)
+    long = replace(wheel.transform.rotation, w=length)
+    bag.more_tf = [replace(wheel, transform=replace(wheel.transform, rotation=long))] * 3
+    words = f"3 x Transform of 'wheel' in 'lidar': the length of its quaternion is {length:.3g}"
+    assert said(bag.findings(), "warning", "/tf_static", words) == told
+
+
 def test_doctor_and_reader_find_tf_in_a_namespace(bag):
     bag.tf_topic = "/robot/tf_static"
     assert faults(bag.findings()) == []

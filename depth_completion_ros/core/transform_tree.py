@@ -18,6 +18,45 @@ class TransformError(LookupError):
     """A transform that cannot be given; the message says which frames and why."""
 
 
+SAME_M, SAME_DEGREES = 1e-3, 0.05
+"""Two values of a static transform that differ by no more are the same."""
+
+
+class StaticTransforms:
+    """Remembers static transforms, and which were told with two values: the usual cause is two publishers.
+
+    Attributes:
+        conflicts: a sentence for each pair of parent and child, and child with two parents, in question.
+    """
+
+    def __init__(self):
+        self._told: dict[str, tuple[str, np.ndarray]] = {}
+        self.conflicts: dict[tuple[str, str], str] = {}
+
+    def add(self, parent: str, child: str, T_parent_child: np.ndarray) -> str | None:
+        """Take one; a sentence the first time that it contradicts an earlier one."""
+        parent, child = parent.lstrip("/"), child.lstrip("/")
+        before, T = self._told.get(child, (parent, T_parent_child))
+        self._told[child] = parent, T_parent_child
+        if before != parent:
+            what = f"Static transform of '{child}' is told in '{before}' and in '{parent}'"
+        else:
+            apart = invert(T) @ T_parent_child
+            metres = float(np.linalg.norm(T_parent_child[:3, 3] - T[:3, 3]))
+            degrees = float(np.degrees(np.arccos(np.clip((np.trace(apart[:3, :3]) - 1) / 2, -1, 1))))
+            if metres <= SAME_M and degrees <= SAME_DEGREES:
+                return None
+            what = (
+                f"Static transform of '{child}' in '{parent}' is told with two values, {metres:.3f} m and "
+                f"{degrees:.2f} degrees apart"
+            )
+        if (parent, child) in self.conflicts:
+            return None
+        sentence = f"{what}; the last one told is used, whichever that is: let one node publish it."
+        self.conflicts[parent, child] = sentence
+        return sentence
+
+
 class TransformTree:
     """Static and dynamic transforms between named frames.
 

@@ -339,6 +339,7 @@ class CompletionNode(LifecycleNode):
         statuses.append(self._stages.status)
         self._reported = counts, unpaired, lost
         frames = [*self._frames.statuses.values(), self._frames.deskew.status, self._frames.more.status]
+        frames += self._extrinsics.statuses
         return [*statuses, *self._outputs.statuses, *frames, self._monitor.status, self._live.status]
 
 

@@ -7,8 +7,12 @@ import time
 import numpy as np
 
 from ..core import TransformError, invert
+from ..core.transform_tree import StaticTransforms
+from ..data.bag.topics import odd_quaternions, transforms_of
 from ..data.calibration.extrinsics import extrinsics_from_numbers
 from ..data.calibration.extrinsics_file import read_extrinsics, read_transforms
+from . import qos
+from .diagnostics.status import WARN, Status
 from .inputs.drop import Drop
 
 
@@ -120,6 +124,12 @@ class Extrinsics:
         if self.tf is not None:
             self.tf.clear()
 
+    @property
+    def statuses(self) -> list[Status]:
+        """A warning where static transforms of TF contradict each other."""
+        conflicts = [] if self.tf is None else self.tf.conflicts
+        return [Status("static transforms", WARN, " ".join(conflicts))] if conflicts else []
+
     def close(self) -> None:
         """Unsubscribe from TF."""
         if self.tf is not None:
@@ -149,6 +159,7 @@ class TfExtrinsics:
         self._quaternion_matrix = packages.tf_transformations.quaternion_matrix
         self._buffer = packages.tf2.Buffer() if buffer is None else buffer
         self._listener = packages.tf2.TransformListener(self._buffer, node)
+        self._watch = StaticWatch(node)
 
     def lookup(self, target: str, source: str, stamp_ns: int, wait_s: float = 0.0) -> np.ndarray:
         """T_target_source 4 x 4 at a time; TransformError where it is missing, late or too old."""
@@ -180,6 +191,11 @@ class TfExtrinsics:
         T_fixed_image = self.lookup(fixed_frame, lidar_frame, stamp_image, wait_s)
         return invert(T_fixed_image) @ T_fixed_points
 
+    @property
+    def conflicts(self) -> list[str]:
+        """Static transforms that were told with two values, a sentence each."""
+        return self._watch.conflicts
+
     def clear(self) -> None:
         """Forget what is not static, as after a jump back in time."""
         self._buffer.clear()
@@ -187,6 +203,7 @@ class TfExtrinsics:
     def close(self) -> None:
         """Listen no more."""
         self._listener.unregister()
+        self._watch.close()
 
     def _lookup(self, target: str, source: str, stamp_ns: int) -> np.ndarray:
         from rclpy.time import Time
@@ -202,3 +219,39 @@ class TfExtrinsics:
         T = self._quaternion_matrix((q.x, q.y, q.z, q.w))
         T[:3, 3] = t.x, t.y, t.z
         return T
+
+
+class StaticWatch:
+    """Hears /tf_static beside tf2, which keeps the last value of a transform and says nothing of others.
+
+    What contradicts, and quaternions that are no rotation, are logged once each.
+    """
+
+    def __init__(self, node):
+        from tf2_msgs.msg import TFMessage
+
+        self._node = node
+        self._static = StaticTransforms()
+        self._odd: set[str] = set()
+        self._subscription = node.create_subscription(TFMessage, "/tf_static", self._take, qos.latched(100))
+
+    @property
+    def conflicts(self) -> list[str]:
+        """A sentence for each transform that was told with two values."""
+        return list(self._static.conflicts.values())
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _take(self, message) -> None:
+        log = self._node.get_logger()
+        for sentence in {*odd_quaternions(message)} - self._odd:
+            self._odd.add(sentence)
+            log.warning(sentence)
+        for parent, child, T, _ in transforms_of(message):
+            if isinstance(T, str):
+                continue  # tf2 says so itself
+            sentence = self._static.add(parent, child, T)
+            if sentence:
+                log.warning(sentence)

@@ -25,11 +25,11 @@ def profile(reliability: str, depth: int) -> QoSProfile:
     )
 
 
-def latched() -> QoSProfile:
+def latched(depth: int = 1) -> QoSProfile:
     """QoS of what is said once and holds for late subscribers too, such as /tf_static."""
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
-        depth=1,
+        depth=depth,
         reliability=ReliabilityPolicy.RELIABLE,
         durability=DurabilityPolicy.TRANSIENT_LOCAL,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,11 +15,18 @@ from geometry_msgs.msg import TransformStamped  # noqa: E402
 from rclpy.time import Time  # noqa: E402
 
 from depth_completion_ros.core import TransformError, invert, rigid  # noqa: E402
-from depth_completion_ros.ros.extrinsics import TfExtrinsics  # noqa: E402
+from depth_completion_ros.ros.diagnostics.status import WARN  # noqa: E402
+from depth_completion_ros.ros.extrinsics import Extrinsics, TfExtrinsics  # noqa: E402
 from depth_completion_ros.ros.wheels import generate_tf2_msgs, packages  # noqa: E402
 from depth_completion_ros.ros.wheels.equivalents import tf_transformations  # noqa: E402
 
 SECOND = 10**9
+TF_SETTINGS = {
+    "calibration_timeout": 0.0,
+    "extrinsics_file": "",
+    "extrinsics_source": "tf",
+    "extrinsics": [0.0],
+}
 TURN = np.array([[0.0, -1, 0], [0, 0, -1], [1, 0, 0]])
 T_CAMERA_LIDAR = rigid(TURN, (0.1, -0.2, -0.3))
 
@@ -59,7 +67,8 @@ def tf(ros, tf2):
     moving, static = tf2.TransformBroadcaster(talker), tf2.StaticTransformBroadcaster(talker)
     extrinsics = TfExtrinsics(ros.node("listener"))
     publishers = (moving.pub_tf, static.pub_tf)
-    assert ros.spin_until(lambda: all(p.get_subscription_count() == 1 for p in publishers))
+    counts = (1, 2)  # tf2 hears both, and the watch those that are static
+    assert ros.spin_until(lambda: tuple(p.get_subscription_count() for p in publishers) == counts)
     yield extrinsics, moving.sendTransform, static.sendTransform
     extrinsics.close()
 
@@ -173,6 +182,37 @@ def test_transforms_that_are_none_are_ignored_and_stop_nothing(ros, tf):
     for lidar in ("lidar", "other lidar"):
         with pytest.raises(TransformError, match=lidar):
             extrinsics.lookup("camera", lidar, SECOND)
+
+
+def test_two_publishers_of_one_static_transform_are_told_once(ros, tf2, capfd):
+    extrinsics = Extrinsics(ros.node("listener"), SimpleNamespace(**TF_SETTINGS))
+    one, other = (tf2.StaticTransformBroadcaster(ros.node(name)) for name in ("driver", "urdf"))
+    one.sendTransform(stamped("camera", "lidar", shifted(1)))
+    assert ros.spin_until(known(extrinsics.tf, "camera", "lidar", SECOND))
+    one.sendTransform([stamped("camera", "lidar", shifted(1)), stamped("camera", "imu", shifted(1))])
+    assert ros.spin_until(known(extrinsics.tf, "camera", "imu", SECOND))
+    assert extrinsics.statuses == []
+    other.sendTransform(stamped("camera", "lidar", shifted(1.25)))
+    assert ros.spin_until(lambda: extrinsics.statuses)
+    one.sendTransform(stamped("camera", "gps", shifted(3)))  # which tells the first value again
+    assert ros.spin_until(known(extrinsics.tf, "camera", "gps", SECOND))
+    (status,) = extrinsics.statuses
+    words = "of 'lidar' in 'camera' is told with two values, 0.250 m and 0.00 degrees apart"
+    assert status.level == WARN and words in status.message
+    assert capfd.readouterr().err.count(words) == 1
+    extrinsics.close()
+
+
+def test_a_quaternion_that_is_not_of_length_one_is_told_once(ros, tf, capfd):
+    extrinsics, _, send_static = tf
+    long = stamped("camera", "lidar", shifted(1))
+    long.transform.rotation.w = 2.0
+    send_static([long, stamped("camera", "imu", shifted(1))])
+    assert ros.spin_until(known(extrinsics, "camera", "imu", SECOND))
+    send_static(stamped("camera", "gps", shifted(1)))
+    assert ros.spin_until(known(extrinsics, "camera", "gps", SECOND))
+    ros.spin_until(lambda: False, 0.3)
+    assert capfd.readouterr().err.count("the length of its quaternion is 2 and must be 1") == 1
 
 
 def test_after_a_jump_back_the_moving_transforms_are_forgotten_and_the_static_kept(ros, tf):

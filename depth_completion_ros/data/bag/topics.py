@@ -28,6 +28,10 @@ CONVENTIONS = ("compressedDepth", "compressed")
 """Last parts of the topics of image_transport's plugins; before them stands the topic of the raw images."""
 
 
+ODD_LENGTH = 0.01
+"""A quaternion whose length is this far off one was not computed as a rotation; tf2 ignores it."""
+
+
 class TopicError(ValueError):
     """Topics that are missing or not clear; the message says which there are and how to choose."""
 
@@ -160,6 +164,18 @@ def _namespace(topic: str) -> str:
 def is_static(topic: str) -> bool:
     """Whether a TF topic holds transforms for all time, told by its name."""
     return topic.rpartition("/")[2].endswith("static")
+
+
+def odd_quaternions(message) -> Iterator[str]:
+    """A sentence for each rotation of a TFMessage whose length is more than 1 % off one, but not zero."""
+    for entry in message.transforms:
+        q = entry.transform.rotation
+        length = float(np.linalg.norm((q.x, q.y, q.z, q.w)))
+        if np.isfinite(length) and length > 1e-9 and abs(length - 1) > ODD_LENGTH:
+            yield (
+                f"Transform of '{entry.child_frame_id}' in '{entry.header.frame_id}': the length of its "
+                f"quaternion is {length:.3g} and must be 1."
+            )
 
 
 def transforms_of(message) -> Iterator[tuple[str, str, np.ndarray | str, int]]:
