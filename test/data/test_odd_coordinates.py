@@ -50,6 +50,34 @@ def test_some_bytes_at_the_end_of_a_cloud_do_no_harm():
     np.testing.assert_array_equal(decode_points(message).points, WALL)
 
 
+@pytest.mark.parametrize("said_big", [True, False])
+@pytest.mark.parametrize("kind", [(7, "f4"), (8, "f8")], ids=["float32", "float64"])
+@pytest.mark.parametrize("step", [0.0, 0.25], ids=["any values", "values whose last bytes are zero"])
+@pytest.mark.parametrize("height", [1, 20])
+def test_a_cloud_in_the_other_byte_order_than_it_says_is_refused(said_big, kind, step, height):
+    values = np.round(WALL / step) * step if step else WALL.astype(np.float64) * 1.0001
+    values[:50] = 0
+    values[50:100] = np.nan
+    size = int(kind[1][1])
+    message = cloud_of(
+        [(name, *kind, size * at) for at, name in enumerate("xyz")],
+        values,
+        height=height,
+        big_endian=said_big,
+    )
+    np.testing.assert_array_equal(decode_points(message).points, values.astype(np.float32))
+    message.is_bigendian = not said_big
+    with pytest.raises(ValueError, match=f"its driver must set {str(said_big).lower()}") as refusal:
+        decode_points(message)
+    assert f"has is_bigendian {str(not said_big).lower()}" in str(refusal.value)
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, 1e-9, 5e-39])
+def test_clouds_without_a_return_are_not_taken_for_another_byte_order(value):
+    values = np.full((600, 3), value, np.float32)
+    np.testing.assert_array_equal(decode_points(cloud_of(XYZ, values)).points, values)
+
+
 @pytest.mark.parametrize("kind", ["f4", "f8"])
 def test_clouds_in_millimetres_are_refused(kind):
     size = int(kind[1])

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .metres import check_ranges
+from .metres import LOOKED_AT, check_ranges, plausible_share
 from .rows import row_stride
 
 POINT_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
@@ -38,7 +38,8 @@ def decode_points(msg) -> Cloud:
 
     Raises:
         ValueError: no x, y or z among the fields; these in integers, whose unit nothing tells, or over
-            each other; points that cannot be in metres; or data that do not fit the size.
+            each other; points that cannot be in metres, or are so only in the other byte order; or data that
+            do not fit the size.
     """
     fields = _fields(msg)
     if not {"x", "y", "z"} <= fields.keys():
@@ -53,6 +54,7 @@ def decode_points(msg) -> Cloud:
     data, row_step = _rows(msg)
     views = [_field(msg, data, row_step, fields[name]) for name in names]
     points = _columns(msg, data, row_step, [fields[name] for name in names], views)
+    _check_byte_order(msg, points, views[:3])
     check_ranges(points, f"PointCloud2 of {msg.width} x {msg.height} points")
     _, rings = field_of(msg, RING_FIELDS)
     if rings is not None and rings.dtype.kind not in "iu":
@@ -82,6 +84,24 @@ def _check_coordinates(fields: list) -> None:
                 f"PointCloud2 field '{one.name}' fills bytes {one.offset} to {one.offset + size - 1} of a "
                 f"point, and '{other.name}' begins at byte {other.offset}; each must have bytes of its own."
             )
+
+
+def _check_byte_order(msg, points: np.ndarray, views: list[np.ndarray]) -> None:
+    """ValueError where most coordinates are no metres, and nearly all are in the other byte order."""
+    step = max(1, len(points) // LOOKED_AT)
+    some = points[::step, :3]
+    if plausible_share(some) > 0.5 and some.any():  # the smallest of float64 are zero by now
+        return
+    rows, columns = np.divmod(np.arange(0, len(points), step), msg.width)
+    values = [view[rows, columns] for view in views]
+    swapped = np.stack([value.byteswap() for value in values])
+    if plausible_share(np.stack(values)) <= 0.5 and plausible_share(swapped) > 0.95:
+        said, other = ("true", "false") if msg.is_bigendian else ("false", "true")
+        raise ValueError(
+            f"PointCloud2 of {msg.width} x {msg.height} points has is_bigendian {said}, by which most "
+            "coordinates are below 1e-6 m or beyond 10 km; in the other byte order they are plausible, so "
+            f"its driver must set {other}."
+        )
 
 
 def _rows(msg) -> tuple[np.ndarray, int]:

@@ -7,6 +7,8 @@ import numpy as np
 FAR = 500.0
 """Metres; what the LiDARs of the longest range reach, so that no scan has its median there."""
 LOOKED_AT = 5000
+SMALLEST, LARGEST = 1e-6, 1e4
+"""Metres; coordinates of real points are between, but for some that are near zero by chance."""
 
 
 def check_ranges(points: np.ndarray, what: str) -> None:
@@ -22,6 +24,14 @@ def check_ranges(points: np.ndarray, what: str) -> None:
     some = points[:: max(1, len(points) // LOOKED_AT), :3].astype(np.float64)
     with np.errstate(invalid="ignore"):
         _check(np.sqrt(np.einsum("ij,ij->i", some, some)), what, "away")
+
+
+def plausible_share(coordinates: np.ndarray) -> float:
+    """Share of coordinates from 1e-6 m to 10 km among those that are finite and not zero; 1 of none."""
+    with np.errstate(invalid="ignore"):
+        values = np.abs(coordinates)
+        values = values[(values > 0) & (values < np.inf)]
+        return float(np.mean((values >= SMALLEST) & (values <= LARGEST))) if values.size else 1.0
 
 
 def check_depths(depth: np.ndarray, what: str) -> None:
