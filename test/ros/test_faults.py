@@ -13,6 +13,7 @@ from robot import (
     CAMERA,
     START,
     STEP,
+    Robot,
     as_bytes,
     camera_image,
     completion_node,
@@ -27,6 +28,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 
 from depth_completion_ros.completion import create_completer
 from depth_completion_ros.completion.classical.nearest import Nearest
+from depth_completion_ros.completion.interface import Source
 from depth_completion_ros.ros.inputs.drop import Drop
 from depth_completion_ros.ros.inputs.frames import Pair
 
@@ -114,6 +116,40 @@ def test_a_cloud_without_xyz_is_dropped_with_a_sentence_that_lists_its_fields(ri
     rig.wait_for_drop("cloud cannot be decoded")
     rig.wait_for_words("PointCloud2 has the fields x, ring; it must have x, y and z.", capfd)
     rig.recovers()
+
+
+def test_a_cloud_in_another_byte_order_than_it_says_is_dropped_and_said(rig, capfd):
+    message = points_message(START)
+    message.is_bigendian = True
+    rig.robot.send(START, points=message)
+    rig.wait_for_drop("cloud cannot be decoded")
+    rig.wait_for_words("has is_bigendian true, by which most coordinates", capfd)
+    rig.recovers()
+
+
+def test_a_stray_point_that_the_default_overrules_is_not_called_measured(ros):
+    """Amid a wall at 10 m, as of a beam that passes through: what is measured elsewhere stays as it is."""
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    topics = ("depth/image", "depth/confidence", "depth/source", "sparse_depth/image")
+    robot = Robot(ros, outputs=topics)
+    completion_node(ros, completer="efficient_spn")
+    robot.connect()
+    points = wall()
+    points[np.argmin(np.abs(points[:, 1:]).sum(axis=1))] *= 3
+    robot.send(START, points=points_message(START, points))
+    for topic in topics:
+        robot.wait_for_outputs(1, topic)
+    depth, confidence, source, sparse = (
+        np.frombuffer(robot.received[topic][0].data, np.uint8 if "source" in topic else np.float32)
+        for topic in topics
+    )
+    stray = sparse > 25
+    assert stray.sum() == 1 and np.nanmin(sparse) < 15
+    assert source[stray] == Source.PROPAGATED and confidence[stray] < 1 and 8 < depth[stray] < 12
+    measured = source == Source.MEASURED
+    assert measured.sum() > 0.99 * (sparse > 0).sum()
+    np.testing.assert_array_equal(depth[measured], sparse[measured])
+    assert (confidence[measured] == 1).all()
 
 
 def test_a_cloud_with_too_little_data_is_dropped(rig):
