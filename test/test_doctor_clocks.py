@@ -111,7 +111,9 @@ def test_latencies_of_drivers_are_no_offset():
 
 
 def test_where_times_of_receipt_are_copies_of_stamps_the_begin_of_both_tells():
-    assert advice(*streams(37, copied=True))[2] == 37
+    _, sentence, offset = advice(*streams(37, copied=True))
+    assert offset == 37
+    assert "with it 10 of 80 clouds have an image. Times of receipt are copies of the stamps" in sentence
     assert advice(*streams(0, copied=True))[0] == "ok"
 
 

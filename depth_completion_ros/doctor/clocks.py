@@ -149,6 +149,11 @@ def _offset_finding(
         f"image_time_offset: {offset.seconds:.3f} makes up for it (-O image_offset_s=... for bags); with it "
         f"{number} of {len(cloud)} clouds have an image."
     )
+    if number < 0.5 * len(cloud) and _is_copied(image, cloud):
+        sentence += (
+            " Times of receipt are copies of the stamps, so that what belongs together lies as far apart "
+            "in the bag, more than a reader holds: write the bag anew with stamps of one clock."
+        )
     if offset.doubt:
         sentence += f" {offset.doubt}"
     if abs(offset.drift) > DRIFT_S:
@@ -186,6 +191,12 @@ def distances(image: Stream, cloud: Stream, offset_ns: int) -> np.ndarray:
     return images[_nearest(images, points)] - points
 
 
+def _is_copied(*streams: Stream) -> bool:
+    """Whether times of receipt are copies of the stamps, as converters of data sets write them."""
+    both = map(_stamped, streams)
+    return all(np.abs(received - stamps).max(initial=0) <= SECOND // 1000 for stamps, received in both)
+
+
 def _stamped(stream: Stream) -> tuple[np.ndarray, np.ndarray]:
     """Stamps and times of receipt of the messages that have a stamp, nanoseconds."""
     stamps, received = np.array(stream.stamps, np.int64), np.array(stream.received, np.int64)
@@ -206,8 +217,8 @@ def estimate(image: Stream, cloud: Stream, without_arrival: bool = False) -> Off
     (images, images_at), (clouds, clouds_at) = _stamped(image), _stamped(cloud)
     if not len(images) or not len(clouds):
         return None
-    lags = images_at - images, clouds_at - clouds
-    if any(np.abs(lag).max() > SECOND // 1000 for lag in lags):
+    if not _is_copied(image, cloud):
+        lags = images_at - images, clouds_at - clouds
         # Against the image that arrives with a cloud, as a bag in a loop jumps for both at once.
         apart = (lags[0][_nearest(images_at, clouds_at)] - lags[1]) / SECOND
         return _exact(image, cloud, float(np.median(apart)), _drift(apart))
