@@ -33,6 +33,8 @@ NEARLY_HALF = 0.35
 """Of the time between images: two of them are about as near."""
 DRIFT_S = 0.02
 """A change of the offset over a recording that is worth a word."""
+DRIFT_TAKES_S = 10.0
+"""In a shorter recording a stall of the recorder looks like drift."""
 LATENCIES = "It is as exact as the drivers' latencies are alike; check moving objects in `overlay`."
 
 
@@ -115,7 +117,7 @@ def clocks(image: Stream, cloud: Stream, options: Options) -> Iterator[Finding]:
     if offset is not None and abs(offset.seconds - options.image_time_offset) > LATENCY_S + options.slack:
         yield _offset_finding(subject, image, cloud, paired, offset, options)
         return
-    if offset is not None and abs(offset.drift) > options.slack:
+    if offset is not None and abs(offset.drift) > options.slack and _seconds(cloud) > DRIFT_TAKES_S:
         yield warning(subject, _drift_sentence(offset.drift, _seconds(cloud)))
     away = np.abs(distances(image, cloud, options.offset_ns)) / SECOND
     middle = 1000 * float(np.median(away))
