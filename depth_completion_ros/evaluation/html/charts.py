@@ -97,10 +97,10 @@ def reliability_diagrams(result: EvaluationResult) -> list[str]:
     return drawn
 
 
-def error_places(result: EvaluationResult) -> list[str]:
-    """Where in the image errors lie, one grid a protocol and completer; colours of a protocol compare."""
+def error_places(result: EvaluationResult) -> list[list[str]]:
+    """Where in the image errors lie: of each protocol a grid a completer, whose colours compare."""
     ratio = float(np.median([width / height for height, width in result.sizes]))
-    drawn = []
+    drawn: list[list[str]] = []
     for protocol in served(result):
         grids = {
             name: mean_error_mm(result.by_place[protocol, name])
@@ -110,6 +110,7 @@ def error_places(result: EvaluationResult) -> list[str]:
         if not grids:
             continue
         most = max(float(np.nanpercentile(grid, 98)) for grid in grids.values())
+        drawn.append([])
         for name, grid in grids.items():
             pixels = result.by_place[protocol, name][1]
             texts = [
@@ -117,7 +118,7 @@ def error_places(result: EvaluationResult) -> list[str]:
                 for row in zip(grid, pixels, strict=True)
             ]
             title = f"{protocol}, {name}: full colour is {most:.0f} mm"
-            drawn.append(cells(title, np.clip(grid / max(most, 1e-9), 0.03, 1), texts, ratio))
+            drawn[-1].append(cells(title, np.clip(grid / max(most, 1e-9), 0.06, 1), texts, ratio))
     return drawn
 
 
@@ -137,8 +138,8 @@ def histograms(times: dict[str, list[float]], x_title: str, y_title: str) -> lis
             continue
         counts, _ = np.histogram(np.clip(values, x.low, x.high), edges)
         p50, p95 = np.percentile(values, (50, 95))
-        y = Scale([], y_title, limits=(0, max(1.1 * counts.max(), 2)))
-        chart = Chart(f"{name}: median {p50:.1f} ms, 95 % below {p95:.1f} ms", x, y)
+        y = Scale([], y_title, limits=(0, max(1.1 * counts.max(), 2)), whole=True)
+        chart = Chart(f"{name}: median {p50:.3g} ms, 95 % below {p95:.3g} ms", x, y)
         for low, high, count in zip(edges, edges[1:], counts, strict=False):
             if count:
                 chart.bar(low, high, count, at, f"{count} of {low:.3g} to {high:.3g} ms")

@@ -30,7 +30,7 @@ class Extra:
     """A table that only this evaluation has, shown first.
 
     Args:
-        headings, rows: the first column is words, all others numbers.
+        headings, rows: the first two columns are words, all others numbers.
         note: a sentence about it.
     """
 
@@ -57,7 +57,7 @@ def write_html(
     damage = f"These are not all frames of the data: {result.damage}" if result.damage else ""
     page = Page(f"Depth completion on {result.name}", settings_sentence(result), damage)
     if extra is not None:
-        page.section(extra.heading, table(extra.headings, extra.rows, left=1), note=extra.note)
+        page.section(extra.heading, table(extra.headings, extra.rows), note=extra.note)
     page.section("Mean over frames", table(*mean_table(result)), note=MEAN_SENTENCE)
     if result.confidence:
         confidence = table(*confidence_table(result.confidence_means()))
@@ -82,10 +82,8 @@ def write_html(
     ):
         if drawn:
             page.section(heading, names, charts(drawn), note=note)
-    note = (
-        "MAE in each part of the image; the fuller the colour, the larger. Grey parts have nothing to score."
-    )
-    page.section("Where errors lie", charts(draw.error_places(result)), note=note)
+    note = "MAE by part of the image; the fuller the colour, the larger. Parts without have nothing to score."
+    page.section("Where errors lie", *map(charts, draw.error_places(result)), note=note)
     page.section("Left out", _left_out(result), note="Every frame that was not scored, by cause.")
     _single_frames(page, result)
     return page.write(path)

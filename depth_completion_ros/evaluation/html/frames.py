@@ -125,7 +125,7 @@ def _trial(shown: ShownTrial, completers: Sequence[str], sentences: Sequence[str
     )
     texts = "".join(f"<span>{escape(text)} </span>" for text in sentences)
     return (
-        f'<div class="trial"><p class="note scores">{texts}</p><div class="panels">'
+        f'<div class="shown"><p class="note scores">{texts}</p><div class="panels">'
         + _stack("fixed", ("image", "what was fed"), shown.images, captions[0])
         + _stack("depth", completers, [shown.depth[name] for name in completers], captions[1])
         + _stack("error", completers, [shown.error[name] for name in completers], captions[2])

@@ -27,7 +27,7 @@ document.querySelectorAll(".viewer").forEach(viewer => {
   const cut = viewer.querySelector(".cut");
   const show = () => {
     viewer.style.setProperty("--cut", `${cut.value}%`);
-    viewer.querySelectorAll(".trial").forEach((section, at) => section.classList.toggle("chosen", at === +trial.value));
+    viewer.querySelectorAll(".shown").forEach((section, at) => section.classList.toggle("chosen", at === +trial.value));
     viewer.querySelectorAll(".stack").forEach(stack => {
       const choice = stack.classList.contains("fixed") ? [0, 1] : [+left.value, +right.value];
       [...stack.children].forEach((image, at) => {

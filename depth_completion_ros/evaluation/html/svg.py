@@ -32,6 +32,7 @@ class Scale:
         log: logarithmic, else linear.
         limits: ends of a linear axis, where the values do not set them.
         title: with the unit.
+        whole: ticks at whole numbers alone.
     """
 
     def __init__(
@@ -41,14 +42,15 @@ class Scale:
         *,
         log: bool = False,
         limits: tuple[float | None, float | None] = (None, None),
+        whole: bool = False,
     ):
-        self.title, self.log = title, log
+        self.title, self.log, self._whole = title, log, whole
         known = [v for v in values if math.isfinite(v) and (v > 0 or not log)] or [1.0]
         low, high = min(known), max(known)
         if log:
             self.low, self.high = low / 1.15, high * 1.15
         else:
-            space = 0.06 * (high - low) or 0.5 * abs(high) or 1.0
+            space = 0.12 * (high - low) or 0.5 * abs(high) or 1.0
             self.low = low - space if limits[0] is None else limits[0]
             self.high = high + space if limits[1] is None else limits[1]
         if self.high <= self.low:
@@ -67,6 +69,7 @@ class Scale:
 
     def _linear_ticks(self) -> list[float]:
         rough = (self.high - self.low) / (MOST_TICKS - 1)
+        rough = max(rough, 1) if self._whole else rough
         power = 10 ** math.floor(math.log10(rough))
         step = next(n * power for n in (1, 2, 5, 10) if n * power >= rough * (1 - 1e-9))
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
@@ -78,9 +81,9 @@ class Scale:
             ticks = [n * 10.0**p for p in powers for n in steps if self.low <= n * 10.0**p <= self.high]
             if len(ticks) <= MOST_TICKS:
                 break
-        if len(ticks) >= 2:
-            return ticks[:: -(-len(ticks) // MOST_TICKS)]
-        return sorted({float(f"{at:.2g}") for at in (self.low * 1.15, self.high / 1.15)})
+        if len(ticks) < 3:  # the axis spans little, so that even steps serve
+            return self._linear_ticks()
+        return ticks[:: -(-len(ticks) // MOST_TICKS)]
 
 
 class Chart:
@@ -138,7 +141,7 @@ class Chart:
     def svg(self) -> str:
         """The chart as an element of a page."""
         right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-        parts = [f'<text class="title" x="{LEFT}" y="16">{escape(self.title)}</text>']
+        parts = [_title(self.title, LEFT)]
         for tick in self.x.ticks():
             px, _ = self._place(tick, self.y.low)
             parts.append(f'<path class="grid" d="M{px:.1f} {TOP}V{bottom}"/>')
@@ -170,7 +173,7 @@ def cells(title: str, strengths, texts, ratio: float) -> str:
     rows, columns = len(strengths), len(strengths[0])
     height = round(min(max(WIDTH / ratio, 60), 300))
     w, h = WIDTH / columns, height / rows
-    parts = [f'<text class="title" x="0" y="16">{escape(title)}</text>']
+    parts = [_title(title, 0)]
     parts.append(f'<rect class="frame" x="0" y="{TOP}" width="{WIDTH}" height="{height}"/>')
     for row, (values, told) in enumerate(zip(strengths, texts, strict=True)):
         for column, (value, text) in enumerate(zip(values, told, strict=True)):
@@ -195,6 +198,12 @@ def legend(names: Sequence[str]) -> str:
 def series_class(series: int) -> str:
     """Class of the style sheet for the colour of a series."""
     return f"s{series % SERIES}"
+
+
+def _title(text: str, x: int) -> str:
+    most = (WIDTH - x) // 7  # letters; the pointer brings up the rest
+    short = text if len(text) <= most else text[: most - 1] + "…"
+    return f'<text class="title" x="{x}" y="16">{escape(short)}<title>{escape(text)}</title></text>'
 
 
 def _element(width: int, height: int, title: str, parts: Sequence[str]) -> str:
