@@ -123,7 +123,7 @@ def _trial(shown: ShownTrial, completers: Sequence[str], sentences: Sequence[str
         f"depth: {shown.near:.1f} m{_strip(depths)}{shown.far:.1f} m; unknown is black",
         f"error: 0{_strip(colours)}{shown.limit:g} m and more; no depth is white, no truth black",
     )
-    texts = "".join(f"<span>{escape(text)} </span>" for text in sentences)
+    texts = "".join(f"<span>{escape(text)}</span>" for text in sentences)
     return (
         f'<div class="shown"><p class="note scores">{texts}</p><div class="panels">'
         + _stack("fixed", ("image", "what was fed"), shown.images, captions[0])
