@@ -99,7 +99,7 @@ def loop_of(folder: str) -> Callable[[torch.Tensor, int], torch.Tensor]:
 def kd_tree() -> Callable[[torch.Tensor], np.ndarray] | None:
     """The search by Open3D; None where it cannot be imported."""
     try:
-        from depth_completion_ros.demo.scene.caster import import_open3d
+        from depth_completion_ros.extras.open3d import import_open3d
 
         import_open3d()
         from open3d.core import Tensor

@@ -4,8 +4,8 @@
 
 A round makes a context of rclpy and a completion node in it, configures and activates it, completes a frame
 in every tenth, and takes all down. A start is a process of the node that a signal ends at a random moment of
-its first seconds, SIGINT or SIGTERM. Prints memory, file descriptors, threads and shared memory at the first
-and last round, and how starts ended.
+its first seconds, SIGINT or SIGTERM. Prints memory after each tenth of the rounds, file descriptors, threads
+and shared memory at the first and last round, and how starts ended.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def rounds(number: int) -> dict:
         held.append(holdings())
     first, last = held[WARM - 1], held[-1]
     keys = ("memory MiB", "descriptors", "threads", "shared memory files")
-    return {"number": number, "frames completed": completed} | {
+    tenths = [memory for memory, *_ in held[WARM - 1 :: max(number // 10, 1)]]
+    return {"number": number, "frames completed": completed, "memory MiB after each tenth": tenths} | {
         key: [before, after] for key, before, after in zip(keys, first, last, strict=True)
     }
 

@@ -40,7 +40,7 @@ def one_thread():
 @pytest.fixture(scope="session")
 def open3d():
     """Open3D, which casts the rays of simulated scenes."""
-    from depth_completion_ros.demo.scene.caster import import_open3d
+    from depth_completion_ros.extras.open3d import import_open3d
 
     try:
         return import_open3d()

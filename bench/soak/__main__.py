@@ -13,7 +13,9 @@ memory over time, and what became of each image. Exit code 1 where anything is w
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -24,7 +26,9 @@ os.environ.setdefault("ROS_DOMAIN_ID", "96")
 
 import rclpy
 from disturbances import Disturbances
+from listener import Listener
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 from report import grows, growth, write
 from robot import Robot
 from watch import Process, Watch
@@ -99,12 +103,16 @@ def write_frames(folder: Path) -> Path:
 
 def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict]:
     """Spin the robot for so long; the result and the samples."""
-    rclpy.init(args=[])
+    # Ctrl-C is to end the loop, not the context in which the robot is publishing.
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     robot = Robot(given.rate, *given.size, given.seed)
+    listener = Listener(robot.account)
     executor = SingleThreadedExecutor()
     executor.add_node(robot)
     spin(executor, 120, until=lambda: robot.is_connected)
     if not robot.is_connected:
+        listener.stop()
         sys.exit(f"The completion node did not come up: {processes[0].log[-500:]}")
     watch, disturbances = Watch(processes), Disturbances(robot, given.seed)
     begin = last = time.monotonic()
@@ -121,10 +129,13 @@ def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict
     disturbances.stop()
     spin(executor, 5)
     before = robot.account.depths
-    spin(executor, 5)
+    spin(executor, 60, until=lambda: robot.account.depths > before)  # long, as the machine may be busy
     good = robot.account.depths > before
+    robot.rest()
+    spin(executor, 3)  # diagnostics tell how many images have arrived
+    spin(executor, 20, until=lambda: robot.account.is_settled)
+    listener.stop()
     alive = {process.name: process.is_alive for process in processes}
-    robot.account.excuse(time.monotonic() - 3, time.monotonic(), "the soak ended")
     robot.account.close()
     held = {process.name: summary(process, watch, alive[process.name]) for process in processes}
     result = {
@@ -135,14 +146,28 @@ def run(given: argparse.Namespace, processes: list[Process]) -> tuple[dict, dict
         "published": robot.account.published,
         "depths": robot.account.depths,
         "fates": dict(robot.account.fates),
+        "received by the node": robot.account.received,
+        "slowest word s": round(robot.account.slowest_word, 2),
         "unheard at minute": [round((moment - begin) / 60, 2) for moment in robot.account.unheard[:100]],
+        "words missed at minute": [[round((at - begin) / 60, 2), n] for at, n in robot.account.missed[:100]],
         "disturbances": dict(disturbances.number),
+        "disturbances at minute": [[round((at - begin) / 60, 2), kind] for at, kind in disturbances.log],
         "good at the end": good,
         "processes": held,
+        "evaluation": evaluation(given.out / "evaluation.json"),
     }
     robot.destroy_node()
     rclpy.shutdown()
     return result, watch.samples
+
+
+def evaluation(report: Path) -> dict[str, int]:
+    """What the evaluation node counted, which has ended."""
+    if not report.is_file():
+        return {}
+    said = json.loads(report.read_text())
+    counts = {what: sum(said[what].values()) for what in ("not_completed", "unscored")}
+    return {"scored": said["frames"]} | counts
 
 
 def spin(executor, seconds: float, until=lambda: False) -> None:
@@ -157,12 +182,13 @@ def summary(process: Process, watch: Watch, alive: bool) -> dict:
     code = process.stop() if alive else process._popen.returncode
     samples = watch.samples[process.name]
     values = {quantity: [value for _, value in pairs] for quantity, pairs in samples.items()}
-    memory = values.get("memory", [0.0])
+    memory, in_use = (values.get(quantity, [0.0]) for quantity in ("memory", "in use"))
     return {
         "alive": alive,
         "exit code": code,
         "tracebacks": process.log.count("Traceback"),
         "memory": [memory[len(memory) // 2], memory[-1], max(memory)],
+        "in use": [in_use[len(in_use) // 2], in_use[-1], max(in_use)],
         "growth MiB/h": growth(samples["memory"]) if len(memory) > 1 else 0.0,
         "grows": len(memory) > 1 and grows(samples["memory"]),
         "descriptors": [values.get("descriptors", [0])[len(memory) // 2], values.get("descriptors", [0])[-1]],

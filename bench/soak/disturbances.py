@@ -24,6 +24,7 @@ class Disturbances:
 
     Attributes:
         number: how often each kind has happened.
+        log: when each began, by the clock of `time.monotonic`.
     """
 
     def __init__(self, robot, seed: int):
@@ -42,6 +43,7 @@ class Disturbances:
             "the calibration is absurd": self._absurd,
         }
         self.number: Counter[str] = Counter()
+        self.log: list[tuple[float, str]] = []
         self._end: Callable[[], None] | None = None
         self._next = time.monotonic() + 10
 
@@ -56,6 +58,7 @@ class Disturbances:
         else:
             kind = str(self._random.choice(list(self._kinds)))
             self.number[kind] += 1
+            self.log.append((now, kind))
             self._end, span = self._kinds[kind](), LENGTH_S
         self._next = now + self._random.uniform(*span)
 
@@ -71,14 +74,10 @@ class Disturbances:
         return lambda: setattr(self._robot, name, before)
 
     def _clouds(self):
-        return self._set(
-            "clouds", str(self._random.choice(["empty", "all NaN", "dense", "few", "malformed"]))
-        )
+        return self._set("clouds", str(self._random.choice(CLOUDS)))
 
     def _images(self):
-        return self._set(
-            "images", str(self._random.choice(["grey", "noise", "of another size", "malformed"]))
-        )
+        return self._set("images", str(self._random.choice(IMAGES)))
 
     def _subscriber(self):
         topic = str(self._random.choice(["depth/points", "depth/confidence", "overlay"]))
@@ -103,7 +102,7 @@ class Disturbances:
         return lambda: None
 
     def _slow_consumer(self):
-        process = subprocess.Popen([sys.executable, str(SLOW)])
+        process = subprocess.Popen([sys.executable, str(SLOW)], start_new_session=True)
         return lambda: (process.terminate(), process.wait())
 
     def _tf_late(self):

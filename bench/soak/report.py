@@ -14,7 +14,8 @@ from depth_completion_ros.core.safe.files import write_text
 from depth_completion_ros.evaluation.drawing import save
 
 QUANTITIES = {
-    "memory": "MiB resident",
+    "memory": "MiB of own memory",
+    "in use": "MiB of it in use by malloc",
     "descriptors": "file descriptors",
     "threads": "threads",
     "shared memory": "MiB of shared memory mapped",
@@ -23,6 +24,8 @@ WARM_SHARE = 0.5
 """Of the time, in which memory may grow: the first dense cloud, or the first overlay, sets buffers up."""
 GROWTH_MIB_H = 20.0
 LOST_SHARE = 1e-3
+OTHER_SHARE = 1e-2
+"""Of the images, by which the evaluation node may differ: it hears of truth and depth, which may get lost."""
 
 
 def growth(samples: list[tuple[float, float]]) -> float:
@@ -44,7 +47,7 @@ def grows(samples: list[tuple[float, float]]) -> bool:
 
 def plot(samples: dict, path: Path) -> Path:
     """What was held over time, one panel a quantity."""
-    figure = Figure(figsize=(9, 11), layout="constrained")
+    figure = Figure(figsize=(9, 13), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(len(QUANTITIES), sharex=True)
     for axis, (quantity, label) in zip(panels, QUANTITIES.items(), strict=True):
@@ -81,6 +84,9 @@ def faults(result: dict) -> list[str]:
     unheard = result["fates"].get(NOTHING, 0)
     if unheard > LOST_SHARE * result["published"]:
         found.append(f"Nothing was told of {unheard} of {result['published']} images.")
+    counted = sum(result["evaluation"].values())
+    if abs(counted - result["published"]) > OTHER_SHARE * result["published"]:
+        found.append(f"The evaluation node counts {counted} frames; {result['published']} were published.")
     if not result["good at the end"]:
         found.append("At the end, good frames were not completed.")
     return found
@@ -95,19 +101,23 @@ def write(result: dict, samples: dict, out: Path) -> list[str]:
     lines = [
         f"# Soak with {result['completer']}, {result['minutes']:.0f} minutes at {result['rate']:g} Hz",
         "",
-        f"{result['published']} images published, {result['depths']} depth images received.",
+        f"{result['published']} images published, {result['depths']} depth images received. From an image to "
+        f"the word of it took {result['slowest word s']} s at most.",
         "",
         "| what became of an image | number |",
         "|---|---|",
         *(f"| {fate} | {n} |" for fate, n in sorted(result["fates"].items(), key=lambda item: -item[1])),
         "",
-        "| process | MiB at half time / end / most | growth from half time on, MiB/h | files | threads |",
-        "|---|---|---|---|---|",
+        "Evaluation node: " + ", ".join(f"{n} {what}" for what, n in result["evaluation"].items()) + ".",
+        "",
+        "| process | MiB at half time / end / most | growth from half time on, MiB/h | of it in use "
+        "| files | threads |",
+        "|---|---|---|---|---|---|",
     ]
     for name, p in result["processes"].items():
-        memory = " / ".join(f"{value:.0f}" for value in p["memory"])
+        memory, in_use = (" / ".join(f"{value:.0f}" for value in p[q]) for q in ("memory", "in use"))
         files, threads = (" to ".join(f"{v:.0f}" for v in p[q]) for q in ("descriptors", "threads"))
-        lines.append(f"| {name} | {memory} | {p['growth MiB/h']:+.1f} | {files} | {threads} |")
+        lines.append(f"| {name} | {memory} | {p['growth MiB/h']:+.1f} | {in_use} | {files} | {threads} |")
     lines += ["", "| disturbance | times |", "|---|---|"]
     lines += [f"| {kind} | {n} |" for kind, n in sorted(result["disturbances"].items())]
     lines += ["", *(found or ["Nothing is wrong."]), "", "![what was held over time](soak.png)"]

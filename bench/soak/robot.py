@@ -19,7 +19,6 @@ from depth_completion_ros.core import Camera
 from depth_completion_ros.core.geometry import matrix_to_quaternion
 from depth_completion_ros.data.messages import stamp_ns
 from depth_completion_ros.ros import conversions, qos
-from depth_completion_ros.ros.outcomes import COMPLETED, listen
 
 SECOND = 1_000_000_000
 T_CAM_LIDAR = np.array([[0, -1, 0, 0], [0, 0, -1, -0.2], [1, 0, 0, 0.1], [0, 0, 0, 1]], float)
@@ -46,6 +45,9 @@ class Robot(Node):
             width, height, [[0.6 * width, 0, width / 2], [0, 0.6 * width, height / 2], [0, 0, 1]]
         )
         self.focal = self.camera.K[0, 0]
+        v, u = np.mgrid[:height, : width + 2]
+        self._ramp = np.stack([u, v, u + v], axis=-1).astype(np.uint8)
+        self._truth = np.full((height, width), 10, np.float32)
         self.shift_ns = 1000 * SECOND
         self._random = np.random.default_rng(seed)
         self._rate, self._count = rate, 0
@@ -58,9 +60,8 @@ class Robot(Node):
         self.listen("depth/image", self._on_depth)
         self.create_subscription(Image, "/played/depth/image", self._on_played, qos.profile("reliable", 5))
         self.played = 0
-        listen(self, self._on_outcome)
         steady = qos.steady_clock()
-        self.create_timer(1 / rate, self._publish, clock=steady)
+        self._sensors = self.create_timer(1 / rate, self._publish, clock=steady)
         self.create_timer(0.02, self._tick, clock=steady)
 
     @property
@@ -100,6 +101,10 @@ class Robot(Node):
         if listener is not None:
             self.destroy_subscription(listener)
 
+    def rest(self) -> None:
+        """Publish no more images; what is under way still comes back."""
+        self._sensors.cancel()
+
     # Messages ------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
@@ -124,8 +129,7 @@ class Robot(Node):
         self._publishers_["points"].publish(self._points(lidar_header))
         self.account.publish(stamp, now)
         self._publishers_["image"].publish(self._image(camera_header))
-        truth = np.full((self.camera.height, self.camera.width), 10, np.float32)
-        self._publishers_["ground_truth"].publish(conversions.depth_message(truth, camera_header))
+        self._publishers_["ground_truth"].publish(conversions.depth_message(self._truth, camera_header))
 
     def _send_tf(self, stamp: int, now: float) -> None:
         if self.tf_delay_s is None:
@@ -155,8 +159,7 @@ class Robot(Node):
         width, height = self.camera.width, self.camera.height
         if self.images == "of another size":
             width += 2
-        v, u = np.mgrid[:height, :width]
-        pixels = np.stack([u + self._count, v, u + v], axis=-1).astype(np.uint8)
+        pixels = self._ramp[:height, :width] + np.array([self._count % 256, 0, 0], np.uint8)
         if self.images == "noise":
             pixels = self._random.integers(0, 256, (height, width, 3), dtype=np.uint8)
         if self.images == "grey":
@@ -173,9 +176,6 @@ class Robot(Node):
 
     def _on_played(self, message: Image) -> None:
         self.played += 1
-
-    def _on_outcome(self, outcome) -> None:
-        self.account.end(outcome.stamp, COMPLETED if outcome.cause == COMPLETED else outcome.cause)
 
 
 def _header(stamp: int, frame_id: str) -> Header:

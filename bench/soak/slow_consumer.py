@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
+from depth_completion_ros.ros.process.stopping import stop
 
-import rclpy
-from rclpy.executors import ExternalShutdownException
-from rclpy.signals import SignalHandlerOptions
-from sensor_msgs.msg import Image, PointCloud2
+stop.take_signals()  # before anything slow is imported
 
-from depth_completion_ros.ros import qos
-from depth_completion_ros.ros.transport import use_large_message_profile
+import time  # noqa: E402
 
-if __name__ == "__main__":
-    use_large_message_profile()
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # it is ended as it is
-    node = rclpy.create_node("slow_consumer")
+
+def make_node():
+    """The node, which sleeps in its callbacks."""
+    from rclpy.node import Node
+    from sensor_msgs.msg import Image, PointCloud2
+
+    from depth_completion_ros.ros import qos
+
+    node = Node("slow_consumer")
     for kind, topic in ((Image, "depth/image"), (PointCloud2, "depth/points")):
         node.create_subscription(kind, topic, lambda message: time.sleep(0.5), qos.profile("reliable", 1))
-    with suppress(KeyboardInterrupt, ExternalShutdownException):
-        rclpy.spin(node)
+    return node
+
+
+if __name__ == "__main__":
+    from depth_completion_ros.ros.process.run import run
+
+    run(make_node, args=[])

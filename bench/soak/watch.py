@@ -13,6 +13,7 @@ from pathlib import Path
 from depth_completion_ros.ros.process.stopping import PARENT
 
 MIB = 1 << 20
+NODE = Path(__file__).with_name("told_node.py")
 
 
 class Process:
@@ -32,13 +33,15 @@ class Process:
         values = [f"{key}:={_text(value)}" for key, value in parameters.items()]
         given = [word for value in values for word in ("-p", value)]
         given += [word for remap in remaps for word in ("-r", remap)]
-        command = [sys.executable, "-m", "depth_completion_ros.ros.process.start", executable]
+        self._told = folder / f"{name}.malloc"
+        command = [sys.executable, str(NODE), str(self._told), executable]
         with self._log.open("w") as log:
             self._popen = subprocess.Popen(
                 [*command, "--ros-args", *given],
                 stdout=log,
                 stderr=log,
                 env={**os.environ, PARENT: str(os.getpid())},  # it ends with the soak
+                start_new_session=True,  # but by the soak, not by the Ctrl-C of its terminal
             )
 
     @property
@@ -50,12 +53,18 @@ class Process:
         return self._log.read_text(errors="replace")
 
     def held(self) -> dict[str, float]:
-        """Memory, own and shared (MiB), file descriptors and threads; empty where it has ended."""
+        """Memory, own and shared (MiB), file descriptors and threads; empty where it has ended.
+
+        Own memory is what no file or segment is behind. Part of it is in use by malloc (not that of Python's
+        small objects), part is kept by glibc for later. Of shared memory all that is mapped counts.
+        """
         folder = Path("/proc") / str(self._popen.pid)
         try:
             status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+            in_use = self._told.read_text().split() if self._told.exists() else []
             return {
-                "memory": int(status["VmRSS"].split()[0]) / 1024,
+                **dict(zip(("in use", "kept"), map(float, in_use), strict=False)),
+                "memory": int(status["RssAnon"].split()[0]) / 1024,
                 "shared memory": shared_memory((folder / "maps").read_text()),
                 "descriptors": len(list((folder / "fd").iterdir())),
                 "threads": int(status["Threads"]),

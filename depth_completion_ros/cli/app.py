@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import bags, benchmark, complete, evaluate, mapping, others, slam, submission, weights
+from . import bags, benchmark, complete, demo, doctor, evaluate, mapping, slam, weights
 from .group import DataCommand, SentenceGroup
 
 app = typer.Typer(
@@ -18,19 +18,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
 )
-app.command("demo")(others.demo)
-app.command("demo-drive")(others.demo_drive)
+app.command("demo")(demo.demo)
+app.command("demo-drive")(demo.demo_drive)
 app.command("complete", cls=DataCommand)(complete.complete)
 app.command("evaluate", cls=DataCommand)(evaluate.evaluate)
 app.command("benchmark")(benchmark.benchmark)
-app.command("submission")(submission.submission)
+app.command("submission")(benchmark.submission)
 app.command("slam", cls=DataCommand)(slam.slam)
 app.command("map", cls=DataCommand)(mapping.make_map)
 app.command("replay", cls=DataCommand)(bags.replay)
 app.command("convert", cls=DataCommand)(bags.convert)
-app.command("completers")(others.completers)
+app.command("completers")(complete.completers)
 app.add_typer(weights.app, name="weights")
-app.command("doctor")(others.doctor)
+app.command("doctor")(doctor.doctor)
+app.command("init")(doctor.init)
 
 
 def _print_version(wanted: bool) -> None:
@@ -76,6 +77,8 @@ def depth_completion(
         depth-completion weights import SDR_NYU.pt
 
         depth-completion doctor drive_bag
+
+        depth-completion init drive_bag
 
     `depth-completion COMMAND --help` explains a command and shows examples. For live topics:
     `ros2 launch depth_completion_ros camera_lidar.launch.py`.

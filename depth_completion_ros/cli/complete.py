@@ -197,3 +197,20 @@ def _write_preview(path: Path, frame, measured, dense) -> None:
         label(colourise_depth(dense, near, far), "completed"),
     ]
     write_image(path, np.concatenate(panels, axis=0 if dense.shape[1] > 1.2 * dense.shape[0] else 1))
+
+
+def completers():
+    """
+    List the completers and their variants.
+
+    Example:
+
+        depth-completion completers
+    """
+    from ..completion import list_completers
+    from ..completion.registry import describe_completer
+
+    for name in list_completers():
+        described = describe_completer(name)
+        variants = ", ".join(f"{name}:{variant}" for variant in described.variants)
+        typer.echo(f"{name:14s} {described.summary}{f' Variants: {variants}.' if variants else ''}")

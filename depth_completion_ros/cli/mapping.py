@@ -81,9 +81,9 @@ def make_map(
     """
     from ..demo.drive.surface import surface_of
     from ..evaluation.protocols import Settings, parse_protocol
+    from ..extras.open3d import import_open3d
     from ..slam.mapping.report import map_table, write_map_report
     from ..slam.mapping.run import MapSettings, run_mapping
-    from ..slam.open3d import import_open3d
 
     import_open3d()  # before the drive is read
     settings = MapSettings(voxel=voxel, cell=cell, max_range=map_range)

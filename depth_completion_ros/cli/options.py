@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from ..core import Frame
 
 Data = Annotated[
     Path,
@@ -124,7 +127,21 @@ def frames_with_progress(reader, limit: int | None, what: str) -> Iterator:
     console = Console(stderr=True)
     hidden = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        yield from progress.track(frames, total=total)
+        yield from progress.track(_first_checked(frames), total=total)
+
+
+def _first_checked(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Frames, with a warning on stderr where the LiDAR of the first seems to be in a wrong place."""
+    from ..data.calibration.extrinsics import check_direction
+
+    unchecked = True
+    for frame in frames:
+        T, points = frame.T_cam_lidar, frame.points
+        if unchecked and points is not None and len(points) and T is not None and frame.camera is not None:
+            unchecked, wrong = False, check_direction(T, frame.camera, points)
+            if wrong:
+                typer.echo(f"Warning: {frame.name}: {wrong}", err=True)
+        yield frame
 
 
 def make_completers(texts: Iterable[str], **options) -> dict:

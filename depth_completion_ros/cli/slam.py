@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -61,6 +62,9 @@ def slam(
     ),
     repeats: Annotated[int, typer.Option(min=1, help="Runs with each depth, as no two are alike.")] = 3,
     lines: Lines = None,
+    every: Annotated[
+        int, typer.Option(min=1, help="Take one frame in so many, as of a slower camera, to save time.")
+    ] = 1,
     vocabulary: Annotated[
         Path | None,
         typer.Option(help="ORB vocabulary as text, such as the official ORBvoc.txt. [made of the images]"),
@@ -109,7 +113,7 @@ def slam(
     options = {"device": device, "weights": weights, "prior": prior, "precision": precision}
     depths = depths_of(depth, gates, {**options, "allow_noncommercial": allow_noncommercial})
     result = run_slam(
-        lambda: frames_with_progress(reader, limit, "reading"),
+        lambda: islice(frames_with_progress(reader, limit, "reading"), 0, None, every),
         depths,
         feed,
         out,
@@ -117,7 +121,7 @@ def slam(
         python=python or sys.executable,
         vocabulary=vocabulary,
         name=reader.name,
-        fed=str(feed),
+        fed=str(feed) + (f"; one frame in {every}" if every > 1 else ""),
         say=lambda sentence: typer.echo(sentence, err=True),
     )
     report = write_slam_report(result, out)

@@ -22,8 +22,12 @@ _OTHER_NAMES = {
     "opencv": "plumb_bob",
     "radial_tangential": "plumb_bob",
     "radtan": "plumb_bob",
+    "radtan5": "plumb_bob",
     "pinhole_radtan": "plumb_bob",
     "rational": "rational_polynomial",
+    "full_opencv": "rational_polynomial",
+    "radtan8": "rational_polynomial",
+    "pinhole_radtan8": "rational_polynomial",
     "equi": "equidistant",
     "fisheye": "equidistant",
     "kannala_brandt": "equidistant",
@@ -70,6 +74,8 @@ def distortion(model: str, D: np.ndarray) -> tuple[str, np.ndarray]:
 FOCAL_LIMITS = 0.01, 200.0
 """Focal length over the size of the image, least and most, that a real camera has: 178 degrees across (a
 fisheye has 0.25 and more), and 0.3."""
+OFF_CENTRE = 0.2
+"""Image sizes that the principal point of a whole image may be away from the middle."""
 CENTRE_LIMIT = 100.0
 """Image sizes that the principal point may be away from the middle, as that of a small window may be."""
 
@@ -151,6 +157,19 @@ class Camera:
                     "far from the image, so it is not calibrated."
                 )
         return self
+
+    def off_centre(self) -> str | None:
+        """A sentence where the principal point is far from the middle of the image; else None.
+
+        That of a whole image is near it, so a K that comes without its size is seen to be of another one.
+        """
+        centre, size = self.K[:2, 2], np.array([self.width, self.height])
+        if (np.abs(centre - size / 2) <= OFF_CENTRE * size).all():
+            return None
+        return (
+            f"its principal point is at {centre[0]:.4g}, {centre[1]:.4g}, far from the middle of the image "
+            f"of {self.width} x {self.height}; is it of images of another size?"
+        )
 
     @property
     def is_rectified(self) -> bool:

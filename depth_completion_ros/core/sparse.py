@@ -15,6 +15,8 @@ from .region import Region, region_mask
 LIDAR_MIN_RANGE = 0.3
 """Metres from the LiDAR below which nothing is believed: beams without return arrive as (0, 0, 0), those of
 a dirty window as a few centimetres. 3D LiDARs measure from 0.3 to 1 m on, the Livox Mid-360 from 0.1 m."""
+FARTHEST = 10_000.0
+"""Metres beyond which nothing is believed: drivers put 1e9 or 3.4e38 where there was no return."""
 
 
 @dataclass(eq=False)
@@ -60,13 +62,14 @@ class SparseDepth:
         the box `frame.robot` are left out.
 
         Args:
-            min_depth, max_depth: limits along z, metres.
+            min_depth, max_depth: limits along z, metres; beyond `FARTHEST` nothing is taken.
             lidar_min_range: metres from the LiDAR (the origin of the points) below which a point is left out.
             region: left, top, right, bottom in pixels (right and bottom exclusive) to keep.
             see_through: drop far points that show through nearer surfaces.
             isolated: drop points in mid-air that no neighbour supports (rain, dust); it also costs a
                 few true returns of wires and poles, so it is off by default.
         """
+        max_depth = min(max_depth, FARTHEST)
         if frame.points is None and frame.sparse_depth is not None:
             sparse = cls.from_depth(frame.sparse_depth)
             beyond = (sparse.depth < min_depth) | (sparse.depth > max_depth)

@@ -30,10 +30,14 @@ class TransformTree:
         self._parents: dict[str, str] = {}
         self._static: dict[str, np.ndarray] = {}
         self._dynamic: dict[str, list[tuple[int, np.ndarray]]] = {}
+        self._former: dict[str, str] = {}
 
     def set(self, parent: str, child: str, T_parent_child: np.ndarray, stamp_ns: int | None = None) -> None:
         """Store where `child` is in `parent`; without a stamp it holds for all time."""
         parent, child = parent.lstrip("/"), child.lstrip("/")
+        before = self._parents.get(child, parent)
+        if before != parent:
+            self._former[child] = before
         self._parents[child] = parent
         if stamp_ns is None:
             self._static[child] = np.asarray(T_parent_child, dtype=np.float64)
@@ -64,15 +68,19 @@ class TransformTree:
         """T_target_source at a time: x_target = T @ x_source, 4 x 4.
 
         Raises:
-            TransformError: a frame is unknown, the two are not connected, or the time is before the
-                first or after the last transform received.
+            TransformError: a frame has no name or is unknown, the two are not connected or hang in a circle,
+                or the time is before the first or after the last transform received.
         """
         target, source = target.lstrip("/"), source.lstrip("/")
+        if not target or not source:
+            raise TransformError(
+                f"No transform from '{source}' to '{target}': a message has an empty frame_id."
+            )
         for frame in (target, source):
             if frame not in self.frames and target != source:
                 raise TransformError(
                     f"No transform from '{source}' to '{target}': frame '{frame}' is unknown "
-                    f"(known: {', '.join(sorted(self.frames)) or 'none'})."
+                    f"(known: {', '.join(sorted(self.frames)) or 'none'}).{self._two_parents()}"
                 )
         up_source, up_target = self._ancestors(source), self._ancestors(target)
         common = next((frame for frame in up_source if frame in up_target), None)
@@ -80,14 +88,27 @@ class TransformTree:
             raise TransformError(
                 f"No transform from '{source}' to '{target}': the two are not connected "
                 f"('{source}' hangs from '{up_source[-1]}', '{target}' from '{up_target[-1]}')."
+                f"{self._two_parents()}"
             )
         return invert(self._to(common, up_target, stamp_ns)) @ self._to(common, up_source, stamp_ns)
 
     def _ancestors(self, frame: str) -> list[str]:
         chain = [frame]
-        while chain[-1] in self._parents and self._parents[chain[-1]] not in chain:
+        while chain[-1] in self._parents:
             chain.append(self._parents[chain[-1]])
+            if chain[-1] in chain[:-1]:
+                raise TransformError(
+                    f"Frames hang in a circle: {', '.join(chain)}; each may have one parent."
+                )
         return chain
+
+    def _two_parents(self) -> str:
+        """What to say of frames that were in one frame and then in another; empty where there are none."""
+        said = (
+            f" '{c}' was in '{p}' before it was in '{self._parents[c]}';" for c, p in self._former.items()
+        )
+        told = "".join(said)
+        return f"{told} a frame may have one parent." if told else ""
 
     def _to(self, ancestor: str, chain: list[str], stamp_ns: int) -> np.ndarray:
         T = np.eye(4)

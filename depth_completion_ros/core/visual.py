@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -111,4 +113,11 @@ def _colours(depth, near, far, colour_map: int, span: int) -> np.ndarray:
 
 
 def _apply(values: np.ndarray, colour_map: int) -> np.ndarray:
-    return np.ascontiguousarray(cv2.applyColorMap(values, colour_map)[..., ::-1])
+    return cv2.applyColorMap(values, _rgb_table(colour_map))
+
+
+@cache
+def _rgb_table(colour_map: int) -> np.ndarray:
+    """256 colours, RGB; OpenCV would make the table anew each time, which takes longer than to use it."""
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    return np.ascontiguousarray(cv2.applyColorMap(levels, colour_map)[..., ::-1])

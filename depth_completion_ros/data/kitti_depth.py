@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -156,6 +157,8 @@ def _tree(folder: Path, camera: int, raw_root: Path | None) -> list[_Entry]:
 
 FAR = 130.0
 """Metres; the LiDAR of KITTI measures up to 120."""
+NEAR = 12.0
+"""Metres; the nearest hundredth of a frame of KITTI is the road at 5 to 7."""
 
 
 def _read(entry: _Entry) -> Frame:
@@ -165,10 +168,18 @@ def _read(entry: _Entry) -> Frame:
             f"Depth file '{entry.sparse}' has depth of up to {sparse.max():.0f} m when read as metres x 256, "
             "as KITTI stores it; is it in millimetres?"
         )
+    if sparse.any() and (nearest := float(np.percentile(sparse[sparse > 0], 1))) > NEAR:
+        warnings.warn(
+            f"Depth file '{entry.sparse}' has nearly nothing nearer than {nearest:.0f} m when read as metres "
+            "x 256, as KITTI stores it; if it is in millimetres, all depth is 3.9 times too far.",
+            stacklevel=2,
+        )
     image = read_image(entry.image) if entry.image else None
     camera = None
     if entry.intrinsics:
-        camera = Camera(sparse.shape[1], sparse.shape[0], read_K(entry.intrinsics))
+        camera = Camera(sparse.shape[1], sparse.shape[0], read_K(entry.intrinsics)).check_plausible()
+        if doubt := camera.off_centre():
+            warnings.warn(f"Camera of '{entry.intrinsics}': {doubt}", stacklevel=2)
     elif entry.raw:
         camera = _raw_camera(*entry.raw)
     return Frame(

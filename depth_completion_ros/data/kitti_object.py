@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +72,15 @@ class KittiObject(IndexedReader):
         if not image.is_file():
             raise NoFrame("no image", f"image '{image}' (or .jpg) is missing.")
         pixels, points = read_image(image), read_scan(scan, self.columns)
-        K, T_cam_lidar = read_benchmark_calibration(self._calibration(scan.stem))
+        calibration = self._calibration(scan.stem)
+        K, T_cam_lidar = read_benchmark_calibration(calibration)
+        camera = Camera(pixels.shape[1], pixels.shape[0], K).check_plausible()
+        if doubt := camera.off_centre():
+            warnings.warn(f"Camera of '{calibration}': {doubt}", stacklevel=2)
         return Frame(
             name=f"{self.name}_{scan.stem}",
             frame_id="camera_2",
-            camera=Camera(pixels.shape[1], pixels.shape[0], K),
+            camera=camera,
             image=pixels,
             points=points,
             rings=rings_of_scan(points),

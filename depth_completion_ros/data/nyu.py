@@ -17,6 +17,8 @@ K = np.array([[518.8579, 0, 325.5824], [0, 519.4696, 253.7362], [0, 0, 1]])
 """Of a whole image, pixels."""
 SIZE = (480, 640)
 """Height and width of a whole image, which K belongs to."""
+NEAR = 0.1
+"""Metres that a room is deeper than."""
 FAR = 50.0
 """Metres that no room of the data set reaches; its camera measures up to 10."""
 DOWNLOAD = "http://datasets.lids.mit.edu/fastdepth/data/nyudepthv2.tar.gz"
@@ -60,6 +62,7 @@ class Nyu(IndexedReader):
             image, depth = (centre(halved(plane)) for plane in (image, depth))
             matrix[:2] /= 2
             matrix[:2, 2] -= 8, 6
+        depth = np.nan_to_num(depth)
         return Frame(
             name=file.relative_to(self.path).with_suffix("").as_posix(),
             image=image,
@@ -88,14 +91,21 @@ class Nyu(IndexedReader):
                     f"'depth' of '{file}' is {plane.dtype}; it must be floating point in metres. For "
                     "millimetres give the option units=1000."
                 )
-            metres = plane
+            metres = plane.astype(np.float32, copy=False)
         else:
             metres = plane.astype(np.float32) * np.float32(1 / self.units)
+        if not (np.isfinite(metres) & (metres >= 0)).all():
+            metres = np.where(np.isfinite(metres) & (metres > 0), metres, np.float32(np.nan))
         known = metres[metres > 0]
+        if known.size and np.median(known) < NEAR:
+            raise ValueError(
+                f"'depth' of '{file}' has a median of {np.median(known):.2g} m, which no camera of rooms "
+                "measures; the option units must be that of the file, 1 for metres."
+            )
         if known.size and np.median(known) > FAR:
             raise ValueError(
                 f"'depth' of '{file}' has a median of {np.median(known):.0f} m, which no room has; "
-                "for millimetres give the option units=1000."
+                "for millimetres give the option units=1000, for centimetres units=100."
             )
         return metres
 

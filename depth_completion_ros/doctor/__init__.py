@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .finding import Finding
 
-__all__ = ["Finding", "diagnose"]
+if TYPE_CHECKING:
+    from .options import Options
+    from .recording import Recording
+
+__all__ = ["Finding", "diagnose", "observe"]
 
 
 def diagnose(
@@ -28,32 +33,46 @@ def diagnose(
         installation: whether to report what is installed.
         options: how to judge; the fields of `doctor.options.Options`.
     """
-    from .checks import examine
-    from .finding import error, warning
     from .installation import look_at_installation
     from .options import Options
 
-    wanted = Options(**options)
     findings = list(look_at_installation()) if installation else []
+    if bag is not None:
+        findings += observe(bag, seconds, Options(**options))[1]
+    if graph:
+        findings += observe(None, seconds, Options(**options))[1]
+    return findings
+
+
+def observe(
+    bag: str | Path | None, seconds: float, options: Options
+) -> tuple[Recording | None, list[Finding]]:
+    """What a bag or the live graph brings, and what is wrong with it.
+
+    Args:
+        bag: rosbag2 folder, `.mcap` or `.db3` file; None for the live graph, which needs rclpy.
+        seconds: how long to listen to the graph, from the first message on.
+
+    Returns:
+        the recording, None where there is none; and the findings, which then say why.
+    """
+    from .checks import examine
+    from .finding import error, warning
+
     if bag is not None:
         from .bag import record_bag
 
         try:
-            recording = record_bag(Path(bag), wanted)
+            recording = record_bag(Path(bag), options)
         except (OSError, ValueError, ImportError) as problem:
-            findings.append(error("bag", str(problem)))
-        else:
-            findings += recording.findings + examine(recording, wanted)
-    if graph:
-        try:
-            from .graph import record_graph
-        except ImportError as problem:
-            findings.append(warning("graph", f"The live graph cannot be heard without rclpy: {problem}."))
-            return findings
-        recording = record_graph(seconds, wanted)
-        findings += recording.findings
-        if recording.streams:
-            findings += examine(recording, wanted)
-        else:
-            findings.append(warning("graph", "Nobody publishes images or points."))
-    return findings
+            return None, [error("bag", str(problem))]
+        return recording, recording.findings + examine(recording, options)
+    try:
+        from .graph import record_graph
+    except ImportError as problem:
+        return None, [warning("graph", f"The live graph cannot be heard without rclpy: {problem}.")]
+    recording = record_graph(seconds, options)
+    if not recording.streams:
+        nothing = warning("graph", "Nobody publishes images or points.")
+        return None, [*recording.findings, nothing]
+    return recording, recording.findings + examine(recording, options)

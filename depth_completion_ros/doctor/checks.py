@@ -9,6 +9,7 @@ import numpy as np
 from ..core import Frame, SparseDepth, TransformError
 from ..core.transform_tree import OTHER_CLOCK_NS
 from ..data.bag.topics import CAMERA_INFO
+from ..data.messages import doubt_of_rectified
 from .alignment import alignment
 from .clocks import clocks, stamps
 from .finding import Finding, error, ok, warning
@@ -139,12 +140,9 @@ def _calibration(image: Stream, info: Stream | None, rectified: bool) -> Iterato
             "image is used.",
         )
     camera = info.cameras[-1]
-    if "rect" in image.topic.rsplit("/", 1)[-1] and not rectified and not camera.is_rectified:
-        yield warning(
-            image.topic,
-            "The name says rectified, yet the CameraInfo has distortion that would be applied once "
-            "more; set rectified: true.",
-        )
+    doubt = None if info.info is None else doubt_of_rectified(info.info, image.topic, rectified)
+    if doubt:
+        yield warning(image.topic, doubt)
     yield ok(
         info.topic,
         f"{camera.width} x {camera.height}, {camera.distortion_model}, focal length "

@@ -34,6 +34,7 @@ class Stream:
         frame_ids: frames named by the headers.
         sizes: width and height of images and of the cameras of CameraInfo.
         cameras: different cameras described, in order.
+        info: the last message that described one.
         clouds: the first clouds that hold points, with their stamps.
         faults: messages that cannot be used, by the sentence that says why.
         content: encoding of images, format of compressed ones.
@@ -47,6 +48,7 @@ class Stream:
     frame_ids: set[str] = field(default_factory=set)
     sizes: set[tuple[int, int]] = field(default_factory=set)
     cameras: list[Camera] = field(default_factory=list)
+    info: object = None
     clouds: list[tuple[int, Cloud]] = field(default_factory=list)
     empty: int = 0
     faults: Counter[str] = field(default_factory=Counter)
@@ -90,6 +92,7 @@ class Stream:
 
     def _add_camera_info(self, message) -> None:
         camera = decode_camera_info(message, rectified=self.rectified)
+        self.info = message
         if not self.cameras or camera != self.cameras[-1]:
             self.cameras.append(camera)
             self.sizes.add((camera.width, camera.height))

@@ -142,6 +142,24 @@ class Protocol:
         return trial
 
 
+OTHER_UNIT = 1.5
+"""Factor in the median by which truth and measurement of the same pixels differ only in unit or frame."""
+FEW_COMMON = 20
+
+
+def _check_units(feed: SparseDepth, truth: np.ndarray) -> None:
+    """CannotServe where the truth contradicts the measurement as a whole."""
+    common = (feed.depth > 0) & (truth > 0)
+    if np.count_nonzero(common) < FEW_COMMON:
+        return
+    ratio = float(np.median(truth[common] / feed.depth[common]))
+    if not 1 / OTHER_UNIT < ratio < OTHER_UNIT:
+        raise CannotServe(
+            f"the truth is {ratio:.2g} times the measurement in the median of the same pixels, so one of the "
+            "two is in another unit or of another frame"
+        )
+
+
 def parse_protocol(text: str) -> Protocol:
     """A protocol from its text, such as `truth`, `truth:lines=16`, `hide:4`, `lines:16`, `points:500`.
 
@@ -176,7 +194,9 @@ def _on_truth(protocol: Protocol, frame: Frame, settings: Settings) -> Trial:
         frame = protocol.fed(frame)
     elif frame.points is None and frame.sparse_depth is None:
         raise CannotServe("it has no measurement beside its ground truth")
-    return Trial(_project(frame, settings), frame.ground_truth)
+    feed = _project(frame, settings)
+    _check_units(feed, frame.ground_truth)
+    return Trial(feed, frame.ground_truth)
 
 
 def _on_other_rings(protocol: Protocol, frame: Frame, settings: Settings) -> Trial:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import struct
+import shutil
 import tempfile
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ from ..core import Metrics
 from ..core.safe.files import whole_file
 
 NAMES = tuple(field.name for field in fields(Metrics))
-_ROW = struct.Struct(f"<q{len(NAMES)}d")
 RECENT = 100
 
 
@@ -25,7 +24,7 @@ class RunningScores:
     """Mean over all frames added; memory does not grow with their number.
 
     Args:
-        folder: where an unnamed file keeps each frame for `rows`, 88 bytes; None to keep none.
+        folder: where an unnamed file keeps each frame for `rows` as JSON, about 300 bytes; None to keep none.
 
     Attributes:
         recent: stamp and metrics of the last frames.
@@ -35,7 +34,7 @@ class RunningScores:
     def __init__(self, folder: Path | None = None):
         self.recent: deque[tuple[int, Metrics]] = deque(maxlen=RECENT)
         self.trouble = ""
-        self._count = 0
+        self._count = self._whole = 0  # frames; bytes of them that are kept whole
         self._sums, self._known = np.zeros(len(NAMES)), np.zeros(len(NAMES), np.int64)
         self._kept = None if folder is None else tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
 
@@ -52,8 +51,12 @@ class RunningScores:
         self.recent.append((stamp, metrics))
         if self._kept is not None and not self.trouble:
             try:
-                self._kept.write(_ROW.pack(stamp, *values))
+                # As it will stand in the report, which a node that ends after days has seconds to write.
+                row = json.dumps({"stamp": stamp} | _without_nan(metrics))
+                text = f"{',' if self._count > 1 else ''}\n    {row}".encode()
+                self._kept.write(text)
                 self._kept.flush()
+                self._whole += len(text)
             except OSError as error:
                 self.trouble = f"From frame {self._count} on, frames could not be kept: {error}."
 
@@ -70,10 +73,11 @@ class RunningScores:
         if self._kept is None:
             return
         self._kept.seek(0)
-        while len(row := self._kept.read(_ROW.size)) == _ROW.size:
-            stamp, *values = _ROW.unpack(row)
-            metrics = dict(zip(NAMES, values, strict=True))
-            yield stamp, Metrics(**metrics | {"pixels": int(metrics["pixels"])})
+        for line in self._kept:
+            if text := line.strip().removesuffix(b","):
+                row = json.loads(text)
+                stamp = row.pop("stamp")
+                yield stamp, Metrics(**{name: math.nan if x is None else x for name, x in row.items()})
 
     def write_json(self, path: str | Path, content: dict[str, object]) -> None:
         """Write a JSON file of some content, `mean` and `per_frame`, whole or not at all.
@@ -83,14 +87,18 @@ class RunningScores:
         """
         mean = self.mean()
         head = json.dumps(content | {"mean": _without_nan(mean) if mean else None}, indent=2)
-        with whole_file(path) as unfinished, unfinished.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(head.removesuffix("\n}") + ',\n  "per_frame": [')
-            for number, (stamp, metrics) in enumerate(self.rows()):
-                file.write(",\n    " if number else "\n    ")
-                file.write(json.dumps({"stamp": stamp} | _without_nan(metrics)))
-            file.write("\n  ]\n}\n")
+        with whole_file(path) as unfinished, unfinished.open("wb") as file:
+            file.write(f'{head.removesuffix("}").rstrip()},\n  "per_frame": ['.encode())
+            if self._kept is not None:
+                end = file.tell() + self._whole
+                self._kept.seek(0)
+                shutil.copyfileobj(self._kept, file)
+                file.seek(end)
+                file.truncate()
+            file.write(b"\n  ]\n}\n")
 
 
 def _without_nan(metrics: Metrics) -> dict[str, float | None]:
     """Metrics for JSON, which has no NaN."""
-    return {name: None if math.isnan(value) else value for name, value in asdict(metrics).items()}
+    values = {name: getattr(metrics, name) for name in NAMES}
+    return {name: None if math.isnan(value) else value for name, value in values.items()}

@@ -203,7 +203,9 @@ class CompletionNode(LifecycleNode):
         self._trouble = None
         for sentence in self._completer.warnings:
             self.get_logger().warning(sentence)
-        self._cameras = Cameras(s.rectified, self.get_logger().info, file=camera_file)
+        topic, log = self.resolve_topic_name("image"), self.get_logger()
+        tell = partial(log.info, throttle_duration_sec=1.0)  # two cameras may share a topic
+        self._cameras = Cameras(s.rectified, tell, file=camera_file, image_topic=topic, warn=log.warning)
         self._outputs = Outputs(self, qos.output_profile(s))
         warn, now_ns = self.get_logger().warning, lambda: self.get_clock().now().nanoseconds
         self._stages = Stages()

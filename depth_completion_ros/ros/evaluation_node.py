@@ -17,7 +17,7 @@ from __future__ import annotations
 import array
 import sys
 import traceback
-from collections import Counter
+from collections import Counter, OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,8 @@ KEEP = 100
 """Pairs that may wait to be scored."""
 MOST_CAUSES = 50
 """Under which another node may have its frames counted."""
+TOLD_EARLY = 1000
+"""Frames that are remembered as dropped until their truth comes, which may be later than the word of them."""
 
 
 class EvaluationNode(Node):
@@ -56,6 +58,7 @@ class EvaluationNode(Node):
         exit_code: 1 where the report could not be written.
         unscored: frames and clouds that could not be scored, by cause.
         not_completed: frames that never got a depth, by the cause that the completion node tells.
+        missed: outcomes that the completion node has told, but which did not arrive.
 
     Raises:
         ValueError, FileNotFoundError: a parameter cannot be used; one sentence.
@@ -66,6 +69,8 @@ class EvaluationNode(Node):
         self.exit_code = 0
         self.unscored: Counter[str] = Counter()
         self.not_completed: Counter[str] = Counter()
+        self.missed = 0
+        self._dropped: OrderedDict[int, None] = OrderedDict()  # by stamp, those whose truth is still to come
         self._worker = Worker(self._score, self._on_failed, KEEP)
         self._extrinsics: Extrinsics | None = None
         self._streams: dict[str, Stream] = {}
@@ -89,7 +94,7 @@ class EvaluationNode(Node):
             self._listen("points", PointCloud2, "points", self._on_points)
         else:
             self._listen("truth", Image, "ground_truth")
-        listen(self, self._on_outcome)
+        listen(self, self._on_outcome, self._on_missed)
         self._diagnostics = DiagnosticsPublisher(self, self._collect)
 
     def _listen(self, name: str, kind: type, topic: str, callback=None) -> None:
@@ -114,6 +119,9 @@ class EvaluationNode(Node):
     def _on_part(self, name: str, message) -> None:
         """Hand over what belongs to one image once both halves are there."""
         stamp = stamp_ns(message.header)
+        if name == "truth" and stamp in self._dropped:
+            del self._dropped[stamp]  # its frame is counted
+            return
         parts = (self._waiting.pop(stamp) or {}) | {name: message}
         size = sum(map(message_bytes, parts.values()))
         if len(parts) < 2:
@@ -130,7 +138,13 @@ class EvaluationNode(Node):
             return
         is_new = outcome.cause not in self.not_completed and len(self.not_completed) >= MOST_CAUSES
         self.not_completed["other causes" if is_new else outcome.cause] += 1
-        self._waiting.pop(outcome.stamp)  # its truth will find no depth
+        if self._waiting.pop(outcome.stamp) is None:  # its truth will find no depth
+            self._dropped[outcome.stamp] = None
+            if len(self._dropped) > TOLD_EARLY:
+                self._dropped.popitem(last=False)
+
+    def _on_missed(self, number: int) -> None:
+        self.missed += number
 
     def _on_points(self, message) -> None:
         """Publish the cloud without what is hidden, in its own layout."""
@@ -213,6 +227,7 @@ class EvaluationNode(Node):
         values: dict[str, object] = {"frames": len(self.scores)}
         values |= {f"unscored: {cause}": n for cause, n in self.unscored.items()}
         values |= {f"not completed: {cause}": n for cause, n in self.not_completed.items()}
+        values |= {"outcomes that did not arrive": self.missed} if self.missed else {}
         if mean is None:
             level = WARN if self.unscored else OK
             return [*statuses, Status("metrics", level, "No frame scored yet.", values)]
@@ -231,6 +246,8 @@ class EvaluationNode(Node):
             if counts:
                 causes = ", ".join(f"{cause} ({n})" for cause, n in counts.most_common())
                 sentence += f" {counts.total()} {what}: {causes}."
+        if self.missed:
+            sentence += f" The outcomes of {self.missed} frames did not arrive."
         return sentence
 
     def write_report(self) -> None:
@@ -242,6 +259,7 @@ class EvaluationNode(Node):
             "frames": len(self.scores),
             "unscored": dict(self.unscored),
             "not_completed": dict(self.not_completed),
+            "outcomes_missed": self.missed,
         }
         trouble = self.scores.trouble
         try:

@@ -152,10 +152,6 @@ class TfExtrinsics:
 
     def lookup(self, target: str, source: str, stamp_ns: int, wait_s: float = 0.0) -> np.ndarray:
         """T_target_source 4 x 4 at a time; TransformError where it is missing, late or too old."""
-        if not target or not source:
-            raise TransformError(
-                f"No transform from '{source}' to '{target}': a message has an empty frame_id."
-            )
         deadline = time.monotonic() + wait_s
         while True:
             try:

@@ -121,3 +121,30 @@ def test_late_transforms_are_sorted_in_and_history_is_bounded():
     assert t.lookup("a", "b", 5_000_000_000)[0, 3] == 5000
     with pytest.raises(TransformError, match="before the first"):
         t.lookup("a", "b", 900_000_000)
+
+
+def test_frames_without_a_name_have_no_transform():
+    for target, source in (("", ""), ("camera", ""), ("/", "lidar")):
+        with pytest.raises(TransformError, match="a message has an empty frame_id"):
+            TransformTree().lookup(target, source, 0)
+
+
+@pytest.mark.parametrize("stamp", [None, 0])
+def test_frames_in_a_circle_are_an_error(stamp):
+    tree = TransformTree()
+    tree.set("camera", "lidar", random_pose(1), stamp)
+    tree.set("lidar", "camera", random_pose(2), stamp)
+    with pytest.raises(
+        TransformError, match="Frames hang in a circle: (lidar, camera, lidar|camera, lidar, cam)"
+    ):
+        tree.lookup("camera", "lidar", 0)
+
+
+def test_a_frame_with_two_parents_is_told_where_no_transform_is_found():
+    tree = TransformTree()
+    tree.set("camera", "lidar", random_pose(1))
+    tree.set("base", "lidar", random_pose(2))
+    with pytest.raises(
+        TransformError, match="'lidar' was in 'camera' before it was in 'base'; a frame may have one"
+    ):
+        tree.lookup("camera", "lidar", 0)

@@ -215,3 +215,12 @@ def test_depth_of_another_size_or_in_integers_is_refused(name):
         Frame(camera=CAMERA, **{name: np.ones((100, 320), np.float32)})
     with pytest.raises(ValueError, match="is uint16; it must be floating point in metres"):
         Frame(camera=CAMERA, **{name: np.ones((200, 640), np.uint16)})
+
+
+@pytest.mark.parametrize("marked", [1e9, 3e38])
+def test_numbers_that_stand_for_no_return_are_no_depth(marked):
+    sparse = SparseDepth.from_points(frame_of([[0, 0, 8], [0, 0, marked], [1, 0, marked]]))
+    assert sparse.count == 1 and sparse.dropped["out of range"] == 2
+    depth = np.array([[8, marked]], np.float32)
+    frame = Frame(camera=Camera(2, 1, [[2, 0, 1], [0, 2, 0], [0, 0, 1]]), sparse_depth=depth)
+    assert SparseDepth.from_points(frame).depth.tolist() == [[8, 0]]

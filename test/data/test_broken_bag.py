@@ -147,3 +147,20 @@ def test_a_bag_without_messages_is_refused(tmp_path):
         pass
     with pytest.raises(BagError, match="must have one topic of type Image or CompressedImage; it has none"):
         open_reader(tmp_path / "bag")
+
+
+def test_a_part_of_a_split_bag_that_is_lost_is_an_error_after_the_rest(tmp_path):
+    whole, bag = tmp_path / "whole", tmp_path / "bag"
+    write_bag(frames(6), whole, storage="sqlite3")
+    bag.mkdir()
+    for at in range(2):
+        write_bag(frames(3, 1 + 3 * at), tmp_path / f"part_{at}", storage="sqlite3")
+        shutil.copy(storage_file(tmp_path / f"part_{at}"), bag / f"bag_{at}.db3")
+    metadata = (whole / "metadata.yaml").read_text()
+    metadata = metadata.replace("- whole.db3", "- bag_0.db3\n  - bag_1.db3")
+    # Each part here has its own /tf_static.
+    (bag / "metadata.yaml").write_text(metadata.replace("message_count: 1\n", "message_count: 2\n"))
+    assert len(list(open_reader(bag))) == 6
+    (bag / "bag_1.db3").unlink()
+    count, sentence = read_until_error(open_reader(bag))
+    assert count == 3 and "states 6 messages of" in sentence and "but 3 were read; 3 frames" in sentence

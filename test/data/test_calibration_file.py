@@ -211,3 +211,39 @@ def test_a_first_guess_is_no_calibration(tmp_path):
         ValueError, match="only init_T_lidar_camera, the first guess; it needs T_lidar_camera"
     ):
         read_extrinsics(write(tmp_path / "calib.json", json.dumps(content)))
+
+
+def test_a_rotation_of_three_rows_is_read(tmp_path):
+    text = "translation: [0.1, 0.2, 0.3]\nrotation: [[0, -1, 0], [0, 0, -1], [1, 0, 0]]\n"
+    np.testing.assert_allclose(read_extrinsics(write(tmp_path / "t.yaml", text)), T_OF_FILES)
+    text = "R: [0, -1, 0, 0, 0, -1, 1, 0, 0]\nT: [0.1, 0.2, 0.3]\n"
+    np.testing.assert_allclose(read_extrinsics(write(tmp_path / "t.yaml", text)), T_OF_FILES)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "T_cam_lidar: [0,-1,0,100, 0,0,-1,200, 1,0,0,300]\n",
+            "is 374 m from the LiDAR; translations are in metres",
+        ),
+        (
+            "cam0:\n  T_cam_imu: [[1,0,0,0]]\ncam1:\n  T_cn_cnm1: [[1,0,0,0]]\n",
+            "is a camchain of Kalibr.*none of them",
+        ),
+        (
+            "T_cam_lidar: [0,-1,0,0, 0,0,-1,0, 1,0,0,0]\nT_lidar_cam: [1,0,0,0, 0,1,0,0, 0,0,1,0]\n",
+            "has T_cam_lidar and T_lidar_cam, which differ",
+        ),
+    ],
+)
+def test_transforms_of_no_rig_are_refused(tmp_path, text, said):
+    with pytest.raises(ValueError, match=said):
+        read_extrinsics(write(tmp_path / "t.yaml", text))
+
+
+def test_a_camera_that_is_far_from_its_lidar_is_noticed():
+    far = T_CAM_LIDAR.copy()
+    far[2, 3] = 270
+    said = check_direction(far, CAMERA, np.ones((5, 3), np.float32))
+    assert said.startswith("The camera is 270 m from the LiDAR; translations are in metres")

@@ -164,3 +164,13 @@ def test_files_that_tell_no_camera_are_refused_in_one_sentence(tmp_path, text, s
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no camera file '.*gone.yaml'"):
         read_camera_file(tmp_path / "gone.yaml")
+
+
+def test_intrinsics_without_a_size_must_have_their_centre_near_the_middle(tmp_path):
+    file = read_camera_file(write(tmp_path, "K: [1400, 0, 960, 0, 1400, 540, 0, 0, 1]\n"))
+    assert file.camera(1920, 1080).K[0, 2] == 960
+    for size in ((1280, 720), (3840, 2160)):
+        with pytest.raises(
+            ValueError, match="tells no size of images, and its principal point is at 960, 540, far"
+        ):
+            file.camera(*size)

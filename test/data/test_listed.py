@@ -283,9 +283,35 @@ def test_nyu_files_of_your_own_may_be_in_other_units_and_of_one_channel(tmp_path
     assert frame.ground_truth.dtype == np.float32
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float64])
+@pytest.mark.parametrize("whole", [False, True])
+def test_nyu_of_any_floating_point_is_read_as_float32(tmp_path, kind, whole):
+    write_nyu(tmp_path)
+    (expected,) = open_reader(tmp_path, whole=whole)
+    change_nyu(tmp_path, depth=lambda d: d.astype(kind))
+    (frame,) = open_reader(tmp_path, whole=whole)
+    assert frame.ground_truth.dtype == np.float32
+    np.testing.assert_allclose(frame.ground_truth, expected.ground_truth, rtol=1e-3)
+
+
+@pytest.mark.parametrize("unknown", [np.nan, np.inf, -1.0])
+def test_what_is_no_depth_in_nyu_is_unknown_and_spoils_no_other_pixel(tmp_path, unknown):
+    depth = write_nyu(tmp_path)
+    change_nyu(tmp_path, depth=lambda d: np.where(np.arange(480)[:, None] < 240, np.float32(unknown), d))
+    (frame,) = open_reader(tmp_path)
+    small = frame.ground_truth
+    assert not small[:112].any() and np.isfinite(small).all()
+    np.testing.assert_allclose(small[118], (depth[::2, ::2] + depth[1::2, 1::2])[124, 8:312] / 2, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("name", "change", "sentence"),
     [
+        (
+            "depth",
+            lambda d: d / 1000,
+            "has a median of 0.005 m, which no camera of rooms measures; the option",
+        ),
         (
             "depth",
             lambda d: (d * 1000).astype(np.uint16),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from array import array
 from types import SimpleNamespace as Message
@@ -18,6 +19,7 @@ from depth_completion_ros.data.messages import (
     decode_depth_image,
     decode_image,
     decode_points,
+    doubt_of_rectified,
     rings_from_top,
     stamp_ns,
 )
@@ -216,6 +218,35 @@ def test_camera_info_of_a_binned_region_is_that_of_its_images():
     assert (camera.width, camera.height) == (300, 200)
     np.testing.assert_allclose(camera.K[:2, 2], [(300.5 / 2) - 0.5, (200.5 / 2) - 0.5])
     assert camera.K[0, 0] == 350
+
+
+@pytest.mark.parametrize("corner", [(1, 0), (0, 1), (100, 50)])
+def test_a_region_that_is_not_inside_the_sensor_is_refused(corner):
+    roi = Message(x_offset=corner[0], y_offset=corner[1], width=640, height=480)
+    with pytest.raises(ValueError, match="region of interest of 640 x 480 begins at .* must be of the whole"):
+        decode_camera_info(camera_info(roi=roi))
+
+
+@pytest.mark.parametrize(
+    ("topic", "rectified", "changes", "said"),
+    [
+        ("/camera/image_rect", False, {}, "says rectified.*set rectified: true"),
+        ("/camera/image_rect_color/compressed", False, {"d": [0.1, 0, 0, 0, 0]}, "says rectified"),
+        ("/camera/image_raw", True, {}, "says raw.*set rectified: false"),
+        ("/camera/image_rect", True, {}, None),
+        ("/camera/image_raw", False, {"d": [0.1, 0, 0, 0, 0]}, None),
+        ("/direct/image", False, {}, None),
+        ("/camera/image_rect", False, {"p": [0.0] * 12}, None),
+    ],
+)
+def test_names_of_topics_that_speak_against_how_images_are_read(topic, rectified, changes, said):
+    doubt = doubt_of_rectified(camera_info(**changes), topic, rectified)
+    assert doubt is None if said is None else re.search(said, doubt)
+
+
+def test_rectified_images_without_p_are_refused():
+    with pytest.raises(ValueError, match="has a P of zeros, which is the camera of rectified images"):
+        decode_camera_info(camera_info(p=[0.0] * 12), rectified=True)
 
 
 def test_pixels_that_fill_no_bin_do_not_change_the_scale():

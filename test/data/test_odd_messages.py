@@ -221,3 +221,38 @@ def test_broken_compressed_depth_is_refused_in_words(codec):
         decode_depth_image(Message(format="rgb8; jpeg compressed bgr8", data=b""))
     with pytest.raises(ValueError, match="is depth; it must be an image"):
         decode_compressed_image(compressed_depth("16UC1", codec, MILLIMETRES))
+
+
+def test_compressed_depth_of_32fc1_without_its_scale_is_refused():
+    png = cv2.imencode(".png", MILLIMETRES)[1].tobytes()
+    for data in (png, bytes(12) + png):
+        message = Message(format="32FC1; compressedDepth png", data=data)
+        with pytest.raises(ValueError, match="has no A and B before its image"):
+            decode_depth_image(message)
+
+
+def test_bayer_of_compressed_images_is_told_by_any_writing_of_it():
+    mosaic = np.zeros((12, 16), np.uint8)
+    mosaic[0::2, 0::2], mosaic[1::2, 1::2] = 200, 20
+    mosaic[0::2, 1::2] = mosaic[1::2, 0::2] = 90
+    png = cv2.imencode(".png", mosaic)[1].tobytes()
+    image = decode_compressed_image(Message(format="BAYER_RGGB8;png compressed", data=png))
+    assert image[5, 6].tolist() == [200, 90, 20]
+    with pytest.raises(ValueError, match="is of no pattern that is known"):
+        decode_compressed_image(Message(format="bayer_rggb12; png compressed ", data=png))
+
+
+@pytest.mark.parametrize(("stored", "first"), [("bgr8", 200), ("rgb8", 20)])
+def test_order_of_colours_in_a_compressed_image_is_that_of_its_format(stored, first):
+    png = cv2.imencode(".png", np.full((4, 4, 3), (20, 90, 200), np.uint8))[1].tobytes()
+    image = decode_compressed_image(Message(format=f"rgb8; png compressed {stored}", data=png))
+    assert image[0, 0].tolist() == [first, 90, 220 - first]
+
+
+@pytest.mark.parametrize("encoding", ["mono8", "nv12"])
+def test_images_with_rows_left_over_are_refused(encoding):
+    planes = np.zeros((12 * 3 if encoding == "mono8" else 12 * 3 // 2 + 4, 16), np.uint8)
+    message = image_of(planes, "mono8")
+    message.encoding, message.height = encoding, 12
+    with pytest.raises(ValueError, match="bytes, more than .* rows of 16; size and step must be"):
+        decode_image(message)

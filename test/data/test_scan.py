@@ -113,3 +113,58 @@ def test_real_scans_are_plausible_and_nothing_else_is(real_frames, tmp_path):
         for other in (points[: len(points) // 4 * 4, :3], ring):
             with pytest.raises(ValueError, match="does not look like points"):
                 read_scan(write(tmp_path, other))
+
+
+@pytest.mark.parametrize("order", [(3, 0, 1, 2), (0, 1, 3, 2), (4, 0, 1, 2)])
+@pytest.mark.parametrize("part", ["all", "ahead", "few"])
+def test_scans_whose_coordinates_are_not_first_are_refused(tmp_path, order, part):
+    points = COLUMNS[5][:, list(order)]
+    ahead = SCAN[:, 0] > 0
+    points = {"all": points, "ahead": points[ahead], "few": points[ahead][:200]}[part]
+    with pytest.raises(ValueError, match="fourth number of a point is negative in .* which no intensity is"):
+        read_scan(write(tmp_path, points))
+
+
+def test_scans_ahead_of_a_camera_are_read(tmp_path):
+    ahead = SCAN[SCAN[:, 0] > 0]
+    np.testing.assert_array_equal(read_scan(write(tmp_path, ahead)), ahead.astype(np.float32))
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_few_points_of_other_columns_are_not_read_as_four(tmp_path, count):
+    with pytest.raises(ValueError, match="does not look like points with x y z first"):
+        read_scan(write(tmp_path, COLUMNS[count][:160]))
+
+
+def test_few_numbers_that_no_coordinates_can_be_are_refused(tmp_path):
+    for kind in ("<f8", ">f4"):
+        with pytest.raises(ValueError, match="does not look like points of 4 float32"):
+            read_scan(write(tmp_path, SCAN[:100], kind))
+
+
+def test_scans_in_millimetres_are_refused_as_such(tmp_path):
+    millimetres = SCAN * (1000, 1000, 1000, 1)
+    with pytest.raises(ValueError, match="they look like millimetres, which must be divided by 1000"):
+        read_scan(write(tmp_path, millimetres))
+    with pytest.raises(ValueError, match="m away in the median; .* so it is not in metres"):
+        read_scan(write(tmp_path, SCAN * (90, 90, 90, 1)))
+
+
+@pytest.mark.parametrize(
+    ("first", "name"), [(b"\x93NUMPY\x01\0", "NumPy"), (b"# .PCD v0.7\n", "PCD"), (b"ply\n", "PLY")]
+)
+def test_other_files_of_points_are_named(tmp_path, first, name):
+    (tmp_path / "scan.bin").write_bytes(first + SCAN[:32].astype("<f4").tobytes())
+    with pytest.raises(ValueError, match=f"is a file of {name}.*it must be plain float32, x y z first"):
+        read_scan(tmp_path / "scan.bin")
+
+
+def test_lines_of_a_text_have_the_numbers_of_a_point_each(tmp_path):
+    file = tmp_path / "scan.txt"
+    np.savetxt(file, COLUMNS[5][:200])
+    with pytest.raises(ValueError, match="must have 4 numbers in each line; a line has 5: give .* columns=5"):
+        read_scan(file)
+    np.testing.assert_allclose(read_scan(file, 5), SCAN[:200], atol=1e-5)
+    file.write_text("1 2 3 0.5\n4 5 6\n")
+    with pytest.raises(ValueError, match=r"a line has 3\.$"):
+        read_scan(file)

@@ -184,3 +184,13 @@ def test_a_32_line_feed_of_a_real_scan_is_every_second_ring(real_frames):
     frame = next(iter(open_reader(real_frames / "kitti_seq_0005")))
     trial = parse_protocol("truth:lines=32").trial(frame, UNFILTERED)
     np.testing.assert_array_equal(trial.feed.depth, on_rings(frame, range(0, 64, 2)))
+
+
+@pytest.mark.parametrize("factor", [1000 / 256, 1 / 3.28])
+def test_a_truth_in_another_unit_than_the_measurement_is_not_scored(make_street, factor):
+    frame = make_street()
+    frame.ground_truth = frame.ground_truth * np.float32(factor)
+    with pytest.raises(
+        CannotServe, match=rf"truth is {factor:.2g}\d* times the measurement .* in another unit"
+    ):
+        parse_protocol("truth").trial(frame, UNFILTERED)

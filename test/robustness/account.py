@@ -6,6 +6,7 @@ import time
 from collections import Counter
 
 import numpy as np
+from rclpy.logging import LoggingSeverity
 from robot import START, STEP, completion_node
 
 from depth_completion_ros.completion import create_completer
@@ -21,7 +22,10 @@ class FedNode:
     """The node, and what it said; outputs are made and published, as if somebody subscribed."""
 
     def __init__(self, ros, **parameters):
-        self.node = completion_node(ros, frame_queue=1000, calibration_timeout=0.0, **parameters)
+        # Nothing is said of stamps (no /clock) and of each other camera: to log takes as long as a set.
+        given = {"frame_queue": 1000, "calibration_timeout": 0.0, "use_sim_time": True}
+        self.node = completion_node(ros, **given | parameters)
+        self.node.get_logger().set_level(LoggingSeverity.WARN)
         self.node._outputs.wanted = lambda topic: topic in ("depth/image", "depth/points", "overlay")
         self.sentences: Counter[tuple[str, str]] = Counter()
         count = self.node._count_dropped

@@ -16,7 +16,8 @@ from mutation import times
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 STARTS, AT_ONCE = 20, 4
-LATEST_S = 6.0
+LATEST = 3.0
+"""Moment of the last signals, in units of how long one start alone takes on this machine."""
 COMMAND = [sys.executable, "-m", "depth_completion_ros.ros.process.start", "completion_node"]
 PARAMETERS = ["--ros-args", "-p", "completer:=nearest"]
 
@@ -25,9 +26,10 @@ def test_nodes_end_quietly_by_a_signal_at_any_moment(ros):
     """`ros` gives a domain of their own."""
     random = np.random.default_rng(9)
     own: set[Path] = set()
+    latest = LATEST * seconds_until_up()
     for _ in range(-(-times(STARTS) // AT_ONCE)):
         moments = [
-            (random.uniform(0, LATEST_S), signal.Signals(random.choice([signal.SIGINT, signal.SIGTERM])))
+            (random.uniform(0, latest), signal.Signals(random.choice([signal.SIGINT, signal.SIGTERM])))
             for _ in range(AT_ONCE)
         ]
         begin = time.monotonic()
@@ -47,6 +49,19 @@ def test_nodes_end_quietly_by_a_signal_at_any_moment(ros):
                 node.kill()
     left = [path.name for path in own if path.exists()]
     assert not left and own
+
+
+def seconds_until_up() -> float:
+    """How long a node takes until it is active."""
+    begin = time.monotonic()
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*COMMAND, *PARAMETERS], text=True, **pipes) as node:
+        try:
+            assert any("Completing with" in line for line in node.stderr), node.wait()
+            return time.monotonic() - begin
+        finally:
+            node.terminate()
+            node.communicate(timeout=60)
 
 
 def _as_launch_does() -> None:

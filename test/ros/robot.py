@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+from functools import cache
 
 import numpy as np
 import pytest
@@ -54,12 +55,22 @@ def header(stamp: int, frame_id: str) -> Header:
 
 def camera_image(camera: Camera = CAMERA) -> np.ndarray:
     """uint8 H x W x 3, other at every pixel nearby."""
-    v, u = np.mgrid[: camera.height, : camera.width]
+    return _camera_image(camera.width, camera.height).copy()
+
+
+@cache
+def _camera_image(width: int, height: int) -> np.ndarray:
+    v, u = np.mgrid[:height, :width]
     return np.stack([u, v, u + v], axis=-1).astype(np.uint8)
 
 
 def wall(distance: float = 10.0) -> np.ndarray:
     """Points on a slanted wall across the view, float32 N x 3, LiDAR frame."""
+    return _wall(distance).copy()
+
+
+@cache
+def _wall(distance: float) -> np.ndarray:
     y, z = np.meshgrid(np.linspace(-9, 9, 90), np.linspace(-4, 4, 24))
     x = distance + 0.3 * y - 0.1 * z
     return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1).astype(np.float32)

@@ -206,8 +206,29 @@ def test_points_are_selected_from_rows_that_say_no_step():
         assert select_points(message, np.arange(len(wall())) % 5 == 0).data == expected.data
 
 
+def test_a_dropped_frame_is_counted_once_whether_its_truth_or_the_word_of_it_comes_first(ros):
+    node = evaluation_node(ros, waiting_time=0.1)
+
+    def truth(number: int):
+        stamp = header(START + number * STEP, "camera")
+        return conversions.depth_message(np.ones((4, 4), np.float32), stamp)
+
+    for number in range(20):
+        word = Outcome(START + number * STEP, "no transform")
+        if number % 2:
+            node._on_outcome(word)
+        node._on_part("truth", truth(number))
+        if not number % 2:
+            node._on_outcome(word)
+    time.sleep(0.2)
+    node._on_part("truth", truth(20))  # only this one waits; those before would now be too old
+    assert node.not_completed == {"no transform": 20} and not node.unscored
+    assert len(node._waiting.items) == 1
+
+
 def test_other_nodes_cannot_fill_the_memory_with_causes(ros):
     node = evaluation_node(ros)
-    for number in range(500):
+    for number in range(1500):
         node._on_outcome(Outcome(START + number, f"cause {number}"))
-    assert len(node.not_completed) == 51 and node.not_completed.total() == 500
+    assert len(node.not_completed) == 51 and node.not_completed.total() == 1500
+    assert len(node._dropped) == 1000

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from rig import USUAL, Rig
@@ -11,6 +15,7 @@ from robot import (
     STEP,
     as_bytes,
     camera_image,
+    completion_node,
     frame,
     header,
     image_message,
@@ -22,6 +27,8 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 
 from depth_completion_ros.completion import create_completer
 from depth_completion_ros.completion.classical.nearest import Nearest
+from depth_completion_ros.ros.inputs.drop import Drop
+from depth_completion_ros.ros.inputs.frames import Pair
 
 NAN = float("nan")
 
@@ -231,3 +238,20 @@ def test_a_completer_that_raises_costs_only_its_frames(ros, monkeypatch, capfd):
     Moody.bad = ""
     rig.recovers(START + 3 * STEP)
     rig.robot.wait_for_status("completion: completer", "OK")
+
+
+def test_a_dropped_frame_is_let_go_at_once(ros):
+    """Not when Python next looks for circles of references, which it does once in many frames."""
+    node = completion_node(ros, extrinsics_source="tf", calibration_timeout=0.0)
+    node._cameras.add(info_message(START))
+    pair = Pair(image_message(START), points_message(START), 0.0)
+    gone = weakref.ref(pair)
+    gc.disable()
+    try:
+        with suppress(Drop):
+            node._frames.frame_of(pair)  # there is no TF
+        assert "No transform" in node._frames.statuses["extrinsics"].message
+        del pair
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from robot import CAMERA, START, STEP, Robot, completion_node, image_message, info_message, points_message
 
-from depth_completion_ros.ros.outcomes import COMPLETED, Outcome, listen
+from depth_completion_ros.ros.outcomes import COMPLETED, Outcome, OutcomePublisher, listen
 
 
 class Told:
@@ -59,6 +59,29 @@ def test_every_image_has_one_outcome(ros):
     assert ros.spin_until(lambda: told.of(START + 2 * STEP) == ["image without points"])
     robot.publishers["image"].publish(image_message(START + 3 * STEP))
     assert ros.spin_until(lambda: told.of(START + 3 * STEP) == [COMPLETED, "repeated stamp"])
+
+
+def test_a_listener_knows_how_many_outcomes_it_has_missed(ros):
+    teller, listener = ros.node("teller"), ros.node("listener")
+    outcomes: list[Outcome] = []
+    missed: list[int] = []
+    listen(listener, outcomes.append, missed.append)
+    publisher = OutcomePublisher(teller)
+    assert ros.spin_until(lambda: publisher._publisher.get_subscription_count() == 1)
+    header = image_message(START).header
+    publisher.dropped(header, "no transform")
+    assert ros.spin_until(lambda: len(outcomes) == 1)
+    for _ in range(1100):  # more than wait for a listener that does not spin
+        publisher.dropped(header, "no transform")
+    assert ros.spin_until(lambda: outcomes[-1].number == 1101)
+    assert 0 < sum(missed) == 1101 - len(outcomes)
+    other = OutcomePublisher(ros.node("teller_after_a_restart"))
+    assert ros.spin_until(lambda: other._publisher.get_subscription_count() == 1)
+    before = len(outcomes), sum(missed)
+    for _ in range(2):
+        other.dropped(header, "no transform")
+    assert ros.spin_until(lambda: len(outcomes) == before[0] + 2)
+    assert sum(missed) == before[1]
 
 
 def _empty_image(stamp: int):

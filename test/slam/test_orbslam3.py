@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+import threading
+import time
 from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +18,7 @@ import pytest
 from depth_completion_ros import Camera
 from depth_completion_ros.slam import orbslam3
 from depth_completion_ros.slam.orbslam3 import SlamFailed, run_orbslam3, settings_text
+from depth_completion_ros.slam.programs import orbslam3_rgbd
 from depth_completion_ros.slam.vocabulary import write_vocabulary
 
 CAMERA = Camera(640, 240, [[400, 0, 319.5], [0, 400, 119.5], [0, 0, 1]])
@@ -148,3 +153,29 @@ def test_the_package_imports_no_gpl_program_and_the_programs_nothing_of_the_pack
     assert not [each for each in found if each.imported.startswith(programs)]
     assert not [e for e in found if e.importer.startswith(f"{programs}.") and e.imported.startswith(PACKAGE)]
     assert sys.modules.get("orbslam3") is None and sys.modules.get("evo") is None
+
+
+def test_a_thread_with_work_counts_as_busy_also_while_it_waits_for_a_core():
+    """Else, on a busy machine, frames are fed before the mapping of those before has ended."""
+    if not Path("/proc/self/schedstat").exists():
+        pytest.skip("this kernel does not count how long threads wait (schedstat)")
+    ended, started = threading.Event(), threading.Event()
+
+    def work():
+        started.set()
+        while not ended.is_set():
+            hashlib.sha256(bytes(5_000_000))
+
+    def busy_share() -> float:
+        before, start = orbslam3_rgbd._busy_s(), time.monotonic()
+        time.sleep(0.3)
+        return (orbslam3_rgbd._busy_s() - before) / (time.monotonic() - start)
+
+    worker = threading.Thread(target=work)
+    idle = busy_share()
+    worker.start()
+    started.wait()
+    working = busy_share()
+    ended.set()
+    worker.join()
+    assert working > idle + 0.3

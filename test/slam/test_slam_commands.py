@@ -71,6 +71,15 @@ def test_slam_scores_each_depth_and_writes_what_evo_and_people_read(installed, d
         assert (out / file).stat().st_size > 10_000
 
 
+def test_slam_takes_one_frame_in_so_many(installed, drive, tmp_path):
+    options = ["-d", "inverse_dilation", "--repeats", 1, "--every", 2, "-o", tmp_path / "out"]
+    code, _, _ = run("slam", drive, *options)
+    content = json.loads((tmp_path / "out" / "slam.json").read_text())
+    assert code == 0 and content["frames"] == FRAMES / 2 and content["fed"].endswith("one frame in 2")
+    stamps = np.loadtxt(tmp_path / "out" / "reference.tum")[:, 0]
+    assert np.diff(stamps) == pytest.approx(0.2, abs=0.02)
+
+
 def test_slam_on_frames_without_poses_is_compared_with_kiss_icp(installed, real_frames, tmp_path):
     if find_spec("kiss_icp") is None:
         pytest.skip("kiss_icp is not installed (extra slam)")

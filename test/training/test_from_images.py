@@ -16,7 +16,7 @@ from depth_completion_training.generation.from_images import (
 )
 from depth_completion_training.simulation.frame_file import read_frame
 
-from depth_completion_ros.demo.scene.caster import import_open3d
+from depth_completion_ros.extras.open3d import import_open3d
 
 try:
     import_open3d()

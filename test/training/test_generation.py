@@ -25,7 +25,7 @@ from depth_completion_training.simulation.frame_file import (
 )
 from generation_tasks import dies_at_three, threads_of
 
-from depth_completion_ros.demo.scene.caster import import_open3d
+from depth_completion_ros.extras.open3d import import_open3d
 
 try:
     import_open3d()

@@ -16,8 +16,8 @@ from depth_completion_training.simulation.indoor.room import Opening, Room, insi
 from depth_completion_training.simulation.indoor.rooms.plan import Brief, make_plan
 from depth_completion_training.simulation.surface import Surface
 
-from depth_completion_ros.demo.scene.caster import import_open3d
 from depth_completion_ros.demo.scene.mesh import Mesh
+from depth_completion_ros.extras.open3d import import_open3d
 
 L_SHAPE = np.array([[0, 0], [5, 0], [5, 2], [3, 2], [3, 4], [0, 4]], np.float64)
 LOOK = {"material": Surface.PLASTER, "colour": (0.5, 0.5, 0.5)}

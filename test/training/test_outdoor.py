@@ -13,8 +13,8 @@ from depth_completion_training.simulation.outdoor.site import Site
 from depth_completion_training.simulation.scene import Scene
 from depth_completion_training.simulation.surface import Surface
 
-from depth_completion_ros.demo.scene.caster import import_open3d
 from depth_completion_ros.demo.scene.mesh import Mesh, boxes, join
+from depth_completion_ros.extras.open3d import import_open3d
 
 _TURN = np.arange(40) * (2 * np.pi / 40)
 _AROUND = np.stack([np.cos(_TURN), np.sin(_TURN), 0 * _TURN], axis=1)

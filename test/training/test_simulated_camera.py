@@ -23,8 +23,8 @@ from depth_completion_training.simulation.scene import Light, Scene
 from depth_completion_training.simulation.surface import Surface
 
 from depth_completion_ros import Camera
-from depth_completion_ros.demo.scene.caster import import_open3d
 from depth_completion_ros.demo.scene.mesh import boxes, join, rectangles
+from depth_completion_ros.extras.open3d import import_open3d
 
 try:
     import_open3d()

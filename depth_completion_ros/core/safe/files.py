@@ -45,7 +45,7 @@ def check_is_file(path: Path) -> None:
 
 
 def read_text(path: Path, limit: int | None = None) -> str:
-    """Text of a file, with or without the mark of Windows.
+    """Text of a file in UTF-8, with or without the mark of Windows, or in Latin-1.
 
     Args:
         limit: bytes at most; None for any number.
@@ -56,10 +56,13 @@ def read_text(path: Path, limit: int | None = None) -> str:
     check_is_file(path)
     if limit is not None:
         TEXT_BYTES.check(path.stat().st_size, f"File '{path}'", limit)
+    data = read_bytes(path)
     try:
-        return read_bytes(path).decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"File '{path}' is not text.") from None
+        if 0 in data:
+            raise ValueError(f"File '{path}' is not text.") from None
+        return data.decode("latin-1")  # of old Windows, for remarks with umlauts
 
 
 def read_settings(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter, deque
 from collections.abc import Iterator
 from functools import partial
@@ -21,6 +22,7 @@ from ..messages import (
     decode_points,
     decode_sparse_depth,
     decode_times,
+    doubt_of_rectified,
     image_size,
     rings_from_top,
     stamp_ns,
@@ -143,6 +145,9 @@ class BagFrames:
         except ValueError as error:
             camera = str(error)
         if not self._cameras or self._cameras[-1][1] != camera:
+            doubt = doubt_of_rectified(info, self._bag.image_topic, self._bag.rectified)
+            if doubt and not self._cameras:
+                warnings.warn(f"Bag '{self._bag.path}': {doubt}", stacklevel=2)
             self._cameras.append((stamp_ns(info.header), camera, info))
 
     def _camera_at(self, stamp: int) -> tuple[Camera | str | None, object]:

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from depth_completion_ros.core.safe.files import read_text
+
 from .decompress import bound_rosbags, check_file, decompress_zstd
 from .mcap_file import McapScan, index_is_whole
 from .messages import typestore
@@ -133,9 +135,26 @@ def _open_sources(path: Path) -> tuple[list[_Indexed | Scan], Counter[str] | Non
     if not files:
         raise BagError(f"Bag '{path}' cannot be opened: {cause}") from None
     sources = [_open_file(file) for file in sorted(files, key=lambda p: (len(p.name), p.name))]
+    if stated is None:
+        stated = _counts_of_metadata(path / "metadata.yaml")
     if stated is None and all(source.stated is not None for source in sources):
         stated = sum((source.stated for source in sources), Counter())
     return sources, stated
+
+
+def _counts_of_metadata(file: Path) -> Counter[str] | None:
+    """Messages by topic that a metadata.yaml states; None where there is none that can be read.
+
+    Of a bag that `rosbags` does not open, as where one of its files is missing.
+    """
+    import yaml
+
+    try:
+        topics = yaml.safe_load(read_text(file))["rosbag2_bagfile_information"]["topics_with_message_count"]
+        counts = {t["topic_metadata"]["name"]: int(t["message_count"]) for t in topics}
+    except Exception:  # of a recorder that was killed
+        return None
+    return Counter(counts) if sum(counts.values()) else None
 
 
 def _open_file(file: Path) -> _Indexed | Scan:

@@ -172,6 +172,8 @@ def transforms_of(message) -> Iterator[tuple[str, str, np.ndarray | str, int]]:
         t, q = entry.transform.translation, entry.transform.rotation
         parent, child = entry.header.frame_id, entry.child_frame_id
         try:
+            if parent.lstrip("/") == child.lstrip("/"):
+                raise ValueError("two different frames are needed.")
             T = rigid(quaternion_to_matrix((q.x, q.y, q.z, q.w)), np.array([t.x, t.y, t.z]))
             if not np.isfinite(T).all():
                 raise ValueError(f"Translation {[t.x, t.y, t.z]} is not finite.")

@@ -50,11 +50,14 @@ class CameraFile:
                 f"The image is {width} x {height} but {self.name} is of {self.size[0]} x {self.size[1]}; "
                 "both must be the same."
             )
-        if not rectified:
-            return Camera(width, height, self.K, self.distortion_model, self.D).check_plausible()
-        if self.P is None:
+        if rectified and self.P is None:
             raise ValueError(f"{self.name} has no projection_matrix, which rectified images need.")
-        return Camera(width, height, self.P).check_plausible()
+        model = ("plumb_bob", ()) if rectified else (self.distortion_model, self.D)
+        camera = Camera(width, height, self.P if rectified else self.K, *model).check_plausible()
+        doubt = None if self.size else camera.off_centre()
+        if doubt:
+            raise ValueError(f"{self.name} tells no size of images, and {doubt}")
+        return camera
 
 
 def read_camera_file(path: str | Path, image_topic: str = "") -> CameraFile:

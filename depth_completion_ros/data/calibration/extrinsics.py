@@ -10,6 +10,8 @@ from ...core import Camera, check_rigid, invert, rigid
 from ...core.geometry import quaternion_to_matrix, transform_points
 
 CHECKED_POINTS = 20_000
+LONGEST = 50.0
+"""Metres between camera and LiDAR that no rig has; in millimetres nearly every rig has more."""
 
 
 def extrinsics_from_numbers(values: Sequence[object] | np.ndarray, name: str = "extrinsics") -> np.ndarray:
@@ -21,24 +23,48 @@ def extrinsics_from_numbers(values: Sequence[object] | np.ndarray, name: str = "
     if numbers.size == 12:
         numbers = np.concatenate([numbers, [0, 0, 0, 1]])
     if numbers.size == 16:
-        return check_rigid(numbers.reshape(4, 4), name)
+        return _of_a_rig(check_rigid(numbers.reshape(4, 4), name), name)
     if numbers.size != 7:
         raise ValueError(
             f"{name} has {numbers.size} numbers; it must be x y z qx qy qz qw or the 16 numbers of "
             "a 4 x 4 matrix, or the 12 of 3 x 4, row by row."
         )
     try:
-        return check_rigid(rigid(quaternion_to_matrix(numbers[3:]), numbers[:3]), name)
+        T = check_rigid(rigid(quaternion_to_matrix(numbers[3:]), numbers[:3]), name)
     except ValueError as error:
         raise ValueError(f"{name} is not a transform: {error}") from None
+    return _of_a_rig(T, name)
+
+
+def _of_a_rig(T: np.ndarray, name: str) -> np.ndarray:
+    too_far = _too_far(T)
+    if too_far:
+        raise ValueError(f"{name}: {too_far}")
+    return T
+
+
+def _too_far(T: np.ndarray) -> str | None:
+    length = float(np.linalg.norm(T[:3, 3]))
+    if length <= LONGEST:
+        return None
+    return (
+        f"The camera is {length:.0f} m from the LiDAR; translations are in metres, and must be of at most "
+        f"{LONGEST:g} m."
+    )
 
 
 def check_direction(T_cam_lidar: np.ndarray, camera: Camera, points: np.ndarray) -> str | None:
-    """A sentence where T_cam_lidar looks like T_lidar_cam, given the wrong way round; else None.
+    """A sentence where T_cam_lidar looks wrong; else None.
+
+    It does where its translation is that of no rig, and where it looks like T_lidar_cam, given the wrong way
+    round.
 
     The inverse is suspected where it would put more than twice as many points in view, or where,
     unlike T, it has the LiDAR's z axis upwards in the image and still half as many in view.
     """
+    too_far = _too_far(T_cam_lidar)
+    if too_far:
+        return too_far
     points = points[:: max(1, len(points) // CHECKED_POINTS)]
     T_inverse = invert(T_cam_lidar)
     seen, seen_inverse = (_in_view(T, camera, points) for T in (T_cam_lidar, T_inverse))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,8 @@ def read_transforms(path: str | Path) -> list[FileTransform]:
     Formats:
 
     - YAML or JSON with `matrix` (4 x 4 or 3 x 4), or `translation` and `rotation` or `quaternion` (lists
-      x y z and x y z w, or mappings), of `child` (the LiDAR) in `parent` (the camera); or a list of such.
+      x y z and x y z w, or mappings; or a rotation of 3 x 3), of `child` (the LiDAR) in `parent` (the
+      camera); or a list of such.
     - ROS: parameters of a static_transform_publisher, a TransformStamped, or what
       `ros2 topic echo /tf_static` prints.
     - An entry whose name says which way it goes, such as T_cam_lidar of a frame folder, T_lidar_camera of
@@ -114,10 +116,23 @@ def read_transforms(path: str | Path) -> list[FileTransform]:
 def _by_name(content: dict, name: str) -> FileTransform | None:
     results = content.get("results")
     for entries in (results if isinstance(results, dict) else {}, content):
+        found: dict[str, np.ndarray] = {}
         for key in (*CAMERA_FROM_LIDAR, *LIDAR_FROM_CAMERA):
-            if key in entries:
+            if key not in entries:
+                continue
+            try:
                 T = extrinsics_from_numbers(numbers(entries[key], f"{name}: {key}"), f"{name}: {key}")
-                return FileTransform(T if key in CAMERA_FROM_LIDAR else invert(T))
+            except ValueError:
+                if found:  # a remark, such as "x_cam = T x_lidar"
+                    continue
+                raise
+            found[key] = T if key in CAMERA_FROM_LIDAR else invert(T)
+        if found:
+            (first, T), *others = found.items()
+            for key, other in others:
+                if not np.allclose(T, other, atol=1e-3):
+                    raise ValueError(f"{name} has {first} and {key}, which differ; give one of them.")
+            return FileTransform(T)
         if "init_T_lidar_camera" in entries:
             raise ValueError(
                 f"{name} has only init_T_lidar_camera, the first guess; it needs T_lidar_camera in results."
@@ -128,11 +143,15 @@ def _by_name(content: dict, name: str) -> FileTransform | None:
 def _kitti(content: dict, name: str) -> FileTransform | None:
     if not {"R", "T"} <= set(content):
         return None
-    R, t = (str(content[key]).split() for key in "RT")
-    if (len(R), len(t)) != (9, 3):
-        raise ValueError(f"{name} has {len(R)} numbers in R and {len(t)} in T; it needs 9 and 3.")
-    rows = [[*R[3 * i : 3 * i + 3], t[i]] for i in range(3)]
-    return FileTransform(extrinsics_from_numbers([*rows[0], *rows[1], *rows[2]], name))
+    R, t = (numbers(content[key], f"{name}: {key}") for key in "RT")
+    return FileTransform(_of_matrix(R, t, "R", "T", name))
+
+
+def _of_matrix(R: np.ndarray, t: np.ndarray, of_R: str, of_t: str, name: str) -> np.ndarray:
+    """4 x 4 of the 9 numbers of a rotation, row by row, and the 3 of a translation."""
+    if (R.size, t.size) != (9, 3):
+        raise ValueError(f"{name} has {R.size} numbers in {of_R} and {t.size} in {of_t}; it needs 9 and 3.")
+    return extrinsics_from_numbers(np.column_stack([R.reshape(3, 3), t]), name)
 
 
 def _entry(content: dict, name: str) -> FileTransform:
@@ -152,12 +171,21 @@ def _entry(content: dict, name: str) -> FileTransform:
         return FileTransform(extrinsics_from_numbers(flat, f"{name}: matrix"), parent, child)
     rotation = "rotation" if "rotation" in pose else "quaternion"
     missing = {"translation", rotation} - set(pose)
+    if any(re.fullmatch(r"cam\d+", str(key)) for key in content):
+        raise ValueError(
+            f"{name} is a camchain of Kalibr, whose transforms are between cameras and IMU; none of them is "
+            "to a LiDAR. As camera_info_file it gives the camera."
+        )
     if missing:
         raise ValueError(
             f"{name} has {', '.join(map(str, content)) or 'nothing'} but no "
             f"{' and no '.join(sorted(missing))}; it needs translation and quaternion, or matrix."
         )
-    values = [*_axes(pose["translation"], "xyz", name), *_axes(pose[rotation], "xyzw", name)]
+    translation, turned = _axes(pose["translation"], "xyz", name), _axes(pose[rotation], "xyzw", name)
+    if rotation == "rotation" and np.size(numbers(turned, f"{name}: rotation")) == 9:
+        R, t = numbers(turned, f"{name}: rotation"), numbers(translation, f"{name}: translation")
+        return FileTransform(_of_matrix(R, t, rotation, "translation", name), parent, child)
+    values = [*translation, *turned]
     return FileTransform(extrinsics_from_numbers(values, name), parent, child)
 
 

@@ -28,10 +28,12 @@ def decode_camera_info(msg, rectified: bool = False) -> Camera:
 
     Raises:
         ValueError: what no camera can have, such as the zeros or the absurd focal length of one that is not
-            calibrated.
+            calibrated, or a region of interest that is not inside the image.
     """
     if rectified:
         K = np.asarray(msg.p, np.float64).reshape(3, 4)[:, :3]
+        if not K.any():
+            raise ValueError("CameraInfo has a P of zeros, which is the camera of rectified images.")
         camera = Camera(msg.width, msg.height, K)
     else:
         K = np.asarray(msg.k, np.float64).reshape(3, 3)
@@ -39,6 +41,12 @@ def decode_camera_info(msg, rectified: bool = False) -> Camera:
     camera.check_plausible()
     roi = msg.roi
     if roi.width and roi.height:
+        if roi.x_offset + roi.width > msg.width or roi.y_offset + roi.height > msg.height:
+            raise ValueError(
+                f"CameraInfo is of {msg.width} x {msg.height} pixels, but its region of interest of "
+                f"{roi.width} x {roi.height} begins at {roi.x_offset}, {roi.y_offset}; size and K must be of "
+                "the whole sensor."
+            )
         camera = camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)
     if msg.binning_x > 1 or msg.binning_y > 1:
         binning_x, binning_y = max(msg.binning_x, 1), max(msg.binning_y, 1)
@@ -46,3 +54,29 @@ def decode_camera_info(msg, rectified: bool = False) -> Camera:
         # Pixels left over at the end are not binned.
         camera = camera.cropped(0, 0, width * binning_x, height * binning_y).resized(width, height)
     return camera
+
+
+def doubt_of_rectified(msg, topic: str, rectified: bool) -> str | None:
+    """A sentence where the name of an image topic speaks against how its images are read; else None.
+
+    `image_rect` and `image_rect_color` are the names of image_proc for images whose camera is P.
+
+    Args:
+        msg: `sensor_msgs/CameraInfo` of the images.
+        topic: of the images, with or without the transport at its end.
+        rectified: whether they are taken for rectified.
+    """
+    name = next((part for part in reversed(topic.split("/")) if not part.startswith("compressed")), "")
+    P = np.asarray(msg.p, np.float64).reshape(3, 4)[:, :3]
+    differ = any(msg.d) or (P.any() and not np.allclose(P, np.asarray(msg.k).reshape(3, 3), rtol=1e-3))
+    if "rect" in name and not rectified and differ:
+        return (
+            f"The name of {topic} says rectified, yet K and the distortion of its CameraInfo are taken, "
+            "which are of the raw image and differ from P; set rectified: true."
+        )
+    if "raw" in name and rectified and differ:
+        return (
+            f"The name of {topic} says raw, yet its images are taken for rectified, with P of their "
+            "CameraInfo and no distortion; set rectified: false if they are raw."
+        )
+    return None

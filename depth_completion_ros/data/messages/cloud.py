@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
+from .metres import check_ranges
 from .rows import row_stride
 
 POINT_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
@@ -31,13 +33,14 @@ class Cloud:
 def decode_points(msg) -> Cloud:
     """Points of a `sensor_msgs/PointCloud2` of any layout, in the order of the message.
 
-    Any order, offset and type of the fields, names in upper case, padding of points and rows, either byte
-    order and organised clouds are understood.
+    Any order and offset of the fields, float32 and float64, names in upper case, padding of points and
+    rows, either byte order and organised clouds are understood.
 
     Raises:
-        ValueError: no x, y or z among the fields, or too little data for the size.
+        ValueError: no x, y or z among the fields; these in integers, whose unit nothing tells, or over
+            each other; points that cannot be in metres; or data that do not fit the size.
     """
-    fields = {field.name.lower(): field for field in msg.fields}
+    fields = _fields(msg)
     if not {"x", "y", "z"} <= fields.keys():
         raise ValueError(
             f"PointCloud2 has the fields {', '.join(fields) or 'none'}; it must have x, y and z."
@@ -46,25 +49,59 @@ def decode_points(msg) -> Cloud:
     count = msg.width * msg.height
     if not count:
         return Cloud(np.zeros((0, len(names)), np.float32))
+    _check_coordinates([fields[name] for name in "xyz"])
     data, row_step = _rows(msg)
     views = [_field(msg, data, row_step, fields[name]) for name in names]
     points = _columns(msg, data, row_step, [fields[name] for name in names], views)
+    check_ranges(points, f"PointCloud2 of {msg.width} x {msg.height} points")
     _, rings = field_of(msg, RING_FIELDS)
     if rings is not None and rings.dtype.kind not in "iu":
         rings = rings.astype(np.int32)
     return Cloud(points, rings)
 
 
+def _fields(msg) -> dict[str, object]:
+    """Fields by their names in lower case; of `X` and `x` the one that is written so."""
+    fields = {field.name.lower(): field for field in msg.fields}
+    return fields | {field.name: field for field in msg.fields if field.name.islower()}
+
+
+def _check_coordinates(fields: list) -> None:
+    """ValueError where x, y and z are integers, or share bytes."""
+    for field in fields:
+        if field.datatype in POINT_TYPES and POINT_TYPES[field.datatype][0] != "f":
+            raise ValueError(
+                f"PointCloud2 field '{field.name}' has datatype {field.datatype}, an integer whose unit "
+                "nothing tells; coordinates must be 7 (FLOAT32) or 8 (FLOAT64), in metres."
+            )
+    ordered = sorted(fields, key=lambda field: field.offset)
+    for one, other in pairwise(ordered):
+        size = np.dtype(POINT_TYPES.get(one.datatype, "f4")).itemsize
+        if one.offset + size > other.offset:
+            raise ValueError(
+                f"PointCloud2 field '{one.name}' fills bytes {one.offset} to {one.offset + size - 1} of a "
+                f"point, and '{other.name}' begins at byte {other.offset}; each must have bytes of its own."
+            )
+
+
 def _rows(msg) -> tuple[np.ndarray, int]:
-    """Bytes of a cloud and how many lie from one row to the next; ValueError where there are too few."""
+    """Bytes of a cloud and how many lie from one row to the next; ValueError where they do not fit."""
     data = np.frombuffer(msg.data, np.uint8)
     what = f"PointCloud2 of {msg.width} x {msg.height} points"
+    count = msg.width * msg.height
+    own, rest = divmod(data.size, count)
+    # Of organised clouds the rows may be padded; what is left over is no harm where it is no whole points.
+    if msg.height == 1 and not rest and own > msg.point_step:
+        raise ValueError(
+            f"{what} has {data.size} bytes, {own} a point, but says that a point has {msg.point_step}; both "
+            "must be the same."
+        )
     return data, row_stride(msg.height, msg.width * msg.point_step, msg.row_step, data.size, what)
 
 
 def field_of(msg, names: Sequence[str]) -> tuple[str, np.ndarray | None]:
     """The first of some fields that a cloud has: its name, and its values N in their own type, or None."""
-    fields = {field.name.lower(): field for field in msg.fields}
+    fields = _fields(msg)
     name = next((name for name in names if name in fields), "")
     if not name:
         return "", None

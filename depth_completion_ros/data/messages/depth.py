@@ -11,6 +11,7 @@ from depth_completion_ros.core.safe.pixels import ImageError, check_size, declar
 from depth_completion_ros.core.sparse import scatter
 
 from .image import image_size, pixels_of
+from .metres import check_depths
 
 DEPTH_ENCODINGS = {"32FC1": "f4", "16UC1": "u2", "mono16": "u2"}
 PNG_MAGIC = b"\x89PNG"
@@ -27,12 +28,16 @@ def decode_depth_image(msg, max_pixels: int | None = None) -> np.ndarray:
         max_pixels: in place of the limit `IMAGE_PIXELS`.
 
     Raises:
-        ValueError: an encoding other than 32FC1 (metres) and 16UC1 (millimetres), broken data, or more pixels
-            than allowed.
+        ValueError: an encoding other than 32FC1 (metres) and 16UC1 (millimetres), broken data, depth that
+            cannot be in metres, or more pixels than allowed.
     """
     depth_size(msg, max_pixels)
-    if not hasattr(msg, "encoding"):
-        return _decode_compressed(msg)
+    depth = _decode_raw(msg) if hasattr(msg, "encoding") else _decode_compressed(msg)
+    check_depths(depth, f"Depth of {depth.shape[1]} x {depth.shape[0]}")
+    return depth
+
+
+def _decode_raw(msg) -> np.ndarray:
     if msg.encoding not in DEPTH_ENCODINGS:
         raise ValueError(
             f"Depth encoding '{msg.encoding}' is unknown; it must be one of {', '.join(DEPTH_ENCODINGS)}."
@@ -92,6 +97,11 @@ def _decode_compressed(msg) -> np.ndarray:
         raise ValueError(f"{_what(msg)} cannot be decoded ({error}).") from None
     if _encoding(msg) != "32FC1":
         return values * np.float32(1e-3)
+    if not (np.isfinite([A, B]).all() and A > 0):
+        raise ValueError(
+            f"{_what(msg)} has no A and B before its image, by which 32FC1 is told in 16 bits; it must be of "
+            "compressedDepth."
+        )
     with np.errstate(divide="ignore"):
         return np.where(values > 0, _metres(np.float32(A) / (values - np.float32(B))), np.float32(0))
 

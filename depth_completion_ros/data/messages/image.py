@@ -113,12 +113,18 @@ def decode_compressed_image(msg, max_pixels: int | None = None) -> np.ndarray:
         raise ValueError(f"CompressedImage of format '{msg.format}' is depth; it must be an image.")
     # The calibration belongs to the pixels as they are stored, whatever way up EXIF would turn them.
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    pattern = re.match(r"bayer_(rggb|bggr|gbrg|grbg)(8|16)\b", msg.format.strip())
-    what = _what_compressed(msg)
+    content, what = msg.format.strip().lower(), _what_compressed(msg)
+    pattern = re.match(r"bayer_(rggb|bggr|gbrg|grbg)(8|16)\b", content)
+    if pattern is None and content.startswith("bayer"):
+        raise ValueError(
+            f"{what} is of no pattern that is known; they are bayer_ with rggb, bggr, gbrg, grbg, 8 or 16."
+        )
     image = decode_pixels(msg.data, cv2.IMREAD_UNCHANGED if pattern else flags, what, max_pixels)
     if pattern:
         with opencv_errors(what):
             return _of_mosaic(image, _BAYER[pattern[1]])
+    if re.search(r"compressed rgba?8?\b", content):  # as image_transport reads it
+        return image
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
 
 

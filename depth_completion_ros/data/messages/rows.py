@@ -19,9 +19,14 @@ def row_stride(height: int, row: int, step: int, size: int, what: str) -> int:
         what: the message, for sentences, such as "Image of 640 x 480 rgb8".
 
     Raises:
-        ValueError: rows that do not fit the data.
+        ValueError: rows that do not fit the data, or leave one and more of them over.
     """
     if (step >= row or height == 1) and size >= (height - 1) * step + row:
+        if height > 1 and size >= height * step + row:
+            raise ValueError(
+                f"{what} has {size} bytes, more than {height} rows of {step}; size and step must be those of "
+                "the data."
+            )
         return step
     stride, rest = divmod(size, height)
     if step not in (0, size) or rest or not row <= stride <= row + row // 2:

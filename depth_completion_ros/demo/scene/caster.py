@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...slam.open3d import import_open3d
+from ...extras.open3d import import_open3d
 from .mesh import Mesh, join
 from .site import Scene
 

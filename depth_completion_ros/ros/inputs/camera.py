@@ -12,7 +12,7 @@ import numpy as np
 from ...core import Camera
 from ...core.safe.pixels import check_size
 from ...data.calibration.camera_file import CameraFile
-from ...data.messages import decode_camera_info, stamp_ns
+from ...data.messages import decode_camera_info, doubt_of_rectified, stamp_ns
 from .drop import Drop
 
 
@@ -25,6 +25,8 @@ class Cameras:
         rectified: take P instead of K and D.
         on_change: called with a sentence when the camera is another than before.
         file: the camera where there is no CameraInfo.
+        image_topic: whose name tells whether its images are rectified.
+        warn: called with a sentence where that speaks against `rectified`.
     """
 
     def __init__(
@@ -33,8 +35,11 @@ class Cameras:
         on_change=lambda sentence: None,
         keep: int = 50,
         file: CameraFile | None = None,
+        image_topic: str = "",
+        warn=lambda sentence: None,
     ):
         self._rectified, self._on_change, self._keep, self._file = rectified, on_change, keep, file
+        self._image_topic, self._warn = image_topic, warn
         self._received: OrderedDict[int, object] = OrderedDict()
         self._arrived = threading.Condition()
         self._decoded: tuple[tuple, Camera] | None = None
@@ -125,6 +130,9 @@ class Cameras:
             camera = decode_camera_info(info, rectified=self._rectified)
         except ValueError as error:
             raise Drop("camera not calibrated", f"CameraInfo cannot be used: {error}") from None
+        doubt = doubt_of_rectified(info, self._image_topic, self._rectified)
+        if doubt:
+            self._warn(doubt)
         if self._decoded is not None:
             self._on_change(
                 f"The camera changed: now {camera.width} x {camera.height}, "

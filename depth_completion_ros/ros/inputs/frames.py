@@ -214,7 +214,10 @@ class LiveFrames:
                 self._clock_of_tf = clock
                 return placed
         self.statuses["extrinsics"] = Status("extrinsics", WARN, str(failure))
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # it knows this call, which would know it: image and cloud would stay for long
 
     def _placed(self, camera_frame: str, lidar_frame: str, at_image: int, stamp: int) -> dict[str, object]:
         """Where the LiDAR is, how it moved, what the robot fills; nothing for depth of the camera itself."""

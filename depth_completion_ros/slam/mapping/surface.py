@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core import Camera
 from ...core.safe.files import whole_file
-from ..open3d import import_open3d
+from ...extras.open3d import import_open3d
 
 BLOCK = 16  # voxels along a side
 TRUNCATION_VOXELS = 4.0

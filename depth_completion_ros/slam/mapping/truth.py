@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...core import Camera
-from ..open3d import import_open3d
+from ...extras.open3d import import_open3d
 from .occupancy import Box, OccupancyGrid, world_points
 
 SPACING_M = 0.05

@@ -13,13 +13,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
 REST_S, REST_SHARE, PATIENCE_S = 0.04, 0.05, 5.0
-"""Mapping is at rest when all threads together take less than this share of a core for so many seconds,
-twice."""
+"""Mapping is at rest when all other threads together run, or wait for a core to run on, for less than this
+share of so many seconds, twice. Waiting counts: on a busy machine a thread with much to do hardly runs."""
 
 
 def main(vocabulary: str, settings: str) -> None:
@@ -71,10 +74,22 @@ def _wait_for_mapping() -> None:
     """Until the mapping threads have done what the frame gave them to do."""
     end, resting = time.monotonic() + PATIENCE_S, 0
     while resting < 2 and time.monotonic() < end:
-        before, start = time.process_time(), time.monotonic()
+        before, start = _busy_s(), time.monotonic()
         time.sleep(REST_S)
-        share = (time.process_time() - before) / (time.monotonic() - start)
+        share = (_busy_s() - before) / (time.monotonic() - start)
         resting = resting + 1 if share < REST_SHARE else 0
+
+
+def _busy_s() -> float:
+    """Seconds that the other threads have run or waited for a core so far, as Linux counts them."""
+    if not Path("/proc/self/schedstat").exists():  # a kernel that does not count the waiting
+        return time.process_time()
+    total = 0
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
+            running, waiting, _ = map(int, (task / "schedstat").read_text().split())
+            total += running + waiting if int(task.name) != threading.get_native_id() else 0
+    return total / 1e9
 
 
 if __name__ == "__main__":

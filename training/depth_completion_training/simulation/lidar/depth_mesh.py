@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from depth_completion_ros.core.camera import Camera
-from depth_completion_ros.demo.scene.caster import Hits, import_open3d
+from depth_completion_ros.demo.scene.caster import Hits
+from depth_completion_ros.extras.open3d import import_open3d
 
 from ..surface import Surface
 

@@ -1,4 +1,4 @@
-"""`depth-completion demo`, `demo-drive`, `completers` and `doctor`."""
+"""`depth-completion demo` and `demo-drive`."""
 
 from __future__ import annotations
 
@@ -81,81 +81,3 @@ def demo_drive(
     recipe = {"frames": frames, "route": route, "lines": lines, "speed": speed, "scan_s": scan_s}
     drive = make_drive_into(out, progress=Progress(), seed=seed, width=width, height=height, **recipe)
     typer.echo(f"The drive is in {drive}")
-
-
-def completers():
-    """
-    List the completers and their variants.
-
-    Example:
-
-        depth-completion completers
-    """
-    from ..completion import list_completers
-    from ..completion.registry import describe_completer
-
-    for name in list_completers():
-        described = describe_completer(name)
-        variants = ", ".join(f"{name}:{variant}" for variant in described.variants)
-        typer.echo(f"{name:14s} {described.summary}{f' Variants: {variants}.' if variants else ''}")
-
-
-def doctor(
-    bag: Annotated[
-        Path | None,
-        typer.Argument(metavar="[BAG]", help="rosbag2 to examine; the live graph if not given."),
-    ] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="How long to listen to the live graph.")] = 4.0,
-    image: Annotated[str, typer.Option(help="Image topic; the likeliest if not given.")] = "",
-    points: Annotated[str, typer.Option(help="PointCloud2 topic; the likeliest if not given.")] = "",
-    extrinsics: Annotated[Path | None, typer.Option(help="Calibration file to judge in place of TF.")] = None,
-    camera_info_file: Annotated[
-        Path | None, typer.Option(help="Calibration file of the camera in place of CameraInfo.")
-    ] = None,
-    rectified: Annotated[bool, typer.Option("--rectified", help="Images are rectified: use P.")] = False,
-    slack: Annotated[float, typer.Option(min=0, help="Seconds that image and cloud may differ.")] = 0.05,
-    image_time_offset: Annotated[float, typer.Option(help="Seconds added to the stamps of images.")] = 0.0,
-    tf_topics: Annotated[
-        str, typer.Option(help="TF topics, commas between them; those of the robot if not given.")
-    ] = "",
-):
-    """
-    Say what of ROS, GPU and weights is here, and what is wrong with a bag or the live graph.
-
-    Looks at topics, rates, stamps, clocks, QoS, TF and calibration, and compares the edges of the points
-    with those of the images. Exit code 1 if anything is an error.
-
-    Examples:
-
-        depth-completion doctor
-
-        depth-completion doctor drive_bag --points /velodyne_points
-    """
-    from ..doctor import diagnose
-
-    findings = diagnose(
-        bag,
-        graph=bag is None,
-        seconds=seconds,
-        image=image,
-        points=points,
-        extrinsics=extrinsics,
-        camera_info_file=camera_info_file,
-        rectified=rectified,
-        slack=slack,
-        image_time_offset=image_time_offset,
-        tf_topics=tf_topics,
-    )
-    _print_findings(findings)
-    raise typer.Exit(1 if any(finding.level == "error" for finding in findings) else 0)
-
-
-def _print_findings(findings) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-
-    styles = {"ok": "green", "warning": "yellow", "error": "bold red"}
-    console = Console(soft_wrap=True)
-    for finding in findings:
-        mark = f"[{styles[finding.level]}]{finding.level:7s}[/]"
-        console.print(f"{mark} [bold]{escape(finding.subject)}[/]: {escape(finding.sentence)}")

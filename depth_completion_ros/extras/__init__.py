@@ -1,0 +1,1 @@
+"""Optional libraries that more than one room uses, each with a sentence that says how to install it."""
