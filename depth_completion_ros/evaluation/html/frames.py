@@ -93,15 +93,26 @@ def viewer(shown: Sequence[ShownTrial], completers: Sequence[str], scores: Seque
     """
     if not shown:
         return ""
+    names = [f"{each.frame or 'frame without name'}, {each.protocol}" for each in shown]
+    bodies = [_trial(*each) for each in zip(shown, [completers] * len(shown), scores, strict=True)]
+    return compare(names, completers, bodies)
+
+
+def compare(frames: Sequence[str], completers: Sequence[str], bodies: Sequence[str]) -> str:
+    """Elements of which one is shown, with the controls that choose it and compare two completers.
+
+    Args:
+        bodies: of each frame; in every `stack` two completers lie over each other.
+    """
+    if not frames:
+        return ""
     last = len(completers) - 1
-    trials = [f"{each.frame or 'frame without name'}, {each.protocol}" for each in shown]
-    parts = ['<div class="viewer"><div class="controls">', _select("trial", "frame", trials, 0)]
+    parts = ['<div class="viewer"><div class="controls">', _select("trial", "frame", frames, 0)]
     hidden = "" if last else " hidden"
     parts += [f"<span{hidden}>", _select("left", "left", completers, 0), "</span>"]
     parts += [f"<span{hidden}>", _select("right", "right", completers, last), "</span>"]
     parts.append('</div><input class="cut" type="range" value="50" aria-label="where the two meet">')
-    for each, sentences in zip(shown, scores, strict=True):
-        parts.append(_trial(each, completers, sentences))
+    parts += [f'<div class="shown">{body}</div>' for body in bodies]
     return "\n".join([*parts, "</div>"])
 
 
@@ -125,15 +136,16 @@ def _trial(shown: ShownTrial, completers: Sequence[str], sentences: Sequence[str
     )
     texts = "".join(f"<span>{escape(text)}</span>" for text in sentences)
     return (
-        f'<div class="shown"><p class="note scores">{texts}</p><div class="panels">'
-        + _stack("fixed", ("image", "what was fed"), shown.images, captions[0])
-        + _stack("depth", completers, [shown.depth[name] for name in completers], captions[1])
-        + _stack("error", completers, [shown.error[name] for name in completers], captions[2])
-        + "</div></div>"
+        f'<p class="note scores">{texts}</p><div class="panels">'
+        + stack("fixed", ("image", "what was fed"), shown.images, captions[0])
+        + stack("depth", completers, [shown.depth[name] for name in completers], captions[1])
+        + stack("error", completers, [shown.error[name] for name in completers], captions[2])
+        + "</div>"
     )
 
 
-def _stack(kind: str, names: Sequence[str], addresses: Sequence[str], caption: str) -> str:
+def stack(kind: str, names: Sequence[str], addresses: Sequence[str], caption: str) -> str:
+    """Images over each other, one a completer, with what stands below (HTML)."""
     images = "".join(
         f'<img src="{address}" alt="{escape(f"{kind}, {name}")}" draggable="false">'
         for name, address in zip(names, addresses, strict=True)

@@ -54,7 +54,12 @@ class Page:
         file = self._images / f"{len(self._frames):04d}.jpg"
         drawn = self._draw(frame, fed, depth, truth)[..., ::-1]
         write_bytes(file, cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes())
-        self._frames.append({"file": f"images/{file.name}", "caption": caption})
+        self._frames.append({"file": f"images/{file.name}", "name": frame.name, "caption": caption})
+
+    @property
+    def images(self) -> dict[str, str]:
+        """Name of each frame that was drawn, to its file relative to the folder."""
+        return {frame["name"]: frame["file"] for frame in self._frames}
 
     def write(self, title: str, table: str) -> Path:
         """Write the page and return its path."""
