@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from ..evaluation.html.charts import histograms, pareto
 from ..evaluation.html.frames import compare, image_address, stack
@@ -22,8 +23,7 @@ METRICS = {
     "coverage": "coverage",
 }
 MOST_SHOWN = 4
-LARGEST = 1240
-"""Pixels across an image of the page, at most."""
+"""Frames of the page."""
 
 
 def title(results: dict) -> str:
@@ -116,10 +116,11 @@ def _frames(reports: dict[str, dict], out: Path) -> str:
     shown = [name for name in next(iter(reports.values()))["images"] if _in_all(name, reports)]
     step = max(1, -(-len(shown) // MOST_SHOWN))
     chosen = shown[::step]
-    files = [[out / name / r["images"][frame] for name, r in reports.items()] for frame in chosen]
     names = list(reports)
-    caption = "image, LiDAR, depth and error of each completer"
-    bodies = [stack("depth", names, [_address(file) for file in each], caption) for each in files]
+    bodies = [
+        _body(names, [_quarters(out / name / r["images"][frame]) for name, r in reports.items()])
+        for frame in chosen
+    ]
     return compare(chosen, names, bodies)
 
 
@@ -127,10 +128,23 @@ def _in_all(frame: str, reports: dict[str, dict]) -> bool:
     return all(frame in r["images"] for r in reports.values())
 
 
-def _address(file: Path) -> str:
-    image = cv2.imread(str(file))
-    if image is None:
+def _body(names: list[str], quarters: list[list[str]]) -> str:
+    """Image and LiDAR of the first, depth and error of all (HTML)."""
+    image, lidar, *_ = quarters[0]
+    return (
+        '<div class="panels">'
+        + stack("fixed", ("image", "LiDAR"), (image, lidar), "image; right of the slider with the LiDAR")
+        + stack("depth", names, [each[2] for each in quarters], "depth; black is unknown")
+        + stack("error", names, [each[3] for each in quarters], "error; black is not scored")
+        + "</div>"
+    )
+
+
+def _quarters(file: Path) -> list[str]:
+    """Image, LiDAR, depth and error of an image of a session's page, as addresses of data."""
+    drawn = cv2.imread(str(file))
+    if drawn is None:
         raise ValueError(f"Image '{file}' of the page cannot be read.")
-    step = max(1, -(-image.shape[1] // LARGEST))
-    small = cv2.resize(image, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
-    return image_address(small[..., ::-1])
+    rows = np.vsplit(drawn[: drawn.shape[0] // 2 * 2], 2)
+    panels = [panel for row in rows for panel in np.hsplit(row[:, : row.shape[1] // 2 * 2], 2)]
+    return [image_address(panel[..., ::-1]) for panel in panels]

@@ -88,6 +88,7 @@ def _run_slam(drive: Path, out: Path, completer: str) -> None:
     from ..evaluation.report import table
     from ..evaluation.runner import completer_from_text
     from ..slam.depths import parse_depths
+    from ..slam.page import write_slam_html
     from ..slam.report import slam_table, write_slam_report
     from ..slam.run import run_slam
 
@@ -103,8 +104,9 @@ def _run_slam(drive: Path, out: Path, completer: str) -> None:
         print(error, file=sys.stderr)
         return
     write_slam_report(result, out)
+    page = write_slam_html(result, out / "report.html")
     print(table(*slam_table(result), left=1))
-    print(f"Trajectories from above are in {out / 'trajectories.png'}")
+    print(f"Trajectories from above are in {page}")
 
 
 def _print_table(results: dict) -> None:

@@ -63,7 +63,7 @@ def test_the_page_says_what_the_reports_say(demo):
         assert (told in text) == (number != 3)
     assert text.count("<option") == 4 + 2 * len(NAMES)  # the frame that one of them dropped is in no page
     assert "&lt;f3&gt;" not in text and "&lt;f4&gt;" in text
-    assert text.count('<img src="data:image/webp') == 4 * len(NAMES)
+    assert text.count('<img src="data:image/webp') == 4 * (2 + 2 * len(NAMES))
     assert "://" not in text
 
 
