@@ -281,6 +281,10 @@ def test_the_doctor_examines_a_bag_and_says_so_in_its_exit_code(frames, tmp_path
     run("convert", frames, tmp_path / "bag")
     code, text, _ = run("doctor", tmp_path / "bag")
     assert "numpy" in text and code == int("error " in text)
+    code, text, _ = run("doctor", tmp_path / "bag", "--json")
+    found = json.loads(text)
+    assert {finding["level"] for finding in found} <= {"ok", "warning", "error"}
+    assert any("messages at 10.0 Hz" in f["sentence"] for f in found if f["subject"] == "/lidar/points")
     code, text, _ = run("doctor", tmp_path / "nowhere")
     assert code == 1 and "error " in text
 

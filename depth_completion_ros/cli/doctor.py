@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +28,10 @@ def doctor(
     tf_topics: Annotated[
         str, typer.Option(help="TF topics, commas between them; those of the robot if not given.")
     ] = "",
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print level, subject and sentence of each finding as JSON."),
+    ] = False,
 ):
     """
     Say what of ROS, GPU and weights is here, and what is wrong with a bag or the live graph.
@@ -38,6 +44,8 @@ def doctor(
         depth-completion doctor
 
         depth-completion doctor drive_bag --points /velodyne_points
+
+        depth-completion doctor --json
     """
     from ..doctor import diagnose
 
@@ -54,7 +62,10 @@ def doctor(
         image_time_offset=image_time_offset,
         tf_topics=tf_topics,
     )
-    _print_findings(findings)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _print_findings(findings)
     raise typer.Exit(1 if any(finding.level == "error" for finding in findings) else 0)
 
 

@@ -116,10 +116,10 @@ from pathlib import Path
 from depth_completion_ros.core import Metrics
 from depth_completion_ros.evaluation.scores import RunningScores
 scores = RunningScores(Path({str(tmp_path)!r}))
-for stamp in range(500):
+for stamp in range(100):
     scores.add(stamp, Metrics(*[1.0] * 8, pixels=1, coverage=1.0))
 assert not scores.trouble
-scores.write_json({str(path)!r}, {{}})
+scores.write_json({str(path)!r}, {{"note": "x" * (1 << 16)}})
 """
     done = on_a_full_disk(sys.executable, "-c", code)
     assert done.returncode == 1 and "File too large" in done.stderr

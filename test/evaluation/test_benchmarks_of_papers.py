@@ -81,7 +81,7 @@ def test_panoramas_of_psd_are_resized(tmp_path):
 def test_psd_scores_truth_within_its_range_alone(tmp_path, name, scored):
     truth = np.full((40, 56), scored[0])
     truth[:20], truth[0, :3] = scored[1], (0.1, 5.0, 251.0)
-    found = run(f"psd:{name}", write_psd(tmp_path, name, truth, sparse_of(truth, 3)))
+    found = run(f"psd:{name}", write_psd(tmp_path, name, truth, sparse_of(truth, truth)))
     least, most = find_benchmark(f"psd:{name}").within
     inside = np.rint(truth * 256) / 256
     assert found.evaluation.rows[0].metrics.pixels == ((inside > least) & (inside < most)).sum()

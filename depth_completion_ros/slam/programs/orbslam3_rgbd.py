@@ -20,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-REST_S, REST_SHARE, PATIENCE_S = 0.04, 0.05, 5.0
+REST_S, REST_SHARE, PATIENCE_S = 0.04, 0.05, 0.6
 """Mapping is at rest when all other threads together run, or wait for a core to run on, for less than this
-share of so many seconds, twice. Waiting counts: on a busy machine a thread with much to do hardly runs."""
+share of so many seconds, twice, or after `PATIENCE_S`, six times what a frame of 10 Hz would leave it. Waiting
+counts: on a busy machine a thread with much to do hardly runs."""
 
 
 def main(vocabulary: str, settings: str) -> None:
