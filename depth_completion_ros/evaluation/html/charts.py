@@ -139,7 +139,7 @@ def histograms(times: dict[str, list[float]], x_title: str, y_title: str) -> lis
         counts, _ = np.histogram(np.clip(values, x.low, x.high), edges)
         p50, p95 = np.percentile(values, (50, 95))
         y = Scale([], y_title, limits=(0, max(1.1 * counts.max(), 2)), whole=True)
-        chart = Chart(f"{name}: median {p50:.3g} ms, 95 % below {p95:.3g} ms", x, y)
+        chart = Chart(f"{name}: p50 {p50:.3g} ms, p95 {p95:.3g} ms", x, y)
         for low, high, count in zip(edges, edges[1:], counts, strict=False):
             if count:
                 chart.bar(low, high, count, at, f"{count} of {low:.3g} to {high:.3g} ms")

@@ -201,7 +201,7 @@ def series_class(series: int) -> str:
 
 
 def _title(text: str, x: int) -> str:
-    most = (WIDTH - x) // 7  # letters; the pointer brings up the rest
+    most = (WIDTH - x) // 8  # letters; the pointer brings up the rest
     short = text if len(text) <= most else text[: most - 1] + "…"
     return f'<text class="title" x="{x}" y="16">{escape(short)}<title>{escape(text)}</title></text>'
 
