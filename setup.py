@@ -78,7 +78,7 @@ setup(
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
     package_data={
         PACKAGE: [
-            *("ros/*.xml", "ros/session/*.html", "ops/cpu/*", "ops/*/cpu/*"),
+            *("ros/*.xml", "ros/session/*.html", "evaluation/html/page.*", "ops/cpu/*", "ops/*/cpu/*"),
             *("completion/*/*.safetensors", "completion/*/*.onnx"),
         ]
     },

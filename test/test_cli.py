@@ -219,6 +219,9 @@ def test_evaluate_prints_a_table_and_writes_the_same_metrics_every_time(frames, 
     for file in ("metrics.json", "metrics.csv"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     assert len(list((tmp_path / "a" / "figures").glob("one-*.png"))) == 3
+    page = (tmp_path / "a" / "report.html").read_text()
+    assert f"Report: {tmp_path / 'b' / 'report.html'} and report.md" in text.replace("\n", "")
+    assert page.count('<div class="shown">') == 3 and "its scan has 8 rings, fewer than 16" in page
     means = json.loads((tmp_path / "a" / "metrics.json").read_text())["means"]
     assert means[0]["completer"] == "linear" and means[0]["metrics"]["mae_mm"] < 20
 

@@ -60,7 +60,7 @@ def benchmark(
 
     Settings that PSD has for a set alone are given to the completer `psd`.
 
-    Writes what `evaluate` writes, and into `report.md` the comparison that is printed.
+    Writes what `evaluate` writes, and into `report.html` and `report.md` the comparison that is printed.
 
     Examples:
 
@@ -97,9 +97,10 @@ def benchmark(
     count = len(reader) if limit is None else min(limit, len(reader))
     drawn = TrialFigures(out / "figures", count, figures)
     found = score(chosen, fed, frames_with_progress(reader, limit, "scoring"), made, drawn)
+    found.evaluation.left_out = dict(reader.skipped)
     print_skipped(reader)
     print_degradations(made.values())
-    _report(found, out, drawn.paths)
+    _report(found, out, drawn)
 
 
 def _settings(chosen, names: list[str]) -> dict:
@@ -111,21 +112,24 @@ def _settings(chosen, names: list[str]) -> dict:
     return {option: value for option, value in chosen.network.items() if option in taken}
 
 
-def _report(found, out: Path, figures: list[Path]) -> None:
+def _report(found, out: Path, drawn: TrialFigures) -> None:
     """Print the comparison and write it, with what every evaluation writes, into a folder."""
     from ..core.safe.files import write_text
     from ..evaluation.benchmarks.score import comparison_table, remarks
+    from ..evaluation.html.evaluation import Extra, write_html
     from ..evaluation.report import skip_sentences, table, write_report
 
-    title = found.evaluation.name
+    title, beside = found.evaluation.name, "Beside published numbers"
     print_table(title, *comparison_table(found), sections=False)
     for text in [*remarks(found), *skip_sentences(found.evaluation)]:
         typer.echo(text, err=True)
-    report = write_report(found.evaluation, out, figures)[0]
+    report = write_report(found.evaluation, out, drawn.paths)[0]
     heading, _, rest = report.read_text(encoding="utf-8").partition("\n\n")
-    parts = [heading, "## Beside published numbers", table(*comparison_table(found)), *remarks(found), rest]
+    parts = [heading, f"## {beside}", table(*comparison_table(found)), *remarks(found), rest]
     write_text(report, "\n\n".join(parts))
-    typer.echo(f"Report: {report}")
+    extra = Extra(beside, *comparison_table(found), note=" ".join(remarks(found)))
+    page = write_html(found.evaluation, out / "report.html", drawn.shown, extra)
+    typer.echo(f"Report: {page} and {report.name}")
 
 
 def submission(

@@ -91,9 +91,10 @@ def evaluate(
     - `hide:K`: all rings but every K-th; those.
     - `points:N`, `share:P`: N random points, or P per cent; all other points.
 
-    Prints the means and writes `report.md` with plots and figures, `metrics.json`, `metrics.csv` and
-    `runtimes.csv`. Frames that cannot serve a protocol are left out of it, and counted. Where the data
-    breaks off, what was read until there is reported, and the exit code is 2.
+    Prints the means and writes `report.html` (one file to look at and to send), `report.md` with plots and
+    figures, `metrics.json`, `metrics.csv` and `runtimes.csv`. Frames that cannot serve a protocol are left
+    out of it, and counted. Where the data breaks off, what was read until there is reported, and the exit
+    code is 2.
 
     Examples:
 
@@ -107,6 +108,7 @@ def evaluate(
 
         depth-completion evaluate frames -c linear -c mspn:sdr_kitti --weights sdr_kitti --prior maps@metric
     """
+    from ..evaluation.html.evaluation import write_html
     from ..evaluation.protocols import Settings
     from ..evaluation.report import write_report
     from ..evaluation.runner import evaluate as run
@@ -144,11 +146,13 @@ def evaluate(
     )
     if frames.damage is not None:
         result.damage = sentence(frames.damage)
+    result.left_out = dict(reader.skipped)
     files = write_report(result, out, drawn.paths)
+    page = write_html(result, out / "report.html", drawn.shown)
     print_skipped(reader)
     print_degradations(made.values())
     _print_result(result)
-    typer.echo(f"Report: {files[0]}")
+    typer.echo(f"Report: {page} and {files[0].name}")
     if frames.damage is not None:
         raise frames.damage
 
@@ -201,21 +205,29 @@ class _FramesUntilError:
 
 
 class TrialFigures:
-    """Draws a figure of every protocol on some frames, evenly spaced, while they are evaluated."""
+    """Draws a figure of every protocol on some frames, evenly spaced, while they are evaluated.
+
+    Attributes:
+        paths: of the figures.
+        shown: the same trials for the page.
+    """
 
     def __init__(self, folder: Path, frames: int, wanted: int):
         self.folder = folder
         self.paths: list[Path] = []
+        self.shown: list = []
         self.chosen = {at * frames // wanted for at in range(min(wanted, frames))} if wanted else set()
 
     def __call__(self, index, frame, trial, protocol, completions) -> None:
         if index not in self.chosen:
             return
         from ..evaluation.figures import draw_trial
+        from ..evaluation.html.frames import show_trial
 
         name = re.sub(r"[^\w.-]+", "_", f"{frame.name or index}-{protocol.text}")
         path = self.folder / f"{name}.png"
         self.paths.append(draw_trial(frame, trial, protocol, completions, path))
+        self.shown.append(show_trial(frame, trial, protocol, completions))
 
 
 def _print_result(result) -> None:

@@ -90,9 +90,9 @@ def slam(
     are told; 0 gives all its depth.
 
     The reference is the poses of the data, or KISS-ICP on its scans where it has none; the report says which.
-    Prints ATE, RPE, frames tracked and lost, and writes `report.md`, `slam.json`, `trajectories.png`, and the
-    trajectories as TUM files for evo. A drive takes several times as long as it lasts, and depth of one
-    completer at a time is kept on disk: 4 MB a frame of KITTI's size.
+    Prints ATE, RPE, frames tracked and lost, and writes `report.html`, `report.md`, `slam.json`,
+    `trajectories.png`, and the trajectories as TUM files for evo. A drive takes several times as long as it
+    lasts, and depth of one completer at a time is kept on disk: 4 MB a frame of KITTI's size.
 
     ORB-SLAM3 and evo are under the GPL and run as programs of their own. They, and KISS-ICP, come with
     `pip install "depth-completion-ros[slam]"`.
@@ -105,6 +105,7 @@ def slam(
 
         depth-completion slam drive_bag -d linear -d default --lines 16 --repeats 5
     """
+    from ..slam.page import write_slam_html
     from ..slam.report import slam_table, write_slam_report
     from ..slam.run import run_slam
 
@@ -125,10 +126,11 @@ def slam(
         say=lambda sentence: typer.echo(sentence, err=True),
     )
     report = write_slam_report(result, out)
+    page = write_slam_html(result, out / "report.html")
     print_skipped(reader)
     print_degradations(each.completer for each in depths if each.completer is not None)
     print_table(f"ORB-SLAM3 on {result.name}; reference: {result.reference.name}", *slam_table(result), False)
-    typer.echo(f"Report: {report}")
+    typer.echo(f"Report: {page} and {report.name}")
     if any(each.failures for each in result.depths):
         raise typer.Exit(1)
 

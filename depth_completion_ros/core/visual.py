@@ -55,6 +55,28 @@ def error_map(prediction: np.ndarray, truth: np.ndarray, limit: float = 2.0) -> 
     return colours
 
 
+def sampled(plane: np.ndarray, step: int, shape: tuple[int, int]) -> np.ndarray:
+    """Every so many pixels, as a mean over an edge would be a depth that is not there.
+
+    Args:
+        plane: H x W or H x W x C.
+        shape: height and width of what is wanted, about those of the plane by `step`.
+    """
+    rows = np.minimum(np.arange(shape[0]) * step, plane.shape[0] - 1)
+    columns = np.minimum(np.arange(shape[1]) * step, plane.shape[1] - 1)
+    return plane[np.ix_(rows, columns)]
+
+
+def shrunk_sparse(sparse: np.ndarray, step: int, shape: tuple[int, int]) -> np.ndarray:
+    """Sparse depth at a fraction of the size, H x W metres: the nearest measurement of each cell."""
+    small = np.full(shape, np.inf, np.float32)
+    rows, columns = np.nonzero(sparse)
+    inside = (rows // step < shape[0]) & (columns // step < shape[1])
+    rows, columns = rows[inside], columns[inside]
+    np.minimum.at(small, (rows // step, columns // step), sparse[rows, columns])
+    return np.where(np.isfinite(small), small, np.float32(0))
+
+
 def label(image: np.ndarray, text: str) -> np.ndarray:
     """The image with a caption in its top left corner."""
     image = image.copy()

@@ -14,6 +14,7 @@ from ..core.safe.files import write_text
 from ..ros.transport import use_large_message_profile
 from .plan import Plan
 from .processes import make_drive, play
+from .report import demo_table, title, write_demo_html
 
 COMPLETERS = ("nearest", "linear", "morphological", "default")
 DRIVE_RATE = 10.0
@@ -30,8 +31,9 @@ def run_demo(
 ) -> int:
     """Play the demo drive through the live nodes once for each completer, and show how it went.
 
-    Prints a table and writes into `out`: the drive (kept for the next time), `results.json`, and for each
-    completer a folder with a page (image, LiDAR, depth, error) and `report.json`.
+    Prints a table and writes into `out`: the drive (kept for the next time), `report.html` (one file that
+    compares all), `results.json`, and for each completer a folder with a page (image, LiDAR, depth, error)
+    and `report.json`.
 
     Args:
         rate: frames a second at most; the drive was recorded at 10.
@@ -60,17 +62,19 @@ def _run(frames: int, seed: int, out: Path, completers: Sequence[str], rate: flo
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     use_large_message_profile()
     results: dict = {"frames": frames, "seed": seed, "rate": rate, "realtime": realtime, "completers": {}}
-    code = 0
+    code, reports = 0, {}
     for plan in plans:
         print(f"\nPlaying {frames} frames through '{plan.completer}' ...", flush=True)
         prepared = plan.playing(drive).prepared()
         code = max(code, play(prepared, NAMESPACE))
         report = json.loads((prepared.out / "report.json").read_text())
-        report.pop("per_frame")
-        results["completers"][plan.completer] = report
+        reports[plan.completer] = report
+        short = {key: value for key, value in report.items() if key not in ("per_frame", "images")}
+        results["completers"][plan.completer] = short
     write_text(out / "results.json", json.dumps(results, indent=2) + "\n")
     _print_table(results)
-    print(f"A page for each completer, and results.json, are in {out}")
+    page = write_demo_html(reports, results, out)
+    print(f"Report: {page}; a page for each completer, and results.json, are beside it.")
     _run_slam(drive, out / "slam", completers[-1])
     return code
 
@@ -84,6 +88,7 @@ def _run_slam(drive: Path, out: Path, completer: str) -> None:
     from ..evaluation.report import table
     from ..evaluation.runner import completer_from_text
     from ..slam.depths import parse_depths
+    from ..slam.page import write_slam_html
     from ..slam.report import slam_table, write_slam_report
     from ..slam.run import run_slam
 
@@ -99,32 +104,19 @@ def _run_slam(drive: Path, out: Path, completer: str) -> None:
         print(error, file=sys.stderr)
         return
     write_slam_report(result, out)
+    page = write_slam_html(result, out / "report.html")
     print(table(*slam_table(result), left=1))
-    print(f"Trajectories from above are in {out / 'trajectories.png'}")
+    print(f"Trajectories from above are in {page}")
 
 
 def _print_table(results: dict) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    scored_on = next(iter(results["completers"].values()))["scored_on"]
-    how = "in real time" if results["realtime"] else "each when the one before is completed"
-    speed = f"at most {results['rate']:g} frames a second"
-    table = Table(title=f"Live nodes on the demo drive, {how}, {speed}; scored on {scored_on}")
-    columns = ("completer", "frames in", "completed", "dropped", "p50 ms", "p95 ms", "p99 ms")
-    metrics = {"RMSE mm": "rmse_mm", "MAE mm": "mae_mm", "iRMSE 1/km": "irmse_per_km"}
-    metrics |= {"iMAE 1/km": "imae_per_km", "REL": "rel", "delta 1.25": "delta1", "coverage": "coverage"}
-    for column in (*columns, *metrics):
-        table.add_column(column, justify="left" if column in ("completer", "dropped") else "right")
-    for name, r in results["completers"].items():
-        dropped = ", ".join(f"{cause}: {number}" for cause, number in r["dropped"].items()) or "none"
-        cells = [name, str(r["played"]), str(r["completed"]), dropped]
-        cells += [f"{value:.0f}" for value in (r["latency_ms"] or {}).values()] or ["-"] * 3
-        table.add_row(*cells, *(_number((r["mean"] or {}).get(key)) for key in metrics.values()))
+    headings, rows = demo_table(results)
+    table = Table(title=title(results))
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in ("completer", "dropped") else "right")
+    for row in rows:
+        table.add_row(*row)
     Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

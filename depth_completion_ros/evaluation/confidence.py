@@ -77,11 +77,10 @@ def score_confidence(completion: Completion, feed: SparseDepth, truth: np.ndarra
         feed: what was completed, for the distance to it.
         truth: H x W metres, 0 where unknown.
     """
-    scored = (truth > 0) & np.isfinite(completion.depth) & (completion.depth > 0)
+    scored = _scored(completion, truth)
     if not scored.any():
         return None
-    t = truth[scored].astype(np.float64)
-    error = np.abs(completion.depth[scored] - t)
+    error = np.abs(completion.depth[scored] - truth[scored].astype(np.float64))
     confidence = completion.confidence[scored].astype(np.float64)
     keys = {
         "confidence": confidence,
@@ -92,7 +91,21 @@ def score_confidence(completion: Completion, feed: SparseDepth, truth: np.ndarra
     curves = {name: sparsification(error, keys[name]) for name in RANKINGS}
     whole = np.maximum(curves["random"][:, :1], np.finfo(np.float64).tiny)
     relative = {name: curve / whole for name, curve in curves.items()}
-    return ConfidenceScore(relative, reliability(confidence, error <= CLOSE * t))
+    return ConfidenceScore(relative, score_reliability(completion, truth))
+
+
+def score_reliability(completion: Completion, truth: np.ndarray) -> np.ndarray | None:
+    """`reliability` of a completion at the pixels that have a truth and a prediction; None without any."""
+    scored = _scored(completion, truth)
+    if not scored.any():
+        return None
+    t = truth[scored].astype(np.float64)
+    right = np.abs(completion.depth[scored] - t) <= CLOSE * t
+    return reliability(completion.confidence[scored].astype(np.float64), right)
+
+
+def _scored(completion: Completion, truth: np.ndarray) -> np.ndarray:
+    return (truth > 0) & np.isfinite(completion.depth) & (completion.depth > 0)
 
 
 def sparsification(error: np.ndarray, confidence: np.ndarray) -> np.ndarray:

@@ -34,6 +34,13 @@ COLUMNS = {
 """Heading and format of the metrics that tables show."""
 TOLD_COLUMNS = {"coverage": ("told", "{:.1%}"), "rmse_mm": ("RMSE told", "{:.0f}")}
 """The same of what robots are told: depth at least as sure as the completer's `least_confidence`."""
+MEAN_SENTENCE = (
+    "RMSE, MAE, iRMSE and iMAE are those of the KITTI depth completion server, REL and δ those of "
+    "NYUv2. Pixels without a prediction are not scored; coverage is the share that has one. "
+    "Told is the share that robots are told by default, as sure as the completer's own limit of "
+    "confidence or surer, and the RMSE of that share. The last column is the median time of a "
+    "completion on this machine, in milliseconds."
+)
 CONFIDENCE_SENTENCE = (
     "AUSE is the area between two curves of the error that is left when more and more pixels are removed, "
     "the least confident first and the worst first, relative to the error of all: 0 where confidence ranks "
@@ -77,15 +84,24 @@ def metrics_json(result: EvaluationResult) -> str:
         "by_range": {
             "edges_m": _json_value(RANGE_EDGES),
             "mae_mm": [
-                {"protocol": protocol, "completer": completer, "values": _json_value(mae_by_range(sums))}
+                {"protocol": protocol, "completer": completer, "values": _json_value(mean_error_mm(sums))}
                 for (protocol, completer), sums in result.by_range.items()
             ],
         },
+        "by_place": [
+            {"protocol": protocol, "completer": completer, "mae_mm": _json_value(mean_error_mm(sums))}
+            for (protocol, completer), sums in result.by_place.items()
+        ],
+        "reliability": [
+            {"protocol": protocol, "completer": completer, "values": _json_value(values)}
+            for (protocol, completer), values in result.reliability_means().items()
+        ],
         "rows": [_json_value(asdict(row)) for row in result.rows],
         "skipped": [
             {"frame": frame, "protocol": protocol, "reason": reason}
             for frame, protocol, reason in result.skipped
         ],
+        "left_out": result.left_out,
     }
     if result.confidence:
         content["confidence"] = [
@@ -107,8 +123,8 @@ def _confidence(score: ConfidenceScore) -> dict:
     }
 
 
-def mae_by_range(sums: np.ndarray) -> np.ndarray:
-    """MAE in millimetres in each bin of the true depth, NaN in empty ones."""
+def mean_error_mm(sums: np.ndarray) -> np.ndarray:
+    """MAE in millimetres in each bin of `by_range` or `by_place`, NaN in empty ones."""
     with np.errstate(invalid="ignore"):
         return 1e3 * sums[0] / sums[1]
 
@@ -203,6 +219,11 @@ def skip_sentences(result: EvaluationResult) -> list[str]:
     ]
 
 
+def left_out_sentences(result: EvaluationResult) -> list[str]:
+    """One sentence for each cause that the reader left frames out for."""
+    return [f"Left out by the reader: {n} x {cause}." for cause, n in sorted(result.left_out.items())]
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int = 2) -> str:
     """A table in Markdown, so many of whose columns are words."""
     rule = ["---" if at < left else "---:" for at in range(len(headings))]
@@ -210,21 +231,14 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], left: int = 2)
 
 
 def _markdown(result: EvaluationResult, plots: list[Path], figures: list[Path], folder: Path) -> str:
-    parts = [f"# Depth completion on {result.name}", _settings_sentence(result)]
+    parts = [f"# Depth completion on {result.name}", settings_sentence(result)]
     if result.damage:
         parts.append(f"**These are not all frames of the data: {result.damage}**")
-    parts += ["## Mean over frames", table(*mean_table(result))]
-    parts.append(
-        "RMSE, MAE, iRMSE and iMAE are those of the KITTI depth completion server, REL and δ those of "
-        "NYUv2. Pixels without a prediction are not scored; coverage is the share that has one. "
-        "Told is the share that robots are told by default, as sure as the completer's own limit of "
-        "confidence or surer, and the RMSE of that share. The last column is the median time of a "
-        "completion on this machine, in milliseconds."
-    )
+    parts += ["## Mean over frames", table(*mean_table(result)), MEAN_SENTENCE]
     if result.confidence:
         parts += ["## Confidence", table(*confidence_table(result.confidence_means())), CONFIDENCE_SENTENCE]
-    if result.skipped:
-        parts += ["## Left out", "\n".join(f"- {text}" for text in skip_sentences(result))]
+    if left_out := [*skip_sentences(result), *left_out_sentences(result)]:
+        parts += ["## Left out", "\n".join(f"- {text}" for text in left_out)]
     for title, files in (("Plots", plots), ("Figures", figures)):
         if files:
             shown = [f"![{path.stem}]({path.relative_to(folder).as_posix()})" for path in files]
@@ -232,7 +246,8 @@ def _markdown(result: EvaluationResult, plots: list[Path], figures: list[Path], 
     return "\n\n".join(parts) + "\n"
 
 
-def _settings_sentence(result: EvaluationResult) -> str:
+def settings_sentence(result: EvaluationResult) -> str:
+    """What was fed and what was scored."""
     settings = result.settings
     filters = [name for name in ("see_through", "isolated") if getattr(settings, name)]
     sentence = f"{result.frames} frames; filters on the feed: "

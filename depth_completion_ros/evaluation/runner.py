@@ -12,11 +12,13 @@ import numpy as np
 from ..completion import Completer, Completion, create_completer
 from ..completion.spec import parse_completer
 from ..core import Frame, Metrics, compute_metrics
-from .confidence import ConfidenceScore, score_confidence
+from .confidence import ConfidenceScore, score_confidence, score_reliability
 from .protocols import CannotServe, Protocol, Settings, Trial, parse_protocol
 
 RANGE_EDGES = (0, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150, float("inf"))
 """Metres; errors are also averaged between each two of them."""
+PLACES = (9, 16)
+"""Rows and columns of the coarse grid over the image in which errors are also averaged."""
 
 Watcher = Callable[[int, Frame, Trial, Protocol, dict[str, Completion]], None]
 
@@ -62,8 +64,11 @@ class EvaluationResult:
         sizes: heights and widths of the frames that were scored.
         damage: why reading ended before the data did, as a sentence; None where it did not.
         skipped: (frame, protocol, reason) of the frames that cannot serve a protocol.
+        left_out: number of frames that the reader could not give, by cause; for whoever reads to fill in.
         by_range: (protocol, completer) to sum of |error| in metres and number of pixels between
             `RANGE_EDGES`, 2 x bins, over all frames.
+        by_place: the same in each cell of a grid of `PLACES` over the image, 2 x rows x columns.
+        reliability: (protocol, completer) to sum of `confidence.reliability`, 3 x bins, over all completions.
         runtimes_ms: (frame, protocol, completer, milliseconds) of every completion, in order.
         confidence: (frame, protocol, completer, score) of every completion with something to score;
             empty unless asked for.
@@ -79,7 +84,10 @@ class EvaluationResult:
     damage: str | None = None
     rows: list[Row] = field(default_factory=list)
     skipped: list[tuple[str, str, str]] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
     by_range: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    by_place: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    reliability: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     runtimes_ms: list[tuple[str, str, str, float]] = field(default_factory=list)
     confidence: list[tuple[str, str, str, ConfidenceScore]] = field(default_factory=list)
 
@@ -105,6 +113,10 @@ class EvaluationResult:
             scores.setdefault((protocol, completer), []).append(score)
         keys = ((protocol.text, completer) for protocol in self.protocols for completer in self.completers)
         return {key: ConfidenceScore.mean(scores[key]) for key in keys if key in scores}
+
+    def reliability_means(self) -> dict[tuple[str, str], np.ndarray]:
+        """(protocol, completer) to the mean of `confidence.reliability` over all completions, 3 x bins."""
+        return {key: sums / sums[0].sum() for key, sums in self.reliability.items()}
 
     def skip_counts(self) -> dict[tuple[str, str], int]:
         """(protocol, reason) to number of frames."""
@@ -176,8 +188,9 @@ def _run(result, index, frame, protocol, completers, warm, watch, confidence) ->
             sure = completion.above(completer.least_confidence)
             told[name].append(compute_metrics(sure.depth, trial.truth))
             key = (protocol.text, name)
-            errors = error_by_range(completion.depth, trial.truth)
-            result.by_range[key] = result.by_range.get(key, 0) + errors
+            _add(result.by_range, key, error_by_range(completion.depth, trial.truth))
+            _add(result.by_place, key, error_by_place(completion.depth, trial.truth))
+            _add(result.reliability, key, score_reliability(completion, trial.truth))
             completions[name] = completion
             score = score_confidence(completion, trial.feed, trial.truth) if confidence else None
             if score is not None:
@@ -189,13 +202,32 @@ def _run(result, index, frame, protocol, completers, warm, watch, confidence) ->
         result.rows.append(Row(frame.name, protocol.text, name, float(np.mean(fed)), *means))
 
 
+def _add(sums: dict, key: tuple[str, str], value: np.ndarray | None) -> None:
+    if value is not None:
+        sums[key] = sums.get(key, 0) + value
+
+
+def error_by_place(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Sum of |error| in metres and number of pixels in each cell of a grid, 2 x rows x columns (`PLACES`)."""
+    v, u = np.nonzero(_known(prediction, truth))
+    (rows, columns), (height, width) = PLACES, truth.shape
+    cell = v * rows // height * columns + u * columns // width
+    error = np.abs(prediction[v, u].astype(np.float64) - truth[v, u])
+    sums = (np.bincount(cell, weights, rows * columns) for weights in (error, None))
+    return np.stack(list(sums)).reshape(2, rows, columns)
+
+
 def error_by_range(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Sum of |error| in metres and number of pixels, 2 x bins of the true depth (`RANGE_EDGES`)."""
-    known = (truth > 0) & np.isfinite(prediction) & (prediction > 0)
+    known = _known(prediction, truth)
     d, t = prediction[known].astype(np.float64), truth[known].astype(np.float64)
     bins = np.digitize(t, RANGE_EDGES) - 1
     size = len(RANGE_EDGES) - 1
     return np.stack([np.bincount(bins, np.abs(d - t), size), np.bincount(bins, minlength=size)])
+
+
+def _known(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    return (truth > 0) & np.isfinite(prediction) & (prediction > 0)
 
 
 def completer_from_text(text: str, **options) -> Completer:

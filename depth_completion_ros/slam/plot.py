@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,25 +17,36 @@ LEAST_GATES = 3
 """Of one completer, to draw a curve."""
 
 
+@dataclass(frozen=True, eq=False)
+class DrawnRun:
+    """The median run of one depth.
+
+    Args:
+        label: of the depth.
+        begun: its poses when begun at the pose of the reference, which begins at the origin.
+        seconds: since the reference began, N.
+        error_m: what is left after the best rigid motion, N metres.
+    """
+
+    label: str
+    begun: Trajectory
+    seconds: np.ndarray
+    error_m: np.ndarray
+
+
 def plot_trajectories(result: SlamResult, path: Path) -> Path:
     """Draw the median run of every depth: from above as it began, and its error when aligned over time."""
     figure, (above, error) = new_figure((13, 5.5), 1, 2)
     reference = result.reference.trajectory
     first = reference.seen_from_first()
-    above.plot(*_ground_plane(first), color="#999999", linewidth=5, label="reference", solid_capstyle="round")
-    for at, each in enumerate(result.depths):
-        trajectory = _median_run(each, reference)
-        if trajectory is None:
-            continue
-        partner = np.searchsorted(reference.stamps, trajectory.stamps)
+    above.plot(*ground_plane(first), color="#999999", linewidth=5, label="reference", solid_capstyle="round")
+    labels = [each.depth.label for each in result.depths]
+    for run in drawn_runs(result):
+        at = labels.index(run.label)
         look = {"color": COLOURS[at % len(COLOURS)], "linestyle": DASHES[at // len(COLOURS) % len(DASHES)]}
-        label = f"{each.depth.label} ({len(trajectory.stamps)} of {result.frames})"
-        begun = first.poses[partner[0]] @ invert(trajectory.poses[0]) @ trajectory.poses
-        begun = Trajectory(trajectory.stamps, begun)
-        above.plot(*_ground_plane(begun), **look, linewidth=1.4, label=label, marker=".", markersize=3)
-        left = left_after_alignment(trajectory.positions, first.positions[partner])
-        seconds = (trajectory.stamps - reference.stamps[0]) / 1e9
-        error.plot(seconds, np.linalg.norm(left, axis=1), **look, linewidth=1.4)
+        label = f"{run.label} ({len(run.seconds)} of {result.frames})"
+        above.plot(*ground_plane(run.begun), **look, linewidth=1.4, label=label, marker=".", markersize=3)
+        error.plot(run.seconds, run.error_m, **look, linewidth=1.4)
     above.set_aspect("equal", adjustable="datalim")
     above.set(xlabel="right, m", ylabel="forward, m", title=f"{result.name}, each from its first pose")
     above.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -42,6 +54,23 @@ def plot_trajectories(result: SlamResult, path: Path) -> Path:
     for axis in (above, error):
         axis.grid(True, color="#dddddd", linewidth=0.6)
     return save(figure, path)
+
+
+def drawn_runs(result: SlamResult) -> list[DrawnRun]:
+    """The median run of every depth that has one, in the order of the depths."""
+    reference = result.reference.trajectory
+    first, drawn = reference.seen_from_first(), []
+    for each in result.depths:
+        trajectory = _median_run(each, reference)
+        if trajectory is None:
+            continue
+        partner = np.searchsorted(reference.stamps, trajectory.stamps)
+        begun = first.poses[partner[0]] @ invert(trajectory.poses[0]) @ trajectory.poses
+        left = left_after_alignment(trajectory.positions, first.positions[partner])
+        seconds = (trajectory.stamps - reference.stamps[0]) / 1e9
+        begun = Trajectory(trajectory.stamps, begun)
+        drawn.append(DrawnRun(each.depth.label, begun, seconds, np.linalg.norm(left, axis=1)))
+    return drawn
 
 
 def plot_gates(result: SlamResult, path: Path) -> list[Path]:
@@ -68,7 +97,7 @@ def plot_gates(result: SlamResult, path: Path) -> list[Path]:
     return [save(figure, path)]
 
 
-def _ground_plane(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
+def ground_plane(trajectory: Trajectory) -> tuple[np.ndarray, np.ndarray]:
     """Right and forward of positions in the optical frame of the first pose."""
     return trajectory.positions[:, 0], trajectory.positions[:, 2]
 

@@ -165,6 +165,9 @@ def test_the_command_prints_and_writes_ours_beside_published(tmp_path):
     )
     assert ours in report and published in report and "## Mean over frames" in report
     assert (out / "metrics.json").is_file()
+    page = (out / "report.html").read_text()
+    assert page.index("Beside published numbers") < page.index("Mean over frames")
+    assert "<td>nearest</td><td>measured here</td>" in page and "Marigold-DC (10 runs)" in page
 
 
 def test_the_command_ends_with_a_sentence(tmp_path):

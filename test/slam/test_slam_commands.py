@@ -67,6 +67,8 @@ def test_slam_scores_each_depth_and_writes_what_evo_and_people_read(installed, d
     ):
         assert len(np.loadtxt(out / file)) == FRAMES
     assert "| truth | 2 | 6 / 6 | 0 | 1 |" in (out / "report.md").read_text()
+    page = (out / "report.html").read_text()
+    assert "every frame was tracked in every run" in page and "<td>linear &gt;= 0.3</td>" in page
     for file in ("trajectories.png", "gates.png"):
         assert (out / file).stat().st_size > 10_000
 

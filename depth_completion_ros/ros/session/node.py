@@ -298,6 +298,7 @@ class SessionNode(Node):
                 "protocol": self.settings.protocol,
                 "realtime": self.settings.realtime,
                 "scored_on": self._scoring.described,
+                "images": self._page.images if self._page is not None else {},
             }
             write_text(self._report, json.dumps(content | self.ledger.report(), indent=2) + "\n")
             files["report"] = self._report

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core import Frame, SparseDepth
 from ...core.safe.files import write_bytes, write_text
-from ...core.visual import colourise_depth, error_map, label, overlay_sparse
+from ...core.visual import colourise_depth, error_map, label, overlay_sparse, sampled, shrunk_sparse
 
 PANEL_WIDTH = 760
 """Pixels across one of the panels, at most."""
@@ -54,7 +54,12 @@ class Page:
         file = self._images / f"{len(self._frames):04d}.jpg"
         drawn = self._draw(frame, fed, depth, truth)[..., ::-1]
         write_bytes(file, cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes())
-        self._frames.append({"file": f"images/{file.name}", "caption": caption})
+        self._frames.append({"file": f"images/{file.name}", "name": frame.name, "caption": caption})
+
+    @property
+    def images(self) -> dict[str, str]:
+        """Name of each frame that was drawn, to its file relative to the folder."""
+        return {frame["name"]: frame["file"] for frame in self._frames}
 
     def write(self, title: str, table: str) -> Path:
         """Write the page and return its path."""
@@ -75,8 +80,8 @@ class Page:
         near, far = self._range or (1.0, 80.0)
         step = -(-frame.image.shape[1] // PANEL_WIDTH)
         small = cv2.resize(frame.image, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
-        points = overlay_sparse(small, _shrunk(sparse, step, small.shape[:2]), near, far)
-        dense = colourise_depth(_sampled(depth, step, small.shape[:2]), near, far)
+        points = overlay_sparse(small, shrunk_sparse(sparse, step, small.shape[:2]), near, far)
+        dense = colourise_depth(sampled(depth, step, small.shape[:2]), near, far)
         panels = [
             label(small, "image"),
             label(points, f"LiDAR, {np.count_nonzero(sparse)} pixels measured"),
@@ -90,22 +95,5 @@ def _error(depth: np.ndarray, truth: np.ndarray | None, step: int, shape: tuple[
     if truth is None:
         return label(np.zeros((*shape, 3), np.uint8), "no true depth to compare with")
     shown = np.where(depth > 0, depth, np.float32(np.nan))
-    shown = error_map(_sampled(shown, step, shape), _sampled(truth, step, shape), ERROR_LIMIT_M)
+    shown = error_map(sampled(shown, step, shape), sampled(truth, step, shape), ERROR_LIMIT_M)
     return label(shown, f"error where it is scored, red is {ERROR_LIMIT_M:g} m and more")
-
-
-def _sampled(plane: np.ndarray, step: int, shape: tuple[int, int]) -> np.ndarray:
-    """Every so many pixels, as a mean over an edge would be a depth that is not there."""
-    rows = np.minimum(np.arange(shape[0]) * step, plane.shape[0] - 1)
-    columns = np.minimum(np.arange(shape[1]) * step, plane.shape[1] - 1)
-    return plane[np.ix_(rows, columns)]
-
-
-def _shrunk(sparse: np.ndarray, step: int, shape: tuple[int, int]) -> np.ndarray:
-    """Sparse depth at a fraction of the size, H x W metres: the nearest measurement of each cell."""
-    small = np.full(shape, np.inf, np.float32)
-    rows, columns = np.nonzero(sparse)
-    inside = (rows // step < shape[0]) & (columns // step < shape[1])
-    rows, columns = rows[inside], columns[inside]
-    np.minimum.at(small, (rows // step, columns // step), sparse[rows, columns])
-    return np.where(np.isfinite(small), small, np.float32(0))
