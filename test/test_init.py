@@ -60,9 +60,19 @@ def test_a_robot_that_says_all_needs_nothing_filled_in(tmp_path):
     assert parameters_of(out) == {"image_rate": 10.0, "fixed_frame": "odom"}
     start = start_of(out)
     assert "camera_lidar.launch.py image:=/camera/image_raw points:=/lidar/points" in start
-    assert f"params:={out / 'completion.yaml'}" in start and "camera_info:=" not in start
+    assert 'params:="$here"/completion.yaml' in start and "camera_info:=" not in start
     assert not (out / "extrinsics.yaml").exists() and (out / "start.sh").stat().st_mode & 0o100
-    subprocess.run(["sh", "-n", out / "start.sh"], check=True)
+    (tmp_path / "ros2").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "ros2").chmod(0o755)
+    told = subprocess.run(
+        [out / "start.sh", "rviz:=true"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert told[-2:] == [f"params:={out / 'completion.yaml'}", "rviz:=true"]
 
 
 def test_compressed_images_are_subscribed_as_such(tmp_path):
@@ -89,7 +99,7 @@ def test_without_tf_a_calibration_file_is_left_to_fill_in_and_is_refused_until_i
     assert seconds == 37.0 and "TAI" in why
     missing = write_robot(robot, [], tmp_path)
     assert [sentence.partition(":")[0] for sentence in missing] == ["camera.yaml", "extrinsics.yaml"]
-    assert f"extrinsics:={tmp_path / 'extrinsics.yaml'}" in start_of(tmp_path)
+    assert 'extrinsics:="$here"/extrinsics.yaml' in start_of(tmp_path)
     with pytest.raises(ValueError, match="extrinsics.yaml"):
         read_extrinsics(tmp_path / "extrinsics.yaml", "left_optical", "os_lidar")
     stub = (tmp_path / "extrinsics.yaml").read_text()

@@ -39,13 +39,13 @@ def write_robot(robot: Robot, findings: Iterable[Finding], folder: Path) -> list
         )
     if robot.needs_extrinsics:
         write_text(folder / EXTRINSICS, _extrinsics(robot))
-        arguments["extrinsics"] = str(folder / EXTRINSICS)
+        arguments["extrinsics"] = EXTRINSICS
         missing.append(
             f"{EXTRINSICS}: where the LiDAR is, as TF does not tell it; fill it in, or publish TF and take "
             f"`extrinsics` out of {START}."
         )
     write_text(folder / PARAMETERS, _parameters(parameters, findings))
-    arguments["params"] = str(folder / PARAMETERS)
+    arguments["params"] = PARAMETERS
     write_text(folder / START, _start(arguments))
     (folder / START).chmod(0o755)
     return missing
@@ -69,8 +69,15 @@ def _yaml(value: object) -> str:
 
 
 def _start(arguments: dict[str, str]) -> str:
-    given = " \\\n    ".join(shlex.quote(f"{name}:={value}") for name, value in arguments.items())
-    return f'#!/bin/sh\nexec ros2 launch depth_completion_ros camera_lidar.launch.py \\\n    {given} "$@"\n'
+    """A script that finds its files beside itself."""
+    given = [
+        f'{name}:="$here"/{value}' if value in (PARAMETERS, EXTRINSICS) else shlex.quote(f"{name}:={value}")
+        for name, value in arguments.items()
+    ]
+    command = " \\\n    ".join(
+        ["exec ros2 launch depth_completion_ros camera_lidar.launch.py", *given, '"$@"']
+    )
+    return f'#!/bin/sh\nhere=$(cd "$(dirname "$0")" && pwd)\n{command}\n'
 
 
 def _extrinsics(robot: Robot) -> str:
