@@ -121,7 +121,8 @@ def test_mutated_frame_folders(tmp_path):
         (folder / "calib.json").write_text(json.dumps(calibration, indent=1))
         cv2.imwrite(str(folder / "image.png"), frame.image)
         cv2.imwrite(str(folder / "depth.png"), np.full(SHAPE, 2560, np.uint16))
-        frame.points.tofile(folder / "points.bin")
+        intensity = np.full(len(frame.points), 0.5, np.float32)
+        np.column_stack([frame.points[:, :3], intensity]).astype(np.float32).tofile(folder / "points.bin")
 
     def make(path: Path, random: np.random.Generator) -> Path:
         shutil.copytree(whole, path)

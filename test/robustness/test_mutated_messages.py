@@ -34,7 +34,7 @@ def test_mutated_messages_are_completed_or_dropped_in_words(ros, compressed):
         assert (resident("VmHWM") - start) / MIB < BOUND_MIB
     node.check_account()
     counts = node.counts
-    assert counts.lost > 0.2 * counts.begun and counts.completed > 0.2 * counts.begun, counts.dropped
+    assert counts.lost > 0.2 * counts.begun and counts.completed > 0.1 * counts.begun, counts.dropped
 
 
 def test_mutated_messages_over_dds_leave_a_node_that_completes(ros):
