@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import sys
 import threading
@@ -53,6 +54,8 @@ def run(
             stop.limit_the_end()
         for node in reversed(nodes):
             node.destroy_node()
+        if len(nodes) < len(make_nodes):
+            gc.collect()  # a node that is half made lets go of its participant, and that of its shared memory
         try:
             rclpy.try_shutdown()
         except Exception:  # of a node that is half made, and so lacks what its end needs
