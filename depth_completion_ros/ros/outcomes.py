@@ -86,13 +86,17 @@ def listen(
     """Call back with every `Outcome` that a completion node tells in the namespace of a node.
 
     Args:
-        on_missed: called with how many messages before the one at hand have not arrived.
+        on_missed: called with how many messages before the one at hand have not arrived, or cannot be read.
     """
     last = 0
 
     def on_message(message: DiagnosticArray) -> None:
         nonlocal last
-        outcome = read_outcome(message)
+        try:
+            outcome = read_outcome(message)
+        except (ValueError, IndexError):  # of another program
+            on_missed(1)
+            return
         if last and outcome.number > last + 1:  # a node that begins anew counts from 1
             on_missed(outcome.number - last - 1)
         last = outcome.number

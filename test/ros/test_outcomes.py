@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from robot import CAMERA, START, STEP, Robot, completion_node, image_message, info_message, points_message
 
 from depth_completion_ros.ros.outcomes import COMPLETED, Outcome, OutcomePublisher, listen
@@ -163,3 +164,18 @@ def test_the_completer_is_warm_before_the_node_is_active(ros, capfd, monkeypatch
     other.trigger_configure()
     assert sizes[1:] == [(96, 160)]
     assert np.all(np.array(sizes) > 0)
+
+
+def test_a_message_that_is_no_outcome_is_counted_as_missed_and_ends_nothing():
+    heard, missed = [], []
+
+    class Node:
+        def create_subscription(self, kind, topic, callback, profile):
+            self.callback = callback
+
+    node = Node()
+    listen(node, heard.append, missed.append)
+    forged = DiagnosticStatus(message="completed", values=[KeyValue(key="number", value="many")])
+    node.callback(DiagnosticArray(status=[forged]))
+    node.callback(DiagnosticArray())
+    assert missed == [1, 1] and not heard
