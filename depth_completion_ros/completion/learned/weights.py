@@ -34,12 +34,15 @@ def open_checkpoint(
         return None
     checkpoint = open_weights(weights or str(shipped))
     refuse_noncommercial(checkpoint.description, checkpoint.metadata.get("licence", ""), allow_noncommercial)
-    stored_for = checkpoint.metadata.get("networks", "").split()
-    if stored_for and network not in stored_for:
-        raise ValueError(
-            f"{checkpoint.description} is stored as weights of {' or '.join(stored_for)}, not of {network}."
-        )
+    refuse_others(checkpoint.description, checkpoint.metadata, network)
     return checkpoint
+
+
+def refuse_others(what: str, metadata: dict[str, str], network: str) -> None:
+    """Raise where weights say that they are of other networks than 'completer:variant'."""
+    stored_for = metadata.get("networks", "").split()
+    if stored_for and network not in stored_for:
+        raise ValueError(f"{what} is stored as weights of {' or '.join(stored_for)}, not of {network}.")
 
 
 def with_random_weights(make: Callable[[], torch.nn.Module]) -> torch.nn.Module:

@@ -141,7 +141,7 @@ def import_weights(
         state_dict = {key: tensor for key, tensor in state_dict.items() if key in wanted}
     checkpoint = replace(checkpoint, state_dict=state_dict)
     stored = StoredWeights(
-        path=(folder or weights_folder()) / f"{_file_name(name or file.stem)}.safetensors",
+        path=(folder or weights_folder()) / f"{file_name(name or file.stem)}.safetensors",
         networks=_networks_of(checkpoint, network, file.stem),
         origin=file.name,
         sha256=_sha256(file),
@@ -201,7 +201,7 @@ def _networks_of(checkpoint: Checkpoint, network: str, stem: str) -> tuple[str, 
         )
     noted = checkpoint.metadata.get("networks", "").split()
     told = [name for name in fitting if name in noted] or [
-        name for name in fitting if name.split(":")[1] in _file_name(stem)
+        name for name in fitting if name.split(":")[1] in file_name(stem)
     ]
     return tuple(told or fitting)
 
@@ -219,7 +219,7 @@ def _shared(given: Shapes, wanted: Shapes) -> int:
     return same - sum(key not in wanted for key in given)
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """A name in small letters, digits, `_` and `-`."""
     return re.sub(r"[^a-z0-9_-]+", "_", name.lower()).strip("_") or "weights"
 

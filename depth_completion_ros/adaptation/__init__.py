@@ -1,0 +1,1 @@
+"""Fits the default network to a robot's own recordings, which no one has annotated."""

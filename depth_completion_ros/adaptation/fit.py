@@ -1,0 +1,298 @@
+"""Fits some parameters of EfficientSPN to hidden points; each step is a function of seed and number alone."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..completion.efficient_spn.at_points import Points, at_points
+from ..completion.efficient_spn.network import EfficientSPN, Prediction
+from ..completion.prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from .hiding import Lesson, Question, draw_question, tensors_of
+from .loss import SKY, loss_at, sky_loss
+
+PARTS = ("heads", "norms", "all")
+"""What learns: the last layers; scale and shift of norms, and biases; all. The image encoder never."""
+RATES = {"heads": 2e-3, "norms": 2e-3, "all": 5e-4}
+"""Highest learning rate of each."""
+WARM_UP = 0.05
+BANK = 64
+"""Hidden scans whose features are kept where the heads alone learn: 6 MB each, a tenth of the time."""
+LARGEST_GRADIENT = 1.0
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How to fit.
+
+    Args:
+        part: one of `PARTS`.
+        steps: at most.
+        batch: hidden scans a step.
+        reminded: share of these that are simulated, where there are such frames.
+        rate: highest learning rate; None for that of the part.
+        seed: of everything that is drawn.
+        tune_every: steps between looks at the frames that tune.
+        patience: of such looks without a gain after which it ends.
+
+    Raises:
+        ValueError: a setting that is not allowed.
+    """
+
+    part: str = "all"
+    steps: int = 400
+    batch: int = 4
+    reminded: float = 0.5
+    rate: float | None = None
+    seed: int = 0
+    tune_every: int = 25
+    patience: int = 6
+
+    def __post_init__(self):
+        if self.part not in PARTS:
+            raise ValueError(f"Part is '{self.part}'; it must be one of {', '.join(PARTS)}.")
+        for name in ("steps", "batch", "tune_every", "patience"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"Number '{name}' is {getattr(self, name)}; it must be 1 or more.")
+        if self.rate is not None and not 0 < self.rate < 1:
+            raise ValueError(f"Rate is {self.rate:g}; it must be between 0 and 1.")
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step: up in a line, down in half a cosine."""
+        most = RATES[self.part] if self.rate is None else self.rate
+        warm = max(1.0, WARM_UP * self.steps)
+        if step < warm:
+            return most * (step + 1) / (warm + 1)
+        return most * (1 + math.cos(math.pi * (step - warm) / max(self.steps - warm, 1))) / 2
+
+
+@dataclass
+class Errors:
+    """RMSE and MAE in metres by protocol, of points that were hidden."""
+
+    by_protocol: dict[str, tuple[float, float]]
+
+    def over(self, before: Errors) -> float:
+        """Geometric mean of both errors of all protocols, relative to those before."""
+        ratios = [
+            now / then
+            for text, errors in self.by_protocol.items()
+            for now, then in zip(errors, before.by_protocol[text], strict=True)
+            if then > 0
+        ]
+        return float(np.exp(np.mean(np.log(np.maximum(ratios, 1e-6)))))
+
+
+@dataclass
+class FitState:
+    """Where a fit is, for going on.
+
+    Args:
+        step: number of steps done.
+        looks: (step, error on the frames that tune relative to the start) so far.
+        best: least of these, and at which step.
+        kept: parameters that learn, as they were then.
+    """
+
+    step: int = 0
+    looks: list[tuple[int, float]] = field(default_factory=list)
+    best: tuple[float, int] = (1.0, 0)
+    kept: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+def learns(part: str, name: str, parameter: torch.Tensor) -> bool:
+    """Whether a parameter of the network is in one of `PARTS`."""
+    if name.startswith("encoder."):
+        return False
+    if part == "norms":
+        return parameter.ndim == 1
+    return part == "all" or name.startswith("head")
+
+
+def normalised(image: torch.Tensor) -> torch.Tensor:
+    """What the network takes, 1 x 3 x H x W, of an image, uint8 1 x H x W x 3."""
+    mean, std = (
+        torch.tensor(values, device=image.device).reshape(1, 3, 1, 1) * 255
+        for values in (IMAGENET_MEAN, IMAGENET_STD)
+    )
+    return (image.permute(0, 3, 1, 2).float() - mean) / std
+
+
+@dataclass(eq=False)
+class Asked:
+    """A scan with a part hidden, as the network takes it, or as the heads do.
+
+    Args:
+        points: fed and hidden.
+        inputs: normalised image and sparse depth.
+        features: what the network made of them before its heads, where those alone learn.
+    """
+
+    points: Points
+    inputs: tuple[torch.Tensor, torch.Tensor] | None = None
+    features: tuple | None = None
+
+
+class Fit:
+    """A network that is being fitted.
+
+    Args:
+        network: changed in place; its image encoder and the statistics of its norms stay.
+        lessons: frames of the robot.
+        tune: questions by protocol that tell when to stop.
+        reminders: simulated frames, so that nothing else is forgotten.
+    """
+
+    def __init__(
+        self,
+        network: EfficientSPN,
+        lessons: Sequence[Lesson],
+        tune: dict[str, list[Question]],
+        settings: FitSettings,
+        reminders: Sequence[Lesson] = (),
+    ):
+        self.network, self.lessons, self.settings = network.eval(), lessons, settings
+        self.reminders, self.state = reminders, FitState()
+        self.device = next(network.parameters()).device
+        self.learning = {name: p for name, p in network.named_parameters() if learns(settings.part, name, p)}
+        for parameter in network.parameters():
+            parameter.requires_grad_(False)
+        for parameter in self.learning.values():
+            parameter.requires_grad_(True)
+        # The heads alone cannot change the sky, of which no point tells.
+        self.before = None if settings.part == "heads" else copy.deepcopy(network).requires_grad_(False)
+        self.optimiser = torch.optim.Adam(self.learning.values(), lr=1.0)
+        self.bank: dict[int, Asked | None] = {}
+        self.tune = {text: [self._asked(q) for q in each] for text, each in tune.items()}
+        self.start = self.errors() if self.tune else None
+
+    def run(self, done: Callable[[FitState], None] | None = None) -> FitState:
+        """Go on until all steps are done or nothing has been gained for long; keeps the best parameters.
+
+        Args:
+            done: called after each step.
+        """
+        settings, state = self.settings, self.state
+        while state.step < settings.steps and not self._in_vain():
+            self._step(state.step)
+            state.step += 1
+            if self.tune and (state.step % settings.tune_every == 0 or state.step == settings.steps):
+                self._look()
+            if done is not None:
+                done(state)
+        if self.tune:
+            self._take(state.kept)
+        return state
+
+    def _in_vain(self) -> bool:
+        best = self.state.best[1] or 0
+        return self.state.step - best >= self.settings.patience * self.settings.tune_every and bool(self.tune)
+
+    def _step(self, step: int) -> None:
+        random = np.random.default_rng([self.settings.seed, step])
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.rate_at(step)
+        self.optimiser.zero_grad(set_to_none=False)
+        for number in range(self.settings.batch):
+            asked = self._from_bank(number, random) if self.before is None else self._draw(number, random)
+            if asked is not None:
+                self._learn(asked)
+        torch.nn.utils.clip_grad_norm_(self.learning.values(), LARGEST_GRADIENT)
+        self.optimiser.step()
+
+    def _draw(self, number: int, random: np.random.Generator) -> Asked | None:
+        """A scan with a part hidden, at times mirrored; None where nothing is left to ask for."""
+        reminded = round(self.settings.batch * self.settings.reminded) if self.reminders else 0
+        lessons = self.reminders if number < reminded else self.lessons
+        question = draw_question(lessons[int(random.integers(len(lessons)))], random)
+        if random.random() < 0.5:
+            question = Question(*(np.ascontiguousarray(plane[:, ::-1]) for plane in question))
+        return self._asked(question) if question.hidden.any() else None
+
+    def _from_bank(self, number: int, random: np.random.Generator) -> Asked | None:
+        """One of `BANK` such scans, which are drawn once each, as many of them simulated as of a batch."""
+        batch = self.settings.batch
+        at = int(random.integers(-(-BANK // batch))) * batch + number
+        if at not in self.bank:
+            self.bank[at] = self._draw(number, np.random.default_rng([self.settings.seed, 1 << 31, at]))
+        return self.bank[at]
+
+    def _asked(self, question: Question) -> Asked:
+        image, sparse, points = tensors_of(question, self.device)
+        rgb = normalised(image)
+        if self.before is not None:
+            return Asked(points, (rgb, sparse))
+        with torch.no_grad():
+            return Asked(points, features=self.network.features(rgb, sparse))
+
+    def _predicted(self, asked: Asked) -> Prediction:
+        if asked.features is None:
+            return self.network(*asked.inputs)
+        return self.network.depth(*asked.features)
+
+    def _learn(self, asked: Asked) -> None:
+        prediction = self._predicted(asked)
+        loss = loss_at(at_points(prediction, asked.points), asked.points)
+        if self.before is not None:
+            with torch.no_grad():
+                before = self.before(*asked.inputs).sky
+            loss = loss + SKY * sky_loss(prediction.sky, before)
+        if torch.isfinite(loss):
+            (loss / self.settings.batch).backward()
+
+    def _look(self) -> None:
+        """See how good it is on the frames that tune, and keep the parameters if it has never been better."""
+        state = self.state
+        score = self.errors().over(self.start)
+        state.looks.append((state.step, score))
+        if score < state.best[0]:
+            state.best = score, state.step
+            state.kept = {name: p.detach().clone() for name, p in self.learning.items()}
+
+    def _take(self, kept: dict[str, torch.Tensor]) -> None:
+        """The kept parameters, or those of the beginning where it was never better."""
+        if kept:
+            with torch.no_grad():
+                for name, parameter in self.learning.items():
+                    parameter.copy_(kept[name])
+
+    @torch.no_grad()
+    def errors(self) -> Errors:
+        """Of the frames that tune, each counting alike."""
+        return Errors(
+            {text: tuple(np.mean([self._error(q) for q in each], axis=0)) for text, each in self.tune.items()}
+        )
+
+    def _error(self, asked: Asked) -> tuple[float, float]:
+        """RMSE and MAE of hidden points, metres."""
+        n = asked.points.measured
+        found = at_points(self._predicted(asked), asked.points)
+        error = found.log_depth[n:].exp() - asked.points.log_depth[n:].exp()
+        return error.square().mean().sqrt().item(), error.abs().mean().item()
+
+    # Going on -----------------------------------------------------------------------------------------
+
+    def stored(self) -> dict[str, Any]:
+        """All that `restore` needs to go on as if nothing had happened."""
+        return {
+            "settings": asdict(self.settings),
+            "step": self.state.step,
+            "looks": self.state.looks,
+            "best": self.state.best,
+            "kept": self.state.kept,
+            "learning": {name: p.detach() for name, p in self.learning.items()},
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def restore(self, stored: dict[str, Any]) -> None:
+        """Go on from what `stored` gave."""
+        self._take(stored["learning"])
+        self.optimiser.load_state_dict(stored["optimiser"])
+        looks = [(int(step), float(score)) for step, score in stored["looks"]]
+        self.state = FitState(stored["step"], looks, tuple(stored["best"]), stored["kept"])

@@ -1,0 +1,120 @@
+"""What adapting is made of: points with gradients, what is hidden, how a recording is parted, calibration."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from tiny_drive import TinyDrive
+
+from depth_completion_ros import SparseDepth, create_completer
+from depth_completion_ros.adaptation.calibration import Calibration
+from depth_completion_ros.adaptation.fit import FitSettings, learns, normalised
+from depth_completion_ros.adaptation.frames import load_frames, part_frames
+from depth_completion_ros.adaptation.hiding import draw_question, make_lesson, question_of, tensors_of
+from depth_completion_ros.adaptation.run import read_start
+from depth_completion_ros.completion.efficient_spn.at_points import at_points
+
+
+def test_at_points_it_is_what_the_completer_gives():
+    frame = TinyDrive().read(3)
+    question = question_of(make_lesson(frame), "lines:8")
+    image, sparse, points = tensors_of(question, torch.device("cpu"))
+    with torch.no_grad():
+        found = at_points(read_start(None).network(normalised(image), sparse), points)
+    completion = create_completer("efficient_spn", device="cpu")(frame.image, SparseDepth(question.fed))
+    v, u = np.nonzero(question.hidden)
+    known = np.isfinite(completion.depth[v, u])
+    assert known.mean() > 0.9
+    depth = found.log_depth[points.measured :].exp().numpy()
+    inside = known & (v > 12) & (v < 52) & (u > 12) & (u < 84)  # nearer to the border, boxes are cut
+    np.testing.assert_allclose(depth[inside], completion.depth[v, u][inside], rtol=2e-3)
+    confidence = torch.sigmoid(found.logit[points.measured :]).numpy()
+    np.testing.assert_allclose(confidence[known], completion.confidence[v, u][known], atol=0.02)
+
+
+def test_no_ground_truth_is_read_and_what_is_hidden_is_measured_and_not_fed():
+    (frame,) = load_frames(TinyDrive(frames=1), 1)
+    assert frame.ground_truth is None
+    measured = SparseDepth.from_points(frame, see_through=False).depth
+    lesson, fed = make_lesson(frame), set()
+    for seed in range(20):
+        question = draw_question(lesson, np.random.default_rng(seed))
+        assert question.fed.any() and question.hidden.any()
+        assert not ((question.fed > 0) & (question.hidden > 0)).any()
+        for plane in (question.fed, question.hidden):
+            np.testing.assert_array_equal(plane[plane > 0], measured[plane > 0])
+        fed.add(int(np.count_nonzero(question.fed)))
+        again = draw_question(lesson, np.random.default_rng(seed))
+        assert all(np.array_equal(a, b) for a, b in zip(question, again, strict=True))
+    assert len(fed) > 8, "always the same is hidden"
+
+
+def test_a_simulated_frame_asks_for_its_true_depth_where_nothing_is_fed():
+    frame = TinyDrive(far=lambda number: 1.5).read(0)
+    question = draw_question(make_lesson(frame, simulated=True), np.random.default_rng(0))
+    asked = question.hidden > 0
+    np.testing.assert_array_equal(question.hidden[asked], frame.ground_truth[asked])
+    assert asked.sum() > 2000 and not (question.fed[asked] > 0).any()
+
+
+@pytest.mark.parametrize("number", [6, 10, 29, 60, 100, 240])
+def test_the_parts_are_stretches_that_do_not_touch(number):
+    frames = list(range(number))
+    parts = part_frames(frames)
+    sizes = [len(part) for part in (parts.fit, parts.tune, parts.judge)]
+    assert min(sizes) >= 1 and 0.5 < sizes[0] / sum(sizes) < 0.7 and sum(sizes) > 0.85 * number
+    assert not set(parts.fit) & set(parts.judge) and not set(parts.tune) & set(parts.judge)
+    if number >= 100:
+        assert min(abs(a - b) for a in parts.judge for b in parts.fit + parts.tune) > 1
+        assert max(np.diff(parts.judge)) > 10, "they judge by one place"
+
+
+def test_more_frames_than_asked_for_are_taken_evenly():
+    names = [frame.name for frame in load_frames(TinyDrive(frames=40), 8)]
+    assert names == [f"tiny_{number:03d}" for number in range(0, 40, 5)]
+
+
+@pytest.mark.parametrize(("slope", "offset"), [(1.0, 0.0), (0.5, 0.8), (2.0, -1.0)])
+def test_calibration_finds_what_confidence_was_bent_by(slope, offset):
+    random = np.random.default_rng(0)
+    logit = random.normal(0.5, 1.5, 40_000)
+    right = random.random(logit.size) < 1 / (1 + np.exp(-(slope * logit + offset)))
+    found = Calibration.fitted(logit, right, np.full(logit.size, 1 / logit.size))
+    assert found.slope == pytest.approx(slope, rel=0.08) and found.offset == pytest.approx(offset, abs=0.06)
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_calibration_on_points_that_are_all_right_or_all_wrong_stays_finite(is_right):
+    found = Calibration.fitted(np.zeros(30), np.full(30, is_right), np.full(30, 1 / 30))
+    assert np.isfinite([found.slope, found.offset]).all() and (found.offset > 0) == is_right
+
+
+def test_calibration_changes_the_confidence_of_the_network_and_nothing_else():
+    lesson = make_lesson(TinyDrive().read(3))
+    image, sparse, points = tensors_of(question_of(lesson, "lines:8"), torch.device("cpu"))
+    network = read_start(None).network
+    with torch.no_grad():
+        before = at_points(network(normalised(image), sparse), points)
+        Calibration(0.7, -0.4).put_into(network)
+        after = at_points(network(normalised(image), sparse), points)
+    torch.testing.assert_close(after.log_depth, before.log_depth)
+    torch.testing.assert_close(after.logit, 0.7 * before.logit - 0.4, rtol=1e-4, atol=1e-4)
+
+
+def test_the_image_encoder_never_learns_and_a_part_is_what_it_says():
+    names = dict(read_start(None).network.named_parameters())
+    sets = {part: {n for n, p in names.items() if learns(part, n, p)} for part in ("heads", "norms", "all")}
+    assert not any(name.startswith("encoder.") for each in sets.values() for name in each)
+    assert sets["heads"] == {f"head{n}.{kind}" for n in (8, 4, 2) for kind in ("weight", "bias")}
+    assert all(names[name].ndim == 1 for name in sets["norms"]) and len(sets["norms"]) > 30
+    assert sets["all"] == {name for name in names if not name.startswith("encoder.")}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [({"part": "decoder"}, r"Part is 'decoder'; it must be one of heads"), ({"rate": 0.0}, "Rate is 0;")],
+)
+def test_settings_that_are_not_allowed_are_refused(wrong, why):
+    with pytest.raises(ValueError, match=why):
+        FitSettings(**wrong)
