@@ -107,7 +107,7 @@ def test_a_non_commercial_licence_of_the_data_stays_with_the_weights(usual_reque
 
 
 def test_where_the_held_out_stretches_contradict_the_others_nothing_is_written(usual_request, stored):
-    """Odd rings are 20 % too far, but for the last fifth, where they are too near; so weights get worse there."""
+    """Odd rings are 20 % too far, and in the last fifth too near, so that what was learned is wrong there."""
     files = {file: file.read_bytes() for file in stored.iterdir()}
     drive = TinyDrive(far=lambda number: 1.2 if number < 12 else 0.8)
     with pytest.raises(NotBetter, match=r"^No weights are written: on the stretches held out depth is worse"):
