@@ -97,7 +97,7 @@ class FitState:
         step: number of steps done.
         looks: (step, error on the frames that tune relative to the start) so far.
         best: least of these, and at which step.
-        kept: parameters that learn, as they were then.
+        kept: parameters that learn, as they were then; at first as they were at the start.
     """
 
     step: int = 0
@@ -171,6 +171,7 @@ class Fit:
         self.bank: dict[int, Asked | None] = {}
         self.tune = {text: [self._asked(q) for q in each] for text, each in tune.items()}
         self.start = self.errors() if self.tune else None
+        self.state.kept = self._copied()
 
     def run(self, done: Callable[[FitState], None] | None = None) -> FitState:
         """Go on until all steps are done or nothing has been gained for long; keeps the best parameters.
@@ -253,14 +254,15 @@ class Fit:
         state.looks.append((state.step, score))
         if score < state.best[0]:
             state.best = score, state.step
-            state.kept = {name: p.detach().clone() for name, p in self.learning.items()}
+            state.kept = self._copied()
+
+    def _copied(self) -> dict[str, torch.Tensor]:
+        return {name: p.detach().clone() for name, p in self.learning.items()}
 
     def _take(self, kept: dict[str, torch.Tensor]) -> None:
-        """The kept parameters, or those of the beginning where it was never better."""
-        if kept:
-            with torch.no_grad():
-                for name, parameter in self.learning.items():
-                    parameter.copy_(kept[name])
+        with torch.no_grad():
+            for name, parameter in self.learning.items():
+                parameter.copy_(kept[name])
 
     @torch.no_grad()
     def errors(self) -> Errors:

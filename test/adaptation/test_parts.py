@@ -9,7 +9,7 @@ from tiny_drive import TinyDrive
 
 from depth_completion_ros import SparseDepth, create_completer
 from depth_completion_ros.adaptation.calibration import Calibration
-from depth_completion_ros.adaptation.fit import FitSettings, learns, normalised
+from depth_completion_ros.adaptation.fit import Fit, FitSettings, learns, normalised
 from depth_completion_ros.adaptation.frames import load_frames, part_frames
 from depth_completion_ros.adaptation.hiding import draw_question, make_lesson, question_of, tensors_of
 from depth_completion_ros.adaptation.run import read_start
@@ -109,6 +109,27 @@ def test_the_image_encoder_never_learns_and_a_part_is_what_it_says():
     assert sets["heads"] == {f"head{n}.{kind}" for n in (8, 4, 2) for kind in ("weight", "bias")}
     assert all(names[name].ndim == 1 for name in sets["norms"]) and len(sets["norms"]) > 30
     assert sets["all"] == {name for name in names if not name.startswith("encoder.")}
+
+
+def test_where_nothing_was_ever_gained_the_weights_are_those_of_the_start():
+    network, lessons = read_start(None).network, [make_lesson(TinyDrive().read(n)) for n in range(3)]
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    tune = {"lines:8": [question_of(lessons[2], "lines:8")]}
+    settings = FitSettings(part="heads", steps=3, batch=1, tune_every=1, rate=0.9)
+    state = Fit(network, lessons[:2], tune, settings).run()
+    assert state.best == (1.0, 0) and min(score for _, score in state.looks) > 1.5
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("part", ["norms", "all"])
+def test_every_part_lowers_the_error_on_what_it_learns_from(part, too_far):
+    network, lessons = read_start(too_far).network, [make_lesson(TinyDrive().read(0))]
+    encoder = {name: value.clone() for name, value in network.encoder.state_dict().items()}
+    tune = {"lines:8": [question_of(lessons[0], "lines:8")]}
+    settings = FitSettings(part=part, steps=10, batch=1, tune_every=2, rate=0.01)
+    state = Fit(network, lessons, tune, settings).run()
+    assert state.best[0] < 0.9
+    assert all(torch.equal(value, encoder[name]) for name, value in network.encoder.state_dict().items())
 
 
 @pytest.mark.parametrize(

@@ -319,3 +319,21 @@ def test_warming_up_finds_out_about_memory_before_the_first_frame(ros, greedy):
     completion_node(ros, completer="tiny", device="cpu", warm_up_size=[160, 96])
     robot.wait_for_status(COMPLETER, "WARN", "no frame yet. The weights of 'tiny' are random")
     assert "works at 80 pixels at most" in robot.statuses[COMPLETER][1]
+
+
+def test_weights_that_adapt_has_stored_run_as_onnx_by_their_name(ros, weights_folder):
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    from depth_completion_ros.adaptation.run import read_start
+    from depth_completion_ros.adaptation.store import write_weights
+
+    metadata = {"networks": "efficient_spn:general", "licence": "internal", "origin": "a test"}
+    write_weights(read_start(None).network, weights_folder / "my_robot", metadata)
+    robot = Robot(ros)
+    completion_node(ros, completer="default", weights="my_robot", device="cpu")
+    robot.connect()
+    robot.send(START)
+    robot.wait_for_outputs(1)
+    robot.wait_for_status(COMPLETER, "OK", "efficient_spn: works.")
+    said = values(robot)
+    assert (said["weights"], said["runs in"]) == ("'my_robot' (ONNX)", "ONNX Runtime")
+    assert said["licence of the weights"] == "internal"

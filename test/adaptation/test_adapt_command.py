@@ -1,0 +1,65 @@
+"""`depth-completion adapt`: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tiny_drive import HEIGHT, WIDTH, TinyDrive
+from typer.testing import CliRunner
+
+from depth_completion_ros.cli.app import app
+from depth_completion_ros.data.bag.writer import write_bag
+
+
+def run(*arguments) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `depth-completion adapt` with these arguments."""
+    result = CliRunner().invoke(app, ["adapt", *map(str, arguments)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def bag(tmp_path):
+    """The tiny drive as a bag, ten frames a second."""
+    pytest.importorskip("rosbags", reason="rosbags is not installed")
+    frames = []
+    for number in range(10):
+        frame = TinyDrive().read(number)
+        frame.stamp_image = frame.stamp_points = 10**9 + number * 10**8
+        frames.append(frame)
+    write_bag(frames, tmp_path / "bag")
+    return tmp_path / "bag"
+
+
+def test_a_bag_is_adapted_to_and_the_weights_are_stored(bag, too_far, weights_folder):
+    code, said, warned = run(
+        *(bag, "--name", "My Robot", "--licence", "internal", "--weights", too_far, "-p", "share:30"),
+        *("--part", "heads", "--steps", 6, "--rate", 0.01, "--device", "cpu"),
+    )
+    assert code == 0, warned
+    assert "Frames: 6 to fit, 2 to tune, 2 to judge." in said and "Best after 6 of 6 steps." in said
+    assert "Stored as 'my_robot' in " in said
+    assert {file.name for file in weights_folder.iterdir()} == {"my_robot.safetensors", "my_robot.onnx"}
+
+
+def test_what_cannot_be_used_ends_in_one_sentence(tmp_path, weights_folder):
+    scene = tmp_path / "scene"
+    scene.mkdir()
+    np.zeros((HEIGHT, WIDTH, 3), np.uint8).tofile(scene / "nothing")
+    code, said, warned = run(scene, "--name", "robot", "--licence", "internal")
+    assert code == 2 and not said and warned.startswith("Error: ") and warned.count("\n") == 1
+    assert not weights_folder.exists()
+
+
+def test_without_pytorch_it_says_what_to_install(without_torch):
+    said = without_torch("""
+from typer.testing import CliRunner
+from depth_completion_ros.cli.app import app
+result = CliRunner().invoke(app, ["adapt", ".", "--name", "a", "--licence", "b"])
+print(result.exit_code, result.stderr)
+""")
+    assert said[0] == (
+        "2 Error: Adapting needs the Python package 'torch', which is not installed: "
+        "pip install 'depth_completion_ros[adapt]'."
+    )
