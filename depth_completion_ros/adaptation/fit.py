@@ -232,13 +232,14 @@ class Fit:
         with torch.no_grad():
             return Asked(points, features=self.network.features(rgb, sparse))
 
-    def _predicted(self, asked: Asked) -> Prediction:
+    def predicted(self, asked: Asked) -> Prediction:
+        """What the network gives as it is now."""
         if asked.features is None:
             return self.network(*asked.inputs)
         return self.network.depth(*asked.features)
 
     def _learn(self, asked: Asked) -> None:
-        prediction = self._predicted(asked)
+        prediction = self.predicted(asked)
         loss = loss_at(at_points(prediction, asked.points), asked.points)
         if self.before is not None:
             with torch.no_grad():
@@ -274,7 +275,7 @@ class Fit:
     def _error(self, asked: Asked) -> tuple[float, float]:
         """RMSE and MAE of hidden points, metres."""
         n = asked.points.measured
-        found = at_points(self._predicted(asked), asked.points)
+        found = at_points(self.predicted(asked), asked.points)
         error = found.log_depth[n:].exp() - asked.points.log_depth[n:].exp()
         return error.square().mean().sqrt().item(), error.abs().mean().item()
 
