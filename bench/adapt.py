@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -72,6 +73,7 @@ class Experiment:
         )
         self.fit = Fit(read_start(None).network, lessons, groups | own, settings, reminders_of(arguments))
         self.own, self.before = list(own), self.fit.start.by_protocol
+        self.start = {name: p.detach().clone() for name, p in self.fit.learning.items()}
 
     def run(self) -> dict[str, ConfidenceScore]:
         """Fit, print the errors on the way, and score confidence at home, uncalibrated and calibrated."""
@@ -83,15 +85,27 @@ class Experiment:
                 self.note(state.step, time.process_time() - begun)
             if state.step == max(self.steps):
                 scores.update(self.confidence("fitted", "fitted and calibrated"))
+                self._go_half_way_back()
+                self.note(state.step, time.process_time() - begun, "mean of the weights with those before")
 
         self.fit.run(look)
         return scores
 
-    def note(self, step: int, seconds: float) -> None:
+    def _go_half_way_back(self) -> None:
+        with torch.no_grad():
+            for name, parameter in self.fit.learning.items():
+                parameter.lerp_(self.start[name], 0.5)
+
+    def note(self, step: int, seconds: float, what: str = "") -> None:
         """Print the errors relative to those before, and add them to the file."""
         now = self.fit.errors().by_protocol
         row = {name: getattr(self.arguments, name) for name in ("what", "part", "rate", "seed", "batch")}
-        row |= {"reminded": bool(self.arguments.remind), "step": step, "cpu_s": round(seconds)}
+        row |= {
+            "reminded": bool(self.arguments.remind),
+            "step": step,
+            "cpu_s": round(seconds),
+            "weights": what,
+        }
         row |= {
             name: [round(a / b, 4) for a, b in zip(now[name], self.before[name], strict=True)]
             for name in self.groups
@@ -156,9 +170,9 @@ def reminders_of(arguments) -> list[Lesson]:
     return [make_lesson(f, simulated=True) for f in load_frames(open_reader(arguments.remind), 40, True)]
 
 
-def elsewhere(frames: Iterable[Frame], sequence_too: bool) -> Groups:
-    """A question of the last frame of each source, by source."""
-    last = {source_of(frame.name): frame for frame in frames}
+def elsewhere(frames: Iterable[Frame], sequence_too: bool, sources: str) -> Groups:
+    """A question of the last frame of each source whose name matches, by source."""
+    last = {source_of(f.name): f for f in frames if re.search(sources, source_of(f.name))}
     groups: Groups = {}
     for source, frame in last.items():
         if frame.name.startswith("kitti_seq_") and not sequence_too:
@@ -200,7 +214,9 @@ def kitti(arguments) -> Experiment:
     frames = list(open_reader(arguments.frames))
     sequence = [frame for frame in frames if frame.name.startswith("kitti_seq_")]
     own = sequence[:5]
-    groups = home_groups(sequence[5 : 10 : arguments.every], "home", HOME) | elsewhere(frames, False)
+    groups = home_groups(sequence[5 : 10 : arguments.every], "home", HOME) | elsewhere(
+        frames, False, arguments.sources
+    )
     calibration = home_groups(own[:: arguments.every], "own", CALIBRATED_ON)
     return Experiment(arguments, [make_lesson(frame) for frame in own], groups, calibration)
 
@@ -210,7 +226,7 @@ def drive(arguments) -> Experiment:
     parts = part_frames(list(load_frames(open_reader(arguments.drive), arguments.most, with_truth=True)))
     judge = parts.judge[:: arguments.every]
     groups = home_groups(judge, "home", HOME[1:]) | truth_groups(judge, HOME[1:])
-    groups |= elsewhere(open_reader(arguments.frames), True)
+    groups |= elsewhere(open_reader(arguments.frames), True, arguments.sources)
     calibration = home_groups(parts.tune[:: arguments.every], "own", CALIBRATED_ON)
     return Experiment(arguments, [make_lesson(frame) for frame in parts.fit], groups, calibration)
 
@@ -242,6 +258,7 @@ def main() -> None:
             mine.add_argument("--most", type=int, default=60, help="frames of the drive, evenly spaced")
         mine.add_argument("frames", type=Path)
         mine.add_argument("--every", type=int, default=1, help="of the frames that are scored")
+        mine.add_argument("--sources", default="", help="pattern of those that are scored beside home")
         mine.add_argument("--part", choices=PARTS, default="heads")
         mine.add_argument("--rate", type=float, help="highest learning rate; that of the part")
         mine.add_argument("--batch", type=int, default=2)

@@ -45,7 +45,7 @@ class FitSettings:
         ValueError: a setting that is not allowed.
     """
 
-    part: str = "all"
+    part: str = "heads"
     steps: int = 400
     batch: int = 4
     reminded: float = 0.5

@@ -128,8 +128,8 @@ def adapt(
         bool, typer.Option("--confidence-only", help="Calibrate confidence and leave depth as it is.")
     ] = False,
     part: Annotated[
-        str, typer.Option(help="What learns: `heads`, `norms` or `all` but the image encoder.")
-    ] = "all",
+        str, typer.Option(help="What learns: `heads` (last layers), `norms`, or `all` but the image encoder.")
+    ] = "heads",
     steps: Annotated[int, typer.Option(min=1, help="Steps at most; it ends where nothing is gained.")] = 400,
     rate: Annotated[float | None, typer.Option(help="Highest learning rate. [that of the part]")] = None,
     remind: Annotated[
