@@ -121,6 +121,17 @@ def test_where_nothing_was_ever_gained_the_weights_are_those_of_the_start():
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
+def test_half_of_what_is_learned_from_is_simulated_where_there_is_such():
+    near, far = TinyDrive().read(0), TinyDrive().read(1)
+    lessons = [make_lesson(near)], [make_lesson(far, simulated=True)]
+    fit = Fit(read_start(None).network, lessons[0], {}, FitSettings(batch=4), lessons[1])
+    asked = [fit._draw(number, np.random.default_rng(number)) for number in range(4)]
+    hidden = [each.points.log_depth[each.points.measured :] for each in asked]
+    assert [len(depth) > 2000 for depth in hidden] == [True, True, False, False]
+    measured = torch.from_numpy(SparseDepth.from_points(near).depth).log()
+    assert all(torch.isin(depth, measured).all() for depth in hidden[2:])
+
+
 @pytest.mark.parametrize("part", ["norms", "all"])
 def test_every_part_lowers_the_error_on_what_it_learns_from(part, too_far):
     network, lessons = read_start(too_far).network, [make_lesson(TinyDrive().read(0))]
