@@ -22,8 +22,6 @@ PARTS = ("heads", "norms", "all")
 RATES = {"heads": 2e-3, "norms": 2e-3, "all": 5e-4}
 """Highest learning rate of each."""
 WARM_UP = 0.05
-BANK = 64
-"""Hidden scans whose features are kept where the heads alone learn: 6 MB each, a tenth of the time."""
 LARGEST_GRADIENT = 1.0
 
 
@@ -35,6 +33,8 @@ class FitSettings:
         part: one of `PARTS`.
         steps: at most.
         batch: hidden scans a step.
+        kept: hidden scans whose features are kept where the heads alone learn, each some MB; all that is
+            learned from then.
         reminded: share of these that are simulated, where there are such frames.
         rate: highest learning rate; None for that of the part.
         seed: of everything that is drawn.
@@ -46,8 +46,9 @@ class FitSettings:
     """
 
     part: str = "heads"
-    steps: int = 400
+    steps: int = 200
     batch: int = 4
+    kept: int = 64
     reminded: float = 0.5
     rate: float | None = None
     seed: int = 0
@@ -57,7 +58,7 @@ class FitSettings:
     def __post_init__(self):
         if self.part not in PARTS:
             raise ValueError(f"Part is '{self.part}'; it must be one of {', '.join(PARTS)}.")
-        for name in ("steps", "batch", "tune_every", "patience"):
+        for name in ("steps", "batch", "kept", "tune_every", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"Number '{name}' is {getattr(self, name)}; it must be 1 or more.")
         if self.rate is not None and not 0 < self.rate < 1:
@@ -217,9 +218,9 @@ class Fit:
         return self._asked(question) if question.hidden.any() else None
 
     def _from_bank(self, number: int, random: np.random.Generator) -> Asked | None:
-        """One of `BANK` such scans, which are drawn once each, as many of them simulated as of a batch."""
+        """One of `kept` such scans, which are drawn once each, as many of them simulated as of a batch."""
         batch = self.settings.batch
-        at = int(random.integers(-(-BANK // batch))) * batch + number
+        at = int(random.integers(-(-self.settings.kept // batch))) * batch + number
         if at not in self.bank:
             self.bank[at] = self._draw(number, np.random.default_rng([self.settings.seed, 1 << 31, at]))
         return self.bank[at]

@@ -130,7 +130,7 @@ def adapt(
     part: Annotated[
         str, typer.Option(help="What learns: `heads` (last layers), `norms`, or `all` but the image encoder.")
     ] = "heads",
-    steps: Annotated[int, typer.Option(min=1, help="Steps at most; it ends where nothing is gained.")] = 400,
+    steps: Annotated[int, typer.Option(min=1, help="Steps at most; it ends where nothing is gained.")] = 200,
     rate: Annotated[float | None, typer.Option(help="Highest learning rate. [that of the part]")] = None,
     remind: Annotated[
         list[Path] | None,
