@@ -52,6 +52,7 @@ SLAM = [
 TEST = [
     "pytest",
     "pytest-timeout",
+    "pytest-xdist",
     "psutil",
     "onnx>=1.16",
     # Without a GPU, kernels are tested in its interpreter.

@@ -185,7 +185,7 @@ def elsewhere(frames: Iterable[Frame], sequence_too: bool, sources: str) -> Grou
                 trial = parse_protocol(text).trial(replace(truth, image=None))
             except CannotServe:
                 continue
-            groups[source] = [Question(lesson.image, trial.feed.depth, trial.truth)]
+            groups[source] = [lesson.asked(trial.feed.depth, trial.truth)]
             break
     return groups
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..completion.efficient_spn.full_size import inner_shape, shrink_image
+from ..completion.efficient_spn.full_size import SHORTER_SIDES, inner_shape, seen_sparse, shrink_image
 from ..completion.learned.image import usable_image
 from ..completion.learned.inner_size import shrink_sparse
 from ..core import Frame
@@ -29,19 +29,22 @@ MOST_HIDDEN = 8000
 
 @dataclass(eq=False)
 class Lesson:
-    """A frame to hide points of, with its image at the size that the network sees.
+    """A frame to hide points of, with its image at the sizes that the network may see.
 
     Args:
         frame: without its image.
-        image: uint8 h x w x 3.
+        images: uint8 h x w x 3, by height and width.
         truth: float32 H x W metres, 0 where unknown, of a simulated frame; None where hidden points are all
             that is known.
     """
 
     frame: Frame
-    image: np.ndarray
-    shape: tuple[int, int]
+    images: dict[tuple[int, ...], np.ndarray]
     truth: np.ndarray | None = None
+
+    def asked(self, fed: np.ndarray, hidden: np.ndarray) -> Question:
+        """The question that such a part of the scan, and what is hidden of it, are."""
+        return Question(self.images[seen_sparse(fed).shape], fed, hidden)
 
 
 class Question(NamedTuple):
@@ -66,8 +69,9 @@ def make_lesson(frame: Frame, simulated: bool = False) -> Lesson:
     shape = _shape(frame)
     image = usable_image(frame.image, shape, "adapt")
     truth = frame.ground_truth if simulated else None
-    small = shrink_image(image, inner_shape(shape))
-    return Lesson(replace(frame, image=None, ground_truth=None), small, shape, truth)
+    sizes = {inner_shape(shape, shorter_side=side) for _, side in SHORTER_SIDES}
+    images = {size: shrink_image(image, size) for size in sizes}
+    return Lesson(replace(frame, image=None, ground_truth=None), images, truth)
 
 
 def _shape(frame: Frame) -> tuple[int, int]:
@@ -104,7 +108,7 @@ def draw_question(lesson: Lesson, random: np.random.Generator) -> Question:
         if trial.feed.count:
             break
     hidden = trial.truth if lesson.truth is None else np.where(trial.feed.depth > 0, 0, lesson.truth)
-    return Question(lesson.image, trial.feed.depth, _some(hidden, random))
+    return lesson.asked(trial.feed.depth, _some(hidden, random))
 
 
 def question_of(lesson: Lesson, protocol: str) -> Question:
@@ -114,7 +118,7 @@ def question_of(lesson: Lesson, protocol: str) -> Question:
         CannotServe: the frame cannot serve it.
     """
     trial = parse_protocol(protocol).trial(lesson.frame)
-    return Question(lesson.image, trial.feed.depth, trial.truth)
+    return lesson.asked(trial.feed.depth, trial.truth)
 
 
 def _draw_protocol(frame: Frame, random: np.random.Generator) -> str:

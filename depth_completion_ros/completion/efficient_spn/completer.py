@@ -10,10 +10,9 @@ import numpy as np
 
 from ..interface import Source
 from ..learned.completer import LearnedCompleter
-from ..learned.inner_size import shrink_sparse
 from ..learned.weights import SHIPPED
 from ..weights.licences import unknown_licence
-from .full_size import bend, enlarge, inner_shape, shrink_image
+from .full_size import bend, enlarge, seen_sparse, shrink_image
 from .onnx_runner import OnnxRunner
 from .stored_onnx import open_onnx
 
@@ -39,7 +38,8 @@ class EfficientSPNCompleter(LearnedCompleter):
     without a point it is 0.
 
     On a CPU it runs in ONNX Runtime, in float32, and needs no PyTorch unless other weights are given that are
-    not stored as ONNX too; on a GPU it runs in PyTorch. `inner_size=0` is as many pixels as 160 x 544 has.
+    not stored as ONNX too; on a GPU it runs in PyTorch. With `inner_size=0` it sees as many pixels as
+    160 x 544 has, and fewer the farther apart the measurements are.
     """
 
     name = "efficient_spn"
@@ -102,7 +102,7 @@ class EfficientSPNCompleter(LearnedCompleter):
         self._typical_m = TYPICAL_M
 
     def report(self):
-        size = self.inner_size or "as many pixels as 160 x 544"
+        size = self.inner_size or "up to as many pixels as 160 x 544, by the distance between measurements"
         return super().report() | {"inner size": size, "runs in": self._runs_in}
 
     def move_to(self, device):
@@ -114,9 +114,9 @@ class EfficientSPNCompleter(LearnedCompleter):
             self.runner, self._runs_in = OnnxRunner(to_onnx(self.network)), "ONNX Runtime"
 
     def run(self, image, sparse, planes):
-        shape = inner_shape(sparse.shape, self.inner_size)
-        fewer = shrink_sparse(sparse, shape)
-        results = self.runner(shrink_image(image, shape), [fewer], points=int(np.count_nonzero(fewer)))
+        fewer = seen_sparse(sparse, self.inner_size)
+        image = shrink_image(image, fewer.shape)
+        results = self.runner(image, [fewer], points=int(np.count_nonzero(fewer)))
         inverse, confidence, sky, trust = enlarge(results, sparse.shape)
         with np.errstate(divide="ignore", invalid="ignore"):  # what a broken network says is left out below
             depth = np.reciprocal(inverse, out=inverse)
