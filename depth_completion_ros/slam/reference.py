@@ -94,11 +94,9 @@ class ReferenceMaker:
 
 def camera_pose(frame: Frame) -> np.ndarray | None:
     """4 x 4 T_world_cam at the stamp of the image; that of the points where the motion is not known."""
-    T_world_lidar = frame.T_world_lidar_at_image
-    T_world_lidar = frame.T_world_lidar if T_world_lidar is None else T_world_lidar
-    if T_world_lidar is None or frame.T_cam_lidar is None:
-        return None
-    return T_world_lidar @ invert(frame.T_cam_lidar)
+    if frame.T_world_cam is not None or frame.T_world_lidar is None or frame.T_cam_lidar is None:
+        return frame.T_world_cam
+    return frame.T_world_lidar @ invert(frame.T_cam_lidar)
 
 
 def _columns(pairs: Sequence[tuple]) -> tuple[tuple, ...]:
