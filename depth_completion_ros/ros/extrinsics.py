@@ -53,8 +53,8 @@ class Extrinsics:
             )
         if getattr(settings, "temporal", "off") == "blend" and not self._fixed_frame:
             raise ValueError(
-                "Parameter 'temporal' is blend, which needs the motion of the camera; 'fixed_frame' is empty and "
-                "must name a frame such as odom."
+                "Parameter 'temporal' is blend, which needs the motion of the camera; 'fixed_frame' is empty "
+                "and must name a frame such as odom."
             )
         self._robot_frame = getattr(settings, "robot_frame", "")
         if self._robot_frame and self._source != "tf":

@@ -14,14 +14,14 @@ from .warp import contradicting, look_back, recall
 
 MAX_GAP_S = 0.5
 """What is older than this is forgotten."""
-AGREE = np.float32(1.15)
+AGREE = np.float32(1.1)
 """Two depths agree where the farther is at most this many times the nearer."""
 PAST_FRAMES = np.float32(3)
 """The past weighs as much as at most so many frames as sure as the present one."""
 MEASURED, MEASURED_WINDOW = np.float32(1.05), 5
-"""A measurement contradicts the past where it is this many times nearer than the nearest, or farther than the
-farthest, depth of the past in a window of so many pixels: at an edge both depths are right, as a scan is never
-twice the same."""
+"""A measurement contradicts the past where it is this many times nearer than the nearest, or farther than
+the farthest, depth of the past in a window of so many pixels: at an edge both depths are right, as a scan is
+never twice the same."""
 WIDE = np.ones((5, 5), np.uint8)
 """In this window of pixels at half the size, a contradiction holds whatever else is measured there."""
 MOST_CONTRADICTED = 0.5
@@ -44,8 +44,8 @@ class TemporalBlend:
     """Makes completions steady: each is blended with the one before, looked up by the motion of the camera.
 
     A pixel that was not measured becomes the mean of its nearness (1 / z) now and in the past, by confidence,
-    where the two agree and the measurements around it do not contradict the past, which is itself such a mean.
-    All other pixels are as they are now: what appears or leaves does so at once.
+    where the two agree and the measurements around it do not contradict the past, which is itself such a
+    mean. All other pixels are as they are now: what appears or leaves does so at once.
 
     Attributes:
         skipped: why the last frame was not blended, in a few words; empty where it was.
@@ -143,16 +143,17 @@ def _not_comparable(past: _Past | None, frame: Frame, T_world_cam: np.ndarray | 
         return "motion not known"
     if past is None:
         return "first frame"
-    if past.camera != frame.camera:
-        return "camera changed"
-    if past.stamp is None or frame.stamp_image is None:
-        seconds = 0.1 if past.stamp == frame.stamp_image else -1.0
-    else:
-        seconds = (frame.stamp_image - past.stamp) / 1e9
+    return "camera changed" if past.camera != frame.camera else _apart(past, frame.stamp_image, T_world_cam)
+
+
+def _apart(past: _Past, stamp: int | None, T_world_cam: np.ndarray) -> str:
+    """As above, by time and place."""
+    seconds = 0.1
+    if past.stamp is not None and stamp is not None:
+        seconds = (stamp - past.stamp) / 1e9
     if seconds <= 0:
         return "time went back"
     if seconds > MAX_GAP_S:
         return "too long since the last frame"
-    if np.linalg.norm(T_world_cam[:3, 3] - past.T_world_cam[:3, 3]) > MAX_SPEED_M_S * max(seconds, 0.01):
-        return "fixed frame jumped"
-    return ""
+    metres = float(np.linalg.norm(T_world_cam[:3, 3] - past.T_world_cam[:3, 3]))
+    return "fixed frame jumped" if metres > MAX_SPEED_M_S * max(seconds, 0.01) else ""

@@ -50,8 +50,9 @@ def recall(
         nearness that the past gives to each pixel of now, NaN where it knows none, and the planes.
     """
     pixels, expected = look_back(nearness, camera, T_past_now)
-    # 1 / z is linear on a plane; a mean with what is unknown is unknown.
-    there = cv2.remap(past, pixels, None, cv2.INTER_LINEAR, borderValue=float("nan"))
+    # 1 / z is linear on a plane; a mean with what is unknown is unknown, even with a weight of 0.
+    wider = cv2.copyMakeBorder(past, 0, 1, 0, 1, cv2.BORDER_REPLICATE)
+    there = cv2.remap(wider, pixels, None, cv2.INTER_LINEAR, borderValue=float("nan"))
     # As far from there as from here, but for what the camera moved.
     with np.errstate(divide="ignore"):
         depth = 1 / there + (1 / nearness - expected)
@@ -64,8 +65,8 @@ def contradicting(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which measured points an earlier frame was wrong about, and which it spoke of at all.
 
-    It was wrong where a point is nearer than all that it had around, as something came there, or farther, as a
-    beam went through.
+    It was wrong where a point is nearer than all that it had around, as something came there, or farther, as
+    a beam went through.
 
     Args:
         past: as in `recall`.

@@ -154,8 +154,8 @@ COMPLETION = (
         "temporal",
         "off",
         "blend: each completion is blended with those before it, by the motion in `fixed_frame`, where they "
-        "agree and no measurement contradicts, so that depth flickers less (docs/temporal.md). The diagnostic "
-        "`temporal` counts.",
+        "agree and no measurement contradicts, so that depth flickers less (see docs/temporal.md). The "
+        "diagnostic `temporal` counts.",
         choices=("off", "blend"),
     ),
     Parameter(
