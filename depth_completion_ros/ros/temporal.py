@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -29,7 +28,6 @@ class LiveTemporal:
     def __init__(self, settings, camera_pose: Callable[[Frame], np.ndarray]):
         self._camera_pose = camera_pose
         self._blend = TemporalBlend() if settings.temporal == "blend" else None
-        self._counts: Counter[str] = Counter()
         message = "No frame yet." if self._blend else "Frames are completed one by one, as 'temporal' is off."
         self.status = Status(NAME, OK, message)
 
@@ -49,10 +47,9 @@ class LiveTemporal:
             why = str(error)
         completion = self._blend.apply(frame, sparse, completion, T_world_cam)
         skipped = self._blend.skipped
-        self._counts[f"not blended, {skipped}" if skipped else "blended"] += 1
         usual = skipped in ("", "first frame")
         message = f"{100 * self._blend.share:.0f} % of the last image are blended with those before."
         if skipped:
             message = f"The last image is not blended, {skipped}." + (f" {why}" if why else "")
-        self.status = Status(NAME, OK if usual else WARN, message, dict(self._counts))
+        self.status = Status(NAME, OK if usual else WARN, message, dict(self._blend.counts))
         return completion

@@ -78,7 +78,7 @@ def test_the_past_is_looked_up_as_the_plain_reference_does(camera):
     past, depth = 1 / rough(camera, 0), rough(camera, 1)
     plane = np.random.default_rng(2).random(past.shape).astype(np.float32)
     T = invert(MOVED)
-    before, (there, same) = recall(past, [plane, plane], 1 / depth, camera, T)
+    before, (there, same) = recall(past, [plane, plane], depth, camera, T)
     expected, expected_plane = looked_up(past, plane, depth, camera, T)
     compared = np.isfinite(before) & np.isfinite(expected)
     assert compared.sum() > 0.6 * depth.size
@@ -100,7 +100,7 @@ def test_a_plane_is_seen_at_its_own_depth_after_any_motion():
         return ((offset - normal @ t) / (rays @ (R.T @ normal))).astype(np.float32)
 
     first, second = seen_from(np.eye(4)), seen_from(MOVED)
-    before, _ = recall(1 / first, [first, first], 1 / second, PINHOLE, MOVED)
+    before, _ = recall(1 / first, [first, first], second, PINHOLE, MOVED)
     there = np.isfinite(before)
     assert there.mean() > 0.8
     np.testing.assert_allclose(1 / before[there], second[there], rtol=4e-3)
@@ -113,7 +113,7 @@ def test_measurements_are_compared_with_what_is_around_them():
     measured = np.zeros(past.shape, np.float32)
     measured[v, u] = rng.uniform(4, 20, 200)
     v, u = np.nonzero(measured)
-    pixels, depth = look_back(1 / np.where(measured > 0, measured, np.inf), PINHOLE, invert(MOVED), (v, u))
+    pixels, depth = look_back(measured, PINHOLE, invert(MOVED), (v, u))
     against, spoke = contradicting(past, pixels, depth, 5, np.float32(1.05))
     for number, (pixel, z) in enumerate(zip(pixels, depth, strict=True)):
         column, row = (math.floor(each + 0.5) for each in pixel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import cv2
@@ -50,9 +51,11 @@ class TemporalBlend:
     Attributes:
         skipped: why the last frame was not blended, in a few words; empty where it was.
         share: of the pixels of the last frame, those that were blended.
+        counts: frames that were blended, and those that were not by why.
     """
 
     def __init__(self):
+        self.counts: Counter[str] = Counter()
         self._past: _Past | None = None
         self.skipped, self.share = "first frame", 0.0
 
@@ -83,21 +86,26 @@ class TemporalBlend:
                 self.skipped = "motion contradicts measurements"
             else:
                 planes = [past.confidence, past.weight]
-                before, (sure, often) = recall(past.nearness, planes, nearness, frame.camera, T)
-                blend = ~refused & (sparse.depth <= 0)
-                blend &= (before <= AGREE * nearness) & (nearness <= AGREE * before)
+                before, (sure, often) = recall(past.nearness, planes, completion.depth, frame.camera, T)
+                blend = _agreeing(before, nearness) & (sparse.depth <= 0) & ~refused
                 self.share = float(np.count_nonzero(blend)) / blend.size
-                often = np.minimum(often, PAST_FRAMES * confidence) * blend
+                cv2.min(often, PAST_FRAMES * confidence, often)
+                often[~blend] = 0
                 weight = confidence + often
-                old = np.divide(often, weight, out=np.zeros_like(often), where=weight > 0)
+                old = np.divide(often, weight, out=often, where=blend & (weight > 0))
                 nearness = np.where(blend, nearness + old * (before - nearness), nearness)
                 confidence = confidence + old * (sure - confidence)
-                depth = np.where(blend, 1 / nearness, completion.depth)
+                depth = np.divide(1, nearness, out=completion.depth.copy(), where=blend)
                 completion = Completion(depth, confidence, completion.source)
+        self.counts[f"not blended, {self.skipped}" if self.skipped else "blended"] += 1
         if frame.camera is not None and T_world_cam is not None:
             pose = frame.camera, T_world_cam, frame.stamp_image
             self._past = _Past(*pose, nearness, confidence, weight)
         return completion
+
+
+def _agreeing(before: np.ndarray, nearness: np.ndarray) -> np.ndarray:
+    return (before <= AGREE * nearness) & (nearness <= AGREE * before)
 
 
 def contradicted(
@@ -113,12 +121,11 @@ def contradicted(
         camera: of both moments.
         T_past_now: 4 x 4 from the optical frame of now to that of the past.
     """
-    v, u = np.nonzero(measured)
     height, width = measured.shape
+    v, u = np.divmod(np.flatnonzero(measured), width)
     if not len(v):
         return np.zeros((height, width), bool)
-    with np.errstate(divide="ignore"):
-        points = look_back(1 / measured, camera, T_past_now, (v, u))
+    points = look_back(measured, camera, T_past_now, (v, u))
     against, spoke = contradicting(past, *points, MEASURED_WINDOW, MEASURED)
     if np.count_nonzero(against) > MOST_CONTRADICTED * np.count_nonzero(spoke):
         return None

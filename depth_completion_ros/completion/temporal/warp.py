@@ -9,12 +9,12 @@ from ...core import Camera
 
 
 def look_back(
-    nearness: np.ndarray, camera: Camera, T_past_now: np.ndarray, at: tuple | None = None
+    depth: np.ndarray, camera: Camera, T_past_now: np.ndarray, at: tuple | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where the camera saw, from where it was, the points that it sees now.
 
     Args:
-        nearness: float32 H x W of now, 1 / depth along z in 1/m, NaN where unknown.
+        depth: float32 H x W of now, metres along z, NaN where unknown.
         camera: of both moments.
         T_past_now: 4 x 4 from the optical frame of now to that of the past.
         at: rows and columns of some pixels; None for the whole image.
@@ -23,41 +23,42 @@ def look_back(
         pixels (u, v), float32 H x W x 2, or N x 2 of those at `at`, -1 where a point is unknown or was not in
         front of the lens; and the depth along z at which the camera would have seen it.
     """
-    if at is not None:
-        nearness = nearness[at]
-    z = 1 / nearness
+    z = depth if at is None else depth[at]
     x, y = camera.rays if at is None else (rays[at] for rays in camera.rays)
     points = cv2.merge([x * z, y * z, z]).reshape(-1, 1, 3)
     points = cv2.transform(points, np.asarray(T_past_now, np.float32)[:3])[:, 0]
     pixels, seen = camera.project(points)
     pixels[~seen] = -1
-    return pixels.reshape(*nearness.shape, 2), points[:, 2].reshape(nearness.shape)
+    return pixels.reshape(*z.shape, 2), points[:, 2].reshape(z.shape)
 
 
 def recall(
-    past: np.ndarray, planes: list[np.ndarray], nearness: np.ndarray, camera: Camera, T_past_now: np.ndarray
+    past: np.ndarray, planes: list[np.ndarray], depth: np.ndarray, camera: Camera, T_past_now: np.ndarray
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """The depth that an earlier frame had where the points that are seen now were in it (an inverse warp).
 
     A point that something else hid then gets the depth of that, which the caller tells by comparing.
 
     Args:
-        past: float32 H x W nearness of the past, NaN where unknown.
+        past: float32 H x W nearness of the past, 1 / depth along z in 1/m, NaN where unknown.
         planes: two or more further values of its pixels, float32 H x W.
-        nearness, camera, T_past_now: as in `look_back`.
+        depth, camera, T_past_now: as in `look_back`.
 
     Returns:
-        nearness that the past gives to each pixel of now, NaN where it knows none, and the planes.
+        nearness that the past gives to each pixel of now, NaN where it knows none (and below 0 for what would
+        be behind the camera), and the planes.
     """
-    pixels, expected = look_back(nearness, camera, T_past_now)
+    pixels, expected = look_back(depth, camera, T_past_now)
     # 1 / z is linear on a plane; a mean with what is unknown is unknown, even with a weight of 0.
     wider = cv2.copyMakeBorder(past, 0, 1, 0, 1, cv2.BORDER_REPLICATE)
     there = cv2.remap(wider, pixels, None, cv2.INTER_LINEAR, borderValue=float("nan"))
-    # As far from there as from here, but for what the camera moved.
+    # As far as from there, but for what the camera moved: 1 / (1 / there + moved).
+    moved = cv2.subtract(depth, expected)
+    moved *= there
+    moved += 1
     with np.errstate(divide="ignore"):
-        depth = 1 / there + (1 / nearness - expected)
-        before = np.where(depth > 0, 1 / depth, np.float32(np.nan))
-    return before, list(cv2.split(cv2.remap(cv2.merge(planes), pixels, None, cv2.INTER_NEAREST)))
+        np.divide(there, moved, out=moved)
+    return moved, list(cv2.split(cv2.remap(cv2.merge(planes), pixels, None, cv2.INTER_NEAREST)))
 
 
 def contradicting(
