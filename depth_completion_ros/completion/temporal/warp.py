@@ -41,7 +41,7 @@ def recall(
 
     Args:
         past: float32 H x W nearness of the past, 1 / depth along z in 1/m, NaN where unknown.
-        planes: two or more further values of its pixels, float32 H x W.
+        planes: further values of its pixels, float32 H x W.
         depth, camera, T_past_now: as in `look_back`.
 
     Returns:
@@ -53,12 +53,12 @@ def recall(
     wider = cv2.copyMakeBorder(past, 0, 1, 0, 1, cv2.BORDER_REPLICATE)
     there = cv2.remap(wider, pixels, None, cv2.INTER_LINEAR, borderValue=float("nan"))
     # As far as from there, but for what the camera moved: 1 / (1 / there + moved).
-    moved = cv2.subtract(depth, expected)
+    moved = depth - expected
     moved *= there
     moved += 1
     with np.errstate(divide="ignore"):
         np.divide(there, moved, out=moved)
-    return moved, list(cv2.split(cv2.remap(cv2.merge(planes), pixels, None, cv2.INTER_NEAREST)))
+    return moved, [cv2.remap(plane, pixels, None, cv2.INTER_NEAREST) for plane in planes]
 
 
 def contradicting(
