@@ -119,11 +119,12 @@ def run(moments: list[Moment], completer: Completer) -> tuple[list[tuple], float
         alone = completer.complete(frame.image, feed, frame.camera, frame.name)
         middle = time.process_time()
         blended = blend.apply(frame, feed, alone, frame.T_world_cam)
-        seconds.append((middle - begin, time.process_time() - middle))
-        if blend.skipped not in ("", "first frame"):
+        if not blend.skipped:
+            seconds.append((middle - begin, time.process_time() - middle))
+        elif blend.skipped != "first frame":
             print(f"{frame.name}: not blended, {blend.skipped}")
         done.append((feed, truth, alone, blended))
-    completing, blending = np.median(seconds[1:], axis=0)
+    completing, blending = np.median(seconds, axis=0)
     return done, blending / completing
 
 
