@@ -35,7 +35,7 @@ from depth_completion_ros.completion.temporal.blend import TemporalBlend
 from depth_completion_ros.core import Frame, SparseDepth
 from depth_completion_ros.core.visual import colourise_depth, label
 from depth_completion_ros.data import open_reader
-from depth_completion_ros.evaluation.protocols import parse_protocol
+from depth_completion_ros.evaluation.protocols import CannotServe, parse_protocol
 from depth_completion_ros.evaluation.report import table
 
 CHANGE = np.log(1.05)
@@ -59,7 +59,10 @@ def main() -> None:
         drive = a.drive or make_drive(Path(folder), a.frames, a.lines)
         sources["drive"] = [(f, SparseDepth.from_points(f), f.ground_truth) for f in open_reader(drive)]
         if a.kitti:
-            sources["KITTI"] = list(kitti(a.kitti, a.lines))
+            try:
+                sources["KITTI"] = list(kitti(a.kitti, a.lines))
+            except CannotServe as error:
+                parser.error(f"--lines {a.lines} on '{a.kitti}': {error}.")
         for name in a.completer or ("linear", "default"):
             completer, rows = create_completer(name), []
             for source, moments in sources.items():
