@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..completion import Completer
+from ..completion.temporal.blend import TemporalBlend
 from ..core import Frame, SparseDepth
 from ..data.bag.message_fields import CLOUD, IMAGE
 from ..data.bag.messages import cloud_message, filled_message, image_message
@@ -46,6 +47,7 @@ def replay(
     see_through: bool = True,
     isolated: bool = False,
     max_range: float = float("inf"),
+    temporal: TemporalBlend | None = None,
     storage: str = "mcap",
 ) -> ReplaySummary:
     """Complete every frame of a reader and write the results as a bag.
@@ -61,6 +63,7 @@ def replay(
         stride: of the cloud, in pixels.
         see_through, isolated: filters on the points.
         max_range: what was measured farther in front of the camera, in metres, is not fed.
+        temporal: blends each completion with those before it; None leaves them as they are.
         storage: `mcap` or `sqlite3`.
 
     Raises:
@@ -80,6 +83,8 @@ def replay(
                 frame, max_depth=max_range, see_through=see_through, isolated=isolated
             )
             completion = completer.complete(frame.image, sparse, frame.camera, frame.name)
+            if temporal is not None:
+                completion = temporal.apply(frame, sparse, completion, frame.T_world_cam)
             completion = completion.above(least)
             stamp = number * 100_000_000 if frame.stamp_image is None else frame.stamp_image
             _write(writer, wanted, CompletedFrame(frame, sparse, completion, stride), stamp)
