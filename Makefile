@@ -65,7 +65,7 @@ $(READY): setup.py training/pyproject.toml requirements.lock | $(VENV)
 # Pins what a fresh install takes. PyTorch and the Triton that its CUDA build demands stay as they are.
 lock: $(READY)
 	$(BIN)/python -m pip install --dry-run --ignore-installed --quiet --report $(VENV)/report.json \
-	  $(shell grep -E '^(torch|triton)==' requirements.lock) $(PACKAGES) --editable ".[slam,docs]"
+	  $(shell grep -E '^(torch|triton)==' requirements.lock) $(PACKAGES) --editable ".[slam,view,docs]"
 	$(BIN)/python -c 'import json; \
 	  packages = [item["metadata"] for item in json.load(open("$(VENV)/report.json"))["install"]]; \
 	  pins = {p["name"]: p["version"].split("+")[0] for p in packages if "depth" not in p["name"]}; \

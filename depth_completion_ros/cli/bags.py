@@ -43,6 +43,9 @@ def replay(
             "overlay; repeat for more. All but image_mm, sparse_depth and overlay if not given."
         ),
     ] = None,
+    with_inputs: Annotated[
+        bool, typer.Option("--with-inputs", help="Write image, points, CameraInfo and TF too, for a viewer.")
+    ] = False,
     min_confidence: MinConfidence = None,
     filters_text: Filters = "see-through",
     max_range: MaxRange = float("inf"),
@@ -92,6 +95,7 @@ def replay(
         stride=stride,
         max_range=max_range,
         storage=storage,
+        with_inputs=with_inputs,
         **chosen,
     )
     print_skipped(reader)

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .evaluate import Figures, TrialFigures, print_table
-from .options import (
+from ..options import (
     AllowNoncommercial,
     CompleterName,
     Device,
@@ -23,6 +22,7 @@ from .options import (
     print_degradations,
     print_skipped,
 )
+from .evaluate import Figures, TrialFigures, print_table
 
 SHAPE = 352, 1216
 """Height and width of the images of the test."""
@@ -72,8 +72,8 @@ def benchmark(
 
         depth-completion benchmark marigold-dc:KITTI depth_selection -c bpnet --weights dmd3c.pth
     """
-    from ..evaluation.benchmarks import BENCHMARKS, find_benchmark, listing, parse_feed, score
-    from ..evaluation.report import table
+    from ...evaluation.benchmarks import BENCHMARKS, find_benchmark, listing, parse_feed, score
+    from ...evaluation.report import table
 
     if listed:
         headings, rows = listing(BENCHMARKS.values())
@@ -105,8 +105,8 @@ def benchmark(
 
 def _settings(chosen, names: list[str]) -> dict:
     """What a paper sets for this data alone, as far as one of the completers takes it."""
-    from ..completion.registry import options_of
-    from ..completion.spec import parse_completer
+    from ...completion.registry import options_of
+    from ...completion.spec import parse_completer
 
     taken = set().union(*(options_of(parse_completer(name)[0]) for name in names))
     return {option: value for option, value in chosen.network.items() if option in taken}
@@ -114,10 +114,10 @@ def _settings(chosen, names: list[str]) -> dict:
 
 def _report(found, out: Path, drawn: TrialFigures) -> None:
     """Print the comparison and write it, with what every evaluation writes, into a folder."""
-    from ..core.safe.files import write_text
-    from ..evaluation.benchmarks.score import comparison_table, remarks
-    from ..evaluation.html.evaluation import Extra, write_html
-    from ..evaluation.report import skip_sentences, table, write_report
+    from ...core.safe.files import write_text
+    from ...evaluation.benchmarks.score import comparison_table, remarks
+    from ...evaluation.html.evaluation import Extra, write_html
+    from ...evaluation.report import skip_sentences, table, write_report
 
     title, beside = found.evaluation.name, "Beside published numbers"
     print_table(title, *comparison_table(found), sections=False)
@@ -159,7 +159,7 @@ def submission(
     """
     import numpy as np
 
-    from ..data.files import write_depth
+    from ...data.files import write_depth
 
     made = make_completers(
         [completer],

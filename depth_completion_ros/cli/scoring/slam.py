@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .evaluate import print_table
-from .options import (
+from ..options import (
     AllowNoncommercial,
     Data,
     Device,
@@ -28,6 +27,7 @@ from .options import (
     print_degradations,
     print_skipped,
 )
+from .evaluate import print_table
 
 DepthNames = Annotated[
     list[str] | None,
@@ -105,9 +105,9 @@ def slam(
 
         depth-completion slam drive_bag -d linear -d default --lines 16 --repeats 5
     """
-    from ..slam.page import write_slam_html
-    from ..slam.report import slam_table, write_slam_report
-    from ..slam.run import run_slam
+    from ...slam.page import write_slam_html
+    from ...slam.report import slam_table, write_slam_report
+    from ...slam.run import run_slam
 
     feed = Feed(lines, max_range, filters(filters_text))
     reader = open_data(data, reader_option)
@@ -137,8 +137,8 @@ def slam(
 
 def depths_of(texts: list[str] | None, gates: str | None, options: dict) -> list:
     """The kinds of depth of -d and --gates; `options` are for `create_completer`."""
-    from ..completion.spec import parse_completer
-    from ..slam.depths import GATE, NOT_COMPLETED, USUAL, parse_depths
+    from ...completion.spec import parse_completer
+    from ...slam.depths import GATE, NOT_COMPLETED, USUAL, parse_depths
 
     given: list[str] = []
     for text in texts or USUAL:
@@ -151,14 +151,14 @@ class Feed:
     """What of a frame is measured: so many lines, up to a range, through filters."""
 
     def __init__(self, lines: int | None, max_range: float, chosen: dict[str, bool]):
-        from ..evaluation.protocols import Protocol
+        from ...evaluation.protocols import Protocol
 
         self._protocol = Protocol(f"truth:lines={lines}", "truth", lines)
         self._lines, self._max_range, self._filters = lines, max_range, chosen
 
     def __call__(self, frame):
-        from ..core import SparseDepth
-        from ..evaluation.protocols import CannotServe
+        from ...core import SparseDepth
+        from ...evaluation.protocols import CannotServe
 
         try:
             fed = self._protocol.fed(frame)

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .group import sentence
-from .options import (
+from ..group import sentence
+from ..options import (
     AllowNoncommercial,
     Data,
     Device,
@@ -108,10 +108,10 @@ def evaluate(
 
         depth-completion evaluate frames -c linear -c mspn:sdr_kitti --weights sdr_kitti --prior maps@metric
     """
-    from ..evaluation.html.evaluation import write_html
-    from ..evaluation.protocols import Settings
-    from ..evaluation.report import write_report
-    from ..evaluation.runner import evaluate as run
+    from ...evaluation.html.evaluation import write_html
+    from ...evaluation.protocols import Settings
+    from ...evaluation.report import write_report
+    from ...evaluation.runner import evaluate as run
 
     names = completer or CLASSICAL
     if len(set(names)) < len(names):
@@ -134,7 +134,7 @@ def evaluate(
     reader = open_data(data, reader_option)
     count = len(reader) if limit is None else min(limit, len(reader))
     drawn = TrialFigures(out / "figures", count, figures)
-    frames = _FramesUntilError(frames_with_progress(reader, limit, "evaluating"))
+    frames = FramesUntilError(frames_with_progress(reader, limit, "evaluating"))
     result = run(
         frames,
         made,
@@ -181,7 +181,7 @@ def _four_pixels(name: str, text: str, meaning: str) -> tuple[int, int, int, int
     return left, top, third, fourth
 
 
-class _FramesUntilError:
+class FramesUntilError:
     """Frames that end, instead of with an error, after the last one that could be read.
 
     Attributes:
@@ -221,8 +221,8 @@ class TrialFigures:
     def __call__(self, index, frame, trial, protocol, completions) -> None:
         if index not in self.chosen:
             return
-        from ..evaluation.figures import draw_trial
-        from ..evaluation.html.frames import show_trial
+        from ...evaluation.figures import draw_trial
+        from ...evaluation.html.frames import show_trial
 
         name = re.sub(r"[^\w.-]+", "_", f"{frame.name or index}-{protocol.text}")
         path = self.folder / f"{name}.png"
@@ -231,7 +231,7 @@ class TrialFigures:
 
 
 def _print_result(result) -> None:
-    from ..evaluation.report import confidence_table, mean_table, skip_sentences
+    from ...evaluation.report import confidence_table, mean_table, skip_sentences
 
     print_table(f"{result.name}: mean over frames", *mean_table(result))
     if result.confidence:
