@@ -17,7 +17,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    add_completion=False,
 )
 app.command("demo")(demo.demo)
 app.command("demo-drive")(demo.demo_drive)

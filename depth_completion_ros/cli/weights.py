@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .group import SentenceGroup
+from .tables import AsJson, print_json
 
 app = typer.Typer(
     cls=SentenceGroup,
@@ -68,17 +70,22 @@ def import_(
 
 
 @app.command("list")
-def list_():
+def list_(as_json: AsJson = False):
     """
     List the stored weights.
 
-    Example:
+    Examples:
 
         depth-completion weights list
+
+        depth-completion weights list --json
     """
     from ..completion.weights.folder import list_weights, weights_folder
 
     found = list_weights()
+    if as_json:
+        print_json([{"name": stored.name, **asdict(stored)} for stored in found])
+        return
     for stored in found:
         typer.echo(
             f"{stored.name:24s} {' or '.join(stored.networks) or 'unknown'}, "

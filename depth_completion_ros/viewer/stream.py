@@ -224,7 +224,7 @@ class RerunStream:
     def _jpeg(self, image: np.ndarray):
         options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
         encoded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), options)[1]
-        return self._rr.EncodedImage(contents=encoded.tobytes(), media_type="image/jpeg")
+        return self._rr.EncodedImage(contents=encoded.tobytes(), media_type="image/jpeg", opacity=1.0)
 
     def _png(self, pixels: np.ndarray):
         return self._rr.EncodedImage(contents=_png_bytes(pixels), media_type="image/png")

@@ -24,7 +24,7 @@ from ..options import (
     print_degradations,
     print_skipped,
 )
-from .evaluate import print_table
+from ..tables import AsJson, print_table
 from .slam import DepthNames, Gates, depths_of
 
 
@@ -58,6 +58,7 @@ def make_map(
     precision: Precision = "auto",
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
+    as_json: AsJson = False,
 ):
     """
     Fuse several kinds of depth of a drive into maps, and score these.
@@ -107,8 +108,11 @@ def make_map(
     report = write_map_report(result, out)
     print_skipped(reader)
     print_degradations(each.completer for each in depths if each.completer is not None)
-    print_table(f"Maps of {result.name}; poses: {result.reference.name}", *map_table(result), False)
-    typer.echo(f"Report: {report}")
+    if as_json:
+        typer.echo((out / "map.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        print_table(f"Maps of {result.name}; poses: {result.reference.name}", *map_table(result), False)
+    typer.echo(f"Report: {report}", err=as_json)
 
 
 def _trial(protocol, frame, settings):

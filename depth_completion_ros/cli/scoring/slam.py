@@ -27,7 +27,7 @@ from ..options import (
     print_degradations,
     print_skipped,
 )
-from .evaluate import print_table
+from ..tables import AsJson, print_table
 
 DepthNames = Annotated[
     list[str] | None,
@@ -81,6 +81,7 @@ def slam(
     precision: Precision = "auto",
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
+    as_json: AsJson = False,
 ):
     """
     Run ORB-SLAM3 (RGB-D) on a drive with several kinds of depth, and score its trajectories.
@@ -129,8 +130,12 @@ def slam(
     page = write_slam_html(result, out / "report.html")
     print_skipped(reader)
     print_degradations(each.completer for each in depths if each.completer is not None)
-    print_table(f"ORB-SLAM3 on {result.name}; reference: {result.reference.name}", *slam_table(result), False)
-    typer.echo(f"Report: {page} and {report.name}")
+    if as_json:
+        typer.echo((out / "slam.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        title = f"ORB-SLAM3 on {result.name}; reference: {result.reference.name}"
+        print_table(title, *slam_table(result), sections=False)
+    typer.echo(f"Report: {page} and {report.name}", err=as_json)
     if any(each.failures for each in result.depths):
         raise typer.Exit(1)
 
