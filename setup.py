@@ -53,6 +53,7 @@ VIEW = ["rerun-sdk>=0.41,<1"]
 TEST = [
     "pytest",
     "pytest-timeout",
+    "pytest-xdist",
     "psutil",
     "onnx>=1.16",
     # Without a GPU, kernels are tested in its interpreter.
