@@ -157,10 +157,10 @@ class RosBag(Reader):
             raise BagError(f"{damage.rstrip('.')}; {run.count} frames were read before.")
         if not run.count:
             causes = ", ".join(f"{n} x {cause}" for cause, n in self.skipped.items())
-            raise BagError(
-                f"Bag '{self.path}' gave no frame: "
-                f"{run.first_failure or causes or 'it has no images or no point clouds'}"
-            )
+            why = run.first_failure or causes or "it has no images or no point clouds"
+            if self.skipped["no transform"]:
+                why = f"{why.rstrip('.')}. Option extrinsics_file gives a calibration file in place of TF."
+            raise BagError(f"Bag '{self.path}' gave no frame: {why}")
 
     def describe(self) -> str:
         measured = "sparse depth" if self.sparse_depth_topic else "points"
