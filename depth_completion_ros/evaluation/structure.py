@@ -26,7 +26,7 @@ TOLERANCE_M, TOLERANCE_SHARE = 0.2, 0.1
 NORMAL_DEG = 11.25
 COLUMNS = {
     "edge_accuracy_px": ("edge accuracy px", "{:.2f}"),
-    "edge_completeness_px": ("edge completeness px", "{:.2f}"),
+    "edge_completeness_px": ("edge complete px", "{:.2f}"),
     "edge_mae_mm": ("MAE at edges mm", "{:.0f}"),
     "edge_coverage": ("coverage at edges", "{:.1%}"),
     "normal_deg": ("normals °", "{:.1f}"),
