@@ -118,7 +118,7 @@ def depth_edges(depth: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def _is_dense(known: np.ndarray) -> bool:
     pairs = np.count_nonzero(known[:, :-1] & known[:, 1:])
-    return pairs > DENSE * max(int(np.count_nonzero(known)), 1)
+    return int(pairs) > DENSE * max(int(np.count_nonzero(known)), 1)
 
 
 def _distance_to(edges: np.ndarray) -> np.ndarray:
