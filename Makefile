@@ -58,6 +58,7 @@ $(LINT_READY): requirements.lock | $(VENV)
 	touch $@
 
 $(READY): setup.py training/pyproject.toml requirements.lock | $(VENV)
+	@echo "Installing what requirements.lock names into $(VENV), once: some 3 GB, which takes minutes and is quiet."
 	@test -e /dev/nvidia0 || $(BIN)/python -m pip install $(CPU_TORCH) > /dev/null 2>&1 || true
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock $(PACKAGES)
 	$(BIN)/python -m depth_completion_ros.ros.wheels.generate_tf2_msgs

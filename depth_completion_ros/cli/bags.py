@@ -20,13 +20,16 @@ from .options import (
     Prior,
     ReaderOptions,
     Stride,
+    Temporal,
     Weights,
     filters,
     frames_with_progress,
     make_completers,
     open_data,
+    print_blended,
     print_degradations,
     print_skipped,
+    temporal_blend,
 )
 
 NewBag = Annotated[Path, typer.Argument(metavar="BAG", help="Folder of the new bag; it must not exist.")]
@@ -47,6 +50,7 @@ def replay(
         bool, typer.Option("--with-inputs", help="Write image, points, CameraInfo and TF too, for a viewer.")
     ] = False,
     min_confidence: MinConfidence = None,
+    temporal: Temporal = "off",
     filters_text: Filters = "see-through",
     max_range: MaxRange = float("inf"),
     stride: Stride = 1,
@@ -84,7 +88,7 @@ def replay(
         precision=precision,
         allow_noncommercial=allow_noncommercial,
     )[completer]
-    chosen = filters(filters_text)
+    chosen, blend = filters(filters_text), temporal_blend(temporal)
     reader = open_data(data, reader_option)
     summary = module.replay(
         frames_with_progress(reader, limit, "replaying"),
@@ -94,12 +98,14 @@ def replay(
         min_confidence=min_confidence,
         stride=stride,
         max_range=max_range,
+        temporal=blend,
         storage=storage,
         with_inputs=with_inputs,
         **chosen,
     )
     print_skipped(reader)
     print_degradations([made])
+    print_blended(blend)
     if not summary.frames:
         raise ValueError(f"There is no pair of image and points in '{data}', so '{bag}' is empty.")
     seconds = (summary.last_ns - summary.first_ns) / 1e9

@@ -22,13 +22,16 @@ from .options import (
     Prior,
     ReaderOptions,
     Stride,
+    Temporal,
     Weights,
     filters,
     frames_with_progress,
     make_completers,
     open_data,
+    print_blended,
     print_degradations,
     print_skipped,
+    temporal_blend,
 )
 from .tables import AsJson, print_json
 
@@ -48,6 +51,7 @@ def complete(
     cloud: Annotated[bool, typer.Option("--cloud", help="Write a coloured PLY cloud, too.")] = False,
     preview: Annotated[bool, typer.Option(help="Write an image to look at.")] = True,
     min_confidence: MinConfidence = None,
+    temporal: Temporal = "off",
     filters_text: Filters = "see-through",
     max_range: MaxRange = float("inf"),
     stride: Stride = 1,
@@ -78,7 +82,7 @@ def complete(
     from ..core import SparseDepth
     from ..data.files import write_depth
 
-    chosen = filters(filters_text)
+    chosen, blend = filters(filters_text), temporal_blend(temporal)
     made = make_completers(
         [completer],
         device=device,
@@ -97,7 +101,10 @@ def complete(
         name = _unique(frame.name or f"{number:06d}", names)
         measured = SparseDepth.from_points(frame, max_depth=max_range, **chosen)
         empty += not measured.count
-        completion = made.complete(frame.image, measured, frame.camera, frame.name).above(least)
+        completion = made.complete(frame.image, measured, frame.camera, frame.name)
+        if blend is not None:
+            completion = blend.apply(frame, measured, completion, frame.T_world_cam)
+        completion = completion.above(least)
         too_far += write_depth(out / f"depth_{name}.png", completion.depth)
         if npy:
             _write_npy(out / f"depth_{name}.npy", completion.depth)
@@ -108,6 +115,7 @@ def complete(
     if reader is not None:
         print_skipped(reader)
     print_degradations([made])
+    print_blended(blend)
     if not names:
         raise ValueError(f"There is no frame in '{data}'.")
     if empty:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..completion import Completer
+from ..completion.temporal.blend import TemporalBlend
 from ..core import Frame, SparseDepth
 from ..data.bag.message_fields import CLOUD, IMAGE
 from ..data.bag.messages import cloud_message, filled_message, image_message
@@ -48,6 +49,7 @@ def replay(
     see_through: bool = True,
     isolated: bool = False,
     max_range: float = float("inf"),
+    temporal: TemporalBlend | None = None,
     storage: str = "mcap",
     compression: str = "none",
     with_inputs: bool = False,
@@ -65,6 +67,7 @@ def replay(
         stride: of the cloud, in pixels.
         see_through, isolated: filters on the points.
         max_range: what was measured farther in front of the camera, in metres, is not fed.
+        temporal: blends each completion with those before it; None leaves them as they are.
         storage, compression: as of `BagWriter`.
         with_inputs: write image, points, CameraInfo, transforms and truth too, for a viewer.
 
@@ -86,6 +89,8 @@ def replay(
                 frame, max_depth=max_range, see_through=see_through, isolated=isolated
             )
             completion = completer.complete(frame.image, sparse, frame.camera, frame.name)
+            if temporal is not None:
+                completion = temporal.apply(frame, sparse, completion, frame.T_world_cam)
             completion = completion.above(least)
             stamp = number * 100_000_000 if frame.stamp_image is None else frame.stamp_image
             frame_id = frame.frame_id or "camera_optical_frame"

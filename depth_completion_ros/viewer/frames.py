@@ -103,14 +103,12 @@ class FrameViewer:
         if frame.camera is not None:
             T_world_cam = camera_pose(frame)
             self._stream.camera(frame.camera, T_world_cam)
-            if frame.T_world_lidar is not None:
+            if frame.T_world_cam is not None:
                 self._stream.trajectory(T_world_cam[:3, 3])
 
 
 def camera_pose(frame: Frame) -> np.ndarray:
     """4 x 4 in the frame of the poses, else in that of the LiDAR, else in its own."""
-    T_lidar_cam = np.eye(4) if frame.T_cam_lidar is None else invert(frame.T_cam_lidar)
-    if frame.T_world_lidar is None:
-        return T_lidar_cam
-    T_world_lidar = frame.T_world_lidar_at_image
-    return (frame.T_world_lidar if T_world_lidar is None else T_world_lidar) @ T_lidar_cam
+    if frame.T_world_cam is not None:
+        return frame.T_world_cam
+    return np.eye(4) if frame.T_cam_lidar is None else invert(frame.T_cam_lidar)
