@@ -75,11 +75,7 @@ def replay(
         ValueError: an output that is not one of `OUTPUTS`, or a frame that cannot be projected.
         FileExistsError: something is at the path already.
     """
-    known = {output.name: output for output in OUTPUTS}
-    unknown = [name for name in outputs if name not in known]
-    if unknown or not outputs:
-        raise ValueError(f"Output '{''.join(unknown[:1])}' is unknown; it must be one of {', '.join(known)}.")
-    wanted = [output for output in OUTPUTS if output.name in outputs]
+    wanted = _wanted(outputs)
     least = completer.least_confidence if min_confidence is None else min_confidence
     stamps, shares = [], []
     with BagWriter(path, storage=storage, compression=compression) as writer:
@@ -102,6 +98,15 @@ def replay(
     if not stamps:
         return ReplaySummary(0, None, None, float("nan"))
     return ReplaySummary(len(stamps), stamps[0], stamps[-1], float(np.mean(shares)))
+
+
+def _wanted(names: Collection[str]) -> list[Output]:
+    """The outputs of some names; ValueError where one is unknown, or none is given."""
+    known = [output.name for output in OUTPUTS]
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise ValueError(f"Output '{''.join(unknown[:1])}' is unknown; it must be one of {', '.join(known)}.")
+    return [output for output in OUTPUTS if output.name in names]
 
 
 def _write(writer, outputs: list[Output], done: CompletedFrame, stamp: int, frame_id: str) -> None:
