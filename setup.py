@@ -49,6 +49,8 @@ SLAM = [
     f"orbslam3-python>=2; {ORB_SLAM}",
     f"opencv-python>=4.8,<5; {ORB_SLAM}",  # which it asks for, of any version
 ]
+# Not in "all": 170 MB. 0.41 reads its own files back, which the tests do.
+VIEW = ["rerun-sdk>=0.41,<1"]
 TEST = [
     "pytest",
     "pytest-timeout",
@@ -101,6 +103,7 @@ setup(
         "prior": PRIOR,
         "diffusion": DIFFUSION,
         "slam": REPORT + DEMO + SLAM,
+        "view": REPORT + BAG + VIEW,
         "test": TEST,
         "lint": LINT,
         "docs": DOCS,

@@ -17,7 +17,7 @@ import numpy as np
 
 from depth_completion_ros import Completion
 from depth_completion_ros.cli.options import filters
-from depth_completion_ros.cli.slam import Feed, depths_of
+from depth_completion_ros.cli.scoring.slam import Feed, depths_of
 from depth_completion_ros.core import Camera, Frame, invert
 from depth_completion_ros.data import open_reader
 from depth_completion_ros.slam.depths import Depth

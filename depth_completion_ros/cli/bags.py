@@ -46,6 +46,9 @@ def replay(
             "overlay; repeat for more. All but image_mm, sparse_depth and overlay if not given."
         ),
     ] = None,
+    with_inputs: Annotated[
+        bool, typer.Option("--with-inputs", help="Write image, points, CameraInfo and TF too, for a viewer.")
+    ] = False,
     min_confidence: MinConfidence = None,
     temporal: Temporal = "off",
     filters_text: Filters = "see-through",
@@ -97,6 +100,7 @@ def replay(
         max_range=max_range,
         temporal=blend,
         storage=storage,
+        with_inputs=with_inputs,
         **chosen,
     )
     print_skipped(reader)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,7 @@ from .options import (
     print_skipped,
     temporal_blend,
 )
+from .tables import AsJson, print_json
 
 
 def complete(
@@ -207,18 +209,23 @@ def _write_preview(path: Path, frame, measured, dense) -> None:
     write_image(path, np.concatenate(panels, axis=0 if dense.shape[1] > 1.2 * dense.shape[0] else 1))
 
 
-def completers():
+def completers(as_json: AsJson = False):
     """
     List the completers and their variants.
 
-    Example:
+    Examples:
 
         depth-completion completers
+
+        depth-completion completers --json
     """
     from ..completion import list_completers
     from ..completion.registry import describe_completer
 
-    for name in list_completers():
-        described = describe_completer(name)
+    described_by_name = {name: describe_completer(name) for name in list_completers()}
+    if as_json:
+        print_json([{"name": name, **asdict(each)} for name, each in described_by_name.items()])
+        return
+    for name, described in described_by_name.items():
         variants = ", ".join(f"{name}:{variant}" for variant in described.variants)
         typer.echo(f"{name:14s} {described.summary}{f' Variants: {variants}.' if variants else ''}")

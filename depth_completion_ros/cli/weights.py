@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from .options import (
     print_skipped,
     steps_with_progress,
 )
+from .tables import AsJson, print_json, print_table
 
 REMINDERS = 200
 """Frames that are taken of each folder of simulated ones."""
@@ -80,17 +82,22 @@ def import_(
 
 
 @app.command("list")
-def list_():
+def list_(as_json: AsJson = False):
     """
     List the stored weights.
 
-    Example:
+    Examples:
 
         depth-completion weights list
+
+        depth-completion weights list --json
     """
     from ..completion.weights.folder import list_weights, weights_folder
 
     found = list_weights()
+    if as_json:
+        print_json([{"name": stored.name, **asdict(stored)} for stored in found])
+        return
     for stored in found:
         typer.echo(
             f"{stored.name:24s} {' or '.join(stored.networks) or 'unknown'}, "
@@ -210,7 +217,6 @@ def _adaptation():
 def _print_adapted(done) -> None:
     """Say what was gained, and where the weights are."""
     from ..evaluation.report import confidence_table, mean_table
-    from .evaluate import print_table
 
     result = done.verdict.result
     print_table(f"{result.name}: mean over frames", *mean_table(result))

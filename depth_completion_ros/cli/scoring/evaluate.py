@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .group import sentence
-from .options import (
+from ..group import sentence
+from ..options import (
     AllowNoncommercial,
     Data,
     Device,
@@ -28,6 +28,7 @@ from .options import (
     print_degradations,
     print_skipped,
 )
+from ..tables import AsJson, print_table
 
 CLASSICAL = ("nearest", "linear", "morphological")
 Figures = Annotated[
@@ -72,6 +73,10 @@ def evaluate(
         bool,
         typer.Option("--confidence", help="Score confidence too: AUSE, calibration, and a plot of both."),
     ] = False,
+    structure: Annotated[
+        bool,
+        typer.Option("--structure", help="Score the shape too: edges, normals, false and missed obstacles."),
+    ] = False,
     limit: Limit = None,
     device: Device = "auto",
     weights: Weights = None,
@@ -79,6 +84,7 @@ def evaluate(
     precision: Precision = "auto",
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
+    as_json: AsJson = False,
 ):
     """
     Score completers on any data; the same metrics every run.
@@ -108,10 +114,10 @@ def evaluate(
 
         depth-completion evaluate frames -c linear -c mspn:sdr_kitti --weights sdr_kitti --prior maps@metric
     """
-    from ..evaluation.html.evaluation import write_html
-    from ..evaluation.protocols import Settings
-    from ..evaluation.report import write_report
-    from ..evaluation.runner import evaluate as run
+    from ...evaluation.html.evaluation import write_html
+    from ...evaluation.protocols import Settings
+    from ...evaluation.report import write_report
+    from ...evaluation.runner import evaluate as run
 
     names = completer or CLASSICAL
     if len(set(names)) < len(names):
@@ -134,7 +140,7 @@ def evaluate(
     reader = open_data(data, reader_option)
     count = len(reader) if limit is None else min(limit, len(reader))
     drawn = TrialFigures(out / "figures", count, figures)
-    frames = _FramesUntilError(frames_with_progress(reader, limit, "evaluating"))
+    frames = FramesUntilError(frames_with_progress(reader, limit, "evaluating"))
     result = run(
         frames,
         made,
@@ -143,6 +149,7 @@ def evaluate(
         name=reader.name,
         watch=drawn,
         confidence=confidence,
+        structure=structure,
     )
     if frames.damage is not None:
         result.damage = sentence(frames.damage)
@@ -151,8 +158,8 @@ def evaluate(
     page = write_html(result, out / "report.html", drawn.shown)
     print_skipped(reader)
     print_degradations(made.values())
-    _print_result(result)
-    typer.echo(f"Report: {page} and {files[0].name}")
+    _print_result(result, as_json)
+    typer.echo(f"Report: {page} and {files[0].name}", err=as_json)
     if frames.damage is not None:
         raise frames.damage
 
@@ -181,7 +188,7 @@ def _four_pixels(name: str, text: str, meaning: str) -> tuple[int, int, int, int
     return left, top, third, fourth
 
 
-class _FramesUntilError:
+class FramesUntilError:
     """Frames that end, instead of with an error, after the last one that could be read.
 
     Attributes:
@@ -221,8 +228,8 @@ class TrialFigures:
     def __call__(self, index, frame, trial, protocol, completions) -> None:
         if index not in self.chosen:
             return
-        from ..evaluation.figures import draw_trial
-        from ..evaluation.html.frames import show_trial
+        from ...evaluation.figures import draw_trial
+        from ...evaluation.html.frames import show_trial
 
         name = re.sub(r"[^\w.-]+", "_", f"{frame.name or index}-{protocol.text}")
         path = self.folder / f"{name}.png"
@@ -230,30 +237,17 @@ class TrialFigures:
         self.shown.append(show_trial(frame, trial, protocol, completions))
 
 
-def _print_result(result) -> None:
-    from ..evaluation.report import confidence_table, mean_table, skip_sentences
+def _print_result(result, as_json: bool) -> None:
+    from ...evaluation.report import confidence_table, mean_table, metrics_json, skip_sentences
+    from ...evaluation.structure import structure_table
 
-    print_table(f"{result.name}: mean over frames", *mean_table(result))
-    if result.confidence:
-        print_table("confidence", *confidence_table(result.confidence_means()))
+    if as_json:
+        typer.echo(metrics_json(result), nl=False)
+    else:
+        print_table(f"{result.name}: mean over frames", *mean_table(result))
+        if result.confidence:
+            print_table("confidence", *confidence_table(result.confidence_means()))
+        if result.structure:
+            print_table("shape", *structure_table(result.structure_means()))
     for text in skip_sentences(result):
         typer.echo(text, err=True)
-
-
-def print_table(title: str, headings: list[str], rows: list[list[str]], sections: bool = True) -> None:
-    """Print a table with two columns of words; lines part what differs in the first, if `sections`."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-
-    table = Table(title=title, box=box.SIMPLE_HEAD)
-    for at, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if at < 2 else "right", no_wrap=at < 2 or " " not in heading)
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        ends = sections and following is not None and following[0] != row[0]
-        table.add_row(*row, end_section=ends)
-    console.print(table)
