@@ -18,18 +18,29 @@ from .options import (
     MinConfidence,
     Precision,
     Prior,
+    Ray,
     ReaderOptions,
     Stride,
     Weights,
+    Workers,
+    by_fleet,
     filters,
     frames_with_progress,
     make_completers,
     open_data,
+    options_of_reader,
     print_degradations,
     print_skipped,
+    raise_failures,
 )
 
-NewBag = Annotated[Path, typer.Argument(metavar="BAG", help="Folder of the new bag; it must not exist.")]
+NewBag = Annotated[
+    Path,
+    typer.Argument(
+        metavar="BAG",
+        help="Folder of the new bag; it must not exist. With --workers or --ray a folder for the bags.",
+    ),
+]
 
 
 def replay(
@@ -55,6 +66,8 @@ def replay(
     precision: Precision = "auto",
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
+    workers: Workers = None,
+    ray: Ray = None,
 ):
     """
     Complete a bag (or any data) into a new bag: what the live node would publish.
@@ -70,30 +83,36 @@ def replay(
         depth-completion replay drive_bag dense_bag -c linear --output depth --output camera_info
 
         depth-completion replay drive_bag dense_bag -O image_topic=/front/image_raw
+
+        depth-completion replay bags dense_bags --workers 4
     """
     from ..evaluation import replay as module
+    from ..fleet.bags import ReplayJob
+    from ..fleet.job import Completers
 
-    made = make_completers(
-        [completer],
-        device=device,
-        weights=weights,
-        prior=prior,
-        precision=precision,
-        allow_noncommercial=allow_noncommercial,
-    )[completer]
-    chosen = filters(filters_text)
+    options = {
+        "device": device,
+        "weights": weights,
+        "prior": prior,
+        "precision": precision,
+        "allow_noncommercial": allow_noncommercial,
+    }
+    how = {
+        "min_confidence": min_confidence,
+        "stride": stride,
+        "max_range": max_range,
+        "storage": storage,
+        **filters(filters_text),
+    }
+    outputs = tuple(output or module.USUAL)
+    if workers or ray:
+        completers, read = Completers((completer,), options), options_of_reader(reader_option)
+        _by_fleet(data, ReplayJob(completers, outputs, how, read), bag, workers, ray, limit)
+        return
+    made = make_completers([completer], **options)[completer]
     reader = open_data(data, reader_option)
-    summary = module.replay(
-        frames_with_progress(reader, limit, "replaying"),
-        made,
-        bag,
-        outputs=tuple(output or module.USUAL),
-        min_confidence=min_confidence,
-        stride=stride,
-        max_range=max_range,
-        storage=storage,
-        **chosen,
-    )
+    frames = frames_with_progress(reader, limit, "replaying")
+    summary = module.replay(frames, made, bag, outputs=outputs, **how)
     print_skipped(reader)
     print_degradations([made])
     if not summary.frames:
@@ -115,6 +134,8 @@ def convert(
     image_format: Annotated[str, typer.Option(help="`raw`, `png` (lossless) or `jpeg`.")] = "raw",
     limit: Limit = None,
     reader_option: ReaderOptions = None,
+    workers: Workers = None,
+    ray: Ray = None,
 ):
     """
     Write any data as a bag that `ros2 bag play`, Foxglove and RViz understand.
@@ -127,11 +148,30 @@ def convert(
         depth-completion convert 2011_09_26_drive_0001_sync drive_bag
 
         depth-completion convert frames kitti_bag -O "select=kitti_seq_*" --image-format png
+
+        depth-completion convert 2011_09_26 bags --workers 4
     """
     from ..data.bag.writer import write_bag
+    from ..fleet.bags import ConvertJob
 
+    how = {"storage": storage, "compression": compression, "image_format": image_format}
+    if workers or ray:
+        job = ConvertJob(options=how, reader_options=options_of_reader(reader_option))
+        _by_fleet(data, job, bag, workers, ray, limit)
+        return
     reader = open_data(data, reader_option)
     frames = frames_with_progress(reader, limit, "converting")
-    count = write_bag(frames, bag, storage=storage, compression=compression, image_format=image_format)
+    count = write_bag(frames, bag, **how)
     print_skipped(reader)
     typer.echo(f"{count} frames of {reader.describe()} written to {bag}.")
+
+
+def _by_fleet(data: Path, job, out: Path, workers: int | None, ray: str | None, limit: int | None) -> None:
+    """A bag for each drive of `data`."""
+    from ..fleet.bags import place
+    from ..fleet.run import Fleet
+
+    out.mkdir(parents=True, exist_ok=True)
+    found = by_fleet(data, job, out, Fleet(workers, ray, None, limit), "writing")
+    typer.echo(f"{place(found, out)} bags of {len(found.drives)} drives in {out}; fleet.md tells of each.")
+    raise_failures(found)

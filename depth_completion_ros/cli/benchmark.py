@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .evaluate import Figures, TrialFigures, print_table
+from .evaluate import Figures, print_table
 from .options import (
     AllowNoncommercial,
     CompleterName,
@@ -73,7 +73,9 @@ def benchmark(
         depth-completion benchmark marigold-dc:KITTI depth_selection -c bpnet --weights dmd3c.pth
     """
     from ..evaluation.benchmarks import BENCHMARKS, find_benchmark, listing, parse_feed, score
+    from ..evaluation.figures import TrialFigures
     from ..evaluation.report import table
+    from ..fleet.drives import evenly
 
     if listed:
         headings, rows = listing(BENCHMARKS.values())
@@ -95,7 +97,7 @@ def benchmark(
         **_settings(chosen, names),
     )
     count = len(reader) if limit is None else min(limit, len(reader))
-    drawn = TrialFigures(out / "figures", count, figures)
+    drawn = TrialFigures(out / "figures", evenly(count, figures))
     found = score(chosen, fed, frames_with_progress(reader, limit, "scoring"), made, drawn)
     found.evaluation.left_out = dict(reader.skipped)
     print_skipped(reader)
@@ -112,7 +114,7 @@ def _settings(chosen, names: list[str]) -> dict:
     return {option: value for option, value in chosen.network.items() if option in taken}
 
 
-def _report(found, out: Path, drawn: TrialFigures) -> None:
+def _report(found, out: Path, drawn) -> None:
     """Print the comparison and write it, with what every evaluation writes, into a folder."""
     from ..core.safe.files import write_text
     from ..evaluation.benchmarks.score import comparison_table, remarks

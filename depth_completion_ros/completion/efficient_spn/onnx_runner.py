@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ class OnnxRunner:
 
     Args:
         file: path of the file, or what is in it.
-        threads: that work on a frame; 0 for one a core.
+        threads: that work on a frame; 0 for what OMP_NUM_THREADS says, or else one a core.
 
     Attributes:
         metadata: texts in the file, such as its `licence`.
@@ -29,7 +30,7 @@ class OnnxRunner:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or _threads_of_environment()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
@@ -43,3 +44,9 @@ class OnnxRunner:
         """
         (sparse,) = planes
         return self._session.run(None, {"image": image[None], "sparse": sparse[None, None]})[0][0]
+
+
+def _threads_of_environment() -> int:
+    """What OMP_NUM_THREADS says, which holds for all other libraries; 0 where it says nothing."""
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    return int(text) if text.isdecimal() else 0
