@@ -48,6 +48,9 @@ SLAM = [
     f"orbslam3-python>=2; {ORB_SLAM}",
     f"opencv-python>=4.8,<5; {ORB_SLAM}",  # which it asks for, of any version
 ]
+# Not in "all": 75 MB, for those who have a cluster.
+RAY = ["ray>=2.40"]
+OPENVINO = ["openvino>=2025.0", "onnx>=1.16"]
 TEST = [
     "pytest",
     "pytest-timeout",
@@ -97,6 +100,8 @@ setup(
         "torch": TORCH,
         "prior": PRIOR,
         "diffusion": DIFFUSION,
+        "ray": RAY,
+        "openvino": OPENVINO,
         "slam": REPORT + DEMO + SLAM,
         "test": TEST,
         "lint": LINT,

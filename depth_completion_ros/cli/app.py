@@ -30,6 +30,7 @@ app.command("replay", cls=DataCommand)(bags.replay)
 app.command("convert", cls=DataCommand)(bags.convert)
 app.command("completers")(complete.completers)
 app.add_typer(weights.app, name="weights")
+app.command("export", cls=DataCommand)(weights.export)
 app.command("doctor")(doctor.doctor)
 app.command("init")(doctor.init)
 
@@ -75,6 +76,8 @@ def depth_completion(
         depth-completion replay drive_bag dense_bag
 
         depth-completion weights import SDR_NYU.pt
+
+        depth-completion export default --to openvino
 
         depth-completion doctor drive_bag
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..exported.onnx_runner import OnnxRunner
 from ..interface import Source
 from ..learned.completer import LearnedCompleter
 from ..learned.inner_size import shrink_sparse
 from ..learned.weights import SHIPPED
 from .full_size import bend, enlarge, inner_shape, shrink_image
-from .onnx_runner import OnnxRunner
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +49,7 @@ class EfficientSPNCompleter(LearnedCompleter):
 
     def __init__(self, options):
         super().__init__(options)
-        self._typical_m, self._runs_in = TYPICAL_M, "PyTorch"
+        self._typical_m = TYPICAL_M
         if self.device.type == "cpu" and options.precision not in ("auto", "float32"):
             raise ValueError(
                 f"Precision '{options.precision}' makes completer '{self.name}' no faster on a CPU; it must "
@@ -67,7 +67,7 @@ class EfficientSPNCompleter(LearnedCompleter):
 
     def load(self):
         if self.device.type == "cpu" and not self.options.weights and find_spec("onnxruntime"):
-            self.runner, self._runs_in = OnnxRunner(ONNX), "ONNX Runtime"
+            self.runner, self.runs_in = OnnxRunner(ONNX), "ONNX Runtime"
             self.weights_from, self.licence = SHIPPED, self.runner.metadata["licence"]
         else:
             super().load()
@@ -90,15 +90,15 @@ class EfficientSPNCompleter(LearnedCompleter):
 
     def report(self):
         size = self.inner_size or "as many pixels as 160 x 544"
-        return super().report() | {"inner size": size, "runs in": self._runs_in}
+        return super().report() | {"inner size": size}
 
     def move_to(self, device):
         super().move_to(device)
-        self._runs_in = "PyTorch"
+        self.runs_in = "PyTorch"
         if device.type == "cpu" and all(map(find_spec, ("onnx", "onnxruntime"))):
-            from .onnx_file import to_onnx
+            from .onnx_file import network_to_onnx
 
-            self.runner, self._runs_in = OnnxRunner(to_onnx(self.network)), "ONNX Runtime"
+            self.runner, self.runs_in = OnnxRunner(network_to_onnx(self.network)), "ONNX Runtime"
 
     def run(self, image, sparse, planes):
         shape = inner_shape(sparse.shape, self.inner_size)
