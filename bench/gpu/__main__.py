@@ -65,11 +65,7 @@ def steps(dry: bool) -> list[Step]:
         Step("local sums", ["bench/local_sum.py", *on, *small("--size", "24x32")], 40),
         Step("propagation by cosines", ["bench/cosine_propagation.py", *on, *small("--size", "24x32")], 40),
         Step("PSD", ["bench/psd.py", *on, *small("--sizes", "56x56")], 60),
-        Step(
-            "DepthLab, one step",
-            ["bench/depthlab.py", *on, *([] if dry else ["--step", "--size", "480x640"])],
-            90,
-        ),
+        Step("DepthLab, one step", ["bench/depthlab.py", *on, *depthlab], 90),
         Step("node with a completer", ["bench/node.py", "--completer", "default"], 60),
         Step("tests of networks", [*tests, *networks, *([] if dry else several)], 120),
     ]

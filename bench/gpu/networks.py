@@ -3,8 +3,8 @@
     python bench/gpu/networks.py [--device cuda] [--tiny] [--network NAME ...]
 
 A line of JSON for each way of running each network; what is impossible says why. `completion_ms` is a whole
-completion, from image and sparse depth in memory to depth in memory, the best of some; `network_ms` is the network
-alone, on tensors that are there. Weights are random where none ship, which does not change the time.
+completion, from image and sparse depth in memory to depth in memory, the best of some; `network_ms` is the
+network alone, on tensors that are there. Weights are random where none ship, which does not change the time.
 """
 
 from __future__ import annotations
