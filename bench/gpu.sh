@@ -7,7 +7,7 @@
 # Takes the packages that the Python has (torch, triton, onnxruntime, transformers, pytest, numpy, OpenCV, safetensors);
 # what lacks one is noted and left out. Writes gpu.json and gpu.md, after every step, so that what ends it leaves these.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 python=python3
 for ((at = 1; at < $#; at++)); do
   if [[ "${!at}" == "--python" ]]; then
