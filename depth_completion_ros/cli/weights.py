@@ -142,7 +142,8 @@ def export(
     options = {"weights": weights, "device": "cpu", "allow_noncommercial": allow_noncommercial}
     made = make_completers([network], **options)[network]
     parity = export_network(made, path, to, _height_width(size) if size else None, half, given or ())
-    typer.echo(f"{path}, {path.stat().st_size / 2**20:.1f} MiB: {parity}.")
+    files = [path, path.with_suffix(".bin")] if to == "openvino" else [path]
+    typer.echo(f"{path}, {sum(file.stat().st_size for file in files) / 2**20:.1f} MiB: {parity}.")
 
 
 def _height_width(text: str) -> tuple[int, int]:
