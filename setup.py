@@ -54,6 +54,7 @@ OPENVINO = ["openvino>=2025.0", "onnx>=1.16"]
 TEST = [
     "pytest",
     "pytest-timeout",
+    "pytest-xdist",
     "psutil",
     "onnx>=1.16",
     # Without a GPU, kernels are tested in its interpreter.

@@ -45,12 +45,10 @@ class Completion:
         """The same completion with every pixel below a confidence in [0, 1] made unknown."""
         if confidence <= 0:
             return self
-        unsure = ~(self.confidence >= confidence)
-        return Completion(
-            np.where(unsure, np.float32(np.nan), self.depth),
-            np.where(unsure, np.float32(0), self.confidence),
-            np.where(unsure, np.uint8(Source.UNKNOWN), self.source),
-        )
+        sure = self.confidence >= confidence
+        depth = np.full_like(self.depth, np.nan)
+        np.copyto(depth, self.depth, where=sure)
+        return Completion(depth, np.where(sure, self.confidence, np.float32(0)), self.source * sure)
 
 
 class Completer(ABC):

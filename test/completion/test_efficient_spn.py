@@ -22,6 +22,7 @@ from depth_completion_ros.completion.efficient_spn.full_size import (  # noqa: E
     PIXELS,
     bend,
     inner_shape,
+    shorter_side_for,
     shrink_image,
 )
 from depth_completion_ros.completion.efficient_spn.network import (  # noqa: E402
@@ -191,6 +192,44 @@ def test_the_inner_size_is_of_multiples_of_32_and_about_the_same_proportions(sha
     if min(shape) >= 192:
         assert 0.8 < (width / height) / (shape[1] / shape[0]) < 1.25
     assert max(inner_shape(shape, 128)) <= 128
+
+
+def every(rows: int, columns: int) -> np.ndarray:
+    """Sparse depth at an inner size, measured at every so many pixels."""
+    sparse = np.zeros((160, 224), np.float32)
+    sparse[rows // 2 :: rows, columns // 2 :: columns] = 5
+    return sparse
+
+
+@pytest.mark.parametrize(
+    ("sparse", "side"),
+    [(every(1, 1), 0), (every(8, 2), 0), (every(24, 3), 160), (every(60, 60), 96), (np.zeros((32, 64)), 96)],
+)
+def test_the_network_sees_a_smaller_frame_the_farther_apart_measurements_are(sparse, side):
+    assert shorter_side_for(sparse) == side
+    height, width = inner_shape((480, 640), shorter_side=side)
+    assert min(height, width) == (side or 256)  # 256 x 352 are as many pixels as 160 x 544
+
+
+@pytest.mark.parametrize(("step", "seen"), [(4, (256, 352)), (60, (160, 224)), (160, (96, 128))])
+def test_the_completer_chooses_the_inner_size_by_the_measurements_unless_told(completer, step, seen):
+    image, sparse = camera_image((480, 640)), np.zeros((480, 640), np.float32)
+    sparse[step // 2 :: step, step // 2 :: step] = 5
+    shapes = []
+
+    class Watched:
+        def __call__(self, small, planes, **known):
+            shapes.append(small.shape[:2])
+            return runner(small, planes, **known)
+
+    runner, completer.runner = completer.runner, Watched()
+    try:
+        completer.complete(image, SparseDepth(sparse))
+        completer.inner_size = 128
+        completer.complete(image, SparseDepth(sparse))
+    finally:
+        completer.runner, completer.inner_size = runner, 0
+    assert shapes == [seen, (96, 128)]
 
 
 @pytest.mark.parametrize("shape", [(32, 64), (96, 64), (160, 224)])

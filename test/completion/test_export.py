@@ -105,6 +105,13 @@ def test_what_has_no_network_cannot_be_exported(tmp_path):
         export_network(create_completer("linear"), tmp_path / "linear.pth", "onnx", SHAPE)
 
 
+def test_the_default_is_for_any_size_alone(tmp_path):
+    with pytest.raises(
+        ValueError, match="'efficient_spn' sees images at sizes that depend on what was measured"
+    ):
+        export_network(create_completer("default", device="cpu"), tmp_path / "net.onnx", "onnx", SHAPE)
+
+
 def test_half_the_space_gives_almost_the_same(files, tmp_path):
     small = tmp_path / "half.onnx"
     parity = export_network(create_completer("mspn_lite", device="cpu"), small, "onnx", SHAPE, half=True)

@@ -6,6 +6,7 @@ The environment is set when this file is imported, which is before any test impo
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
 import shutil
 import socket
@@ -13,26 +14,28 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 
-def _free_domain() -> int:
-    """A ROS domain that no other test run on this machine uses."""
+def _claim_domain() -> int:
+    """A ROS domain that nobody else uses; a file stays locked that keeps other runs of tests from it."""
     first = os.getpid() % 100
     for i in range(100):
         domain = 1 + (first + i) % 100
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                # Every participant of a domain listens to this port for others.
-                probe.bind(("", 7400 + 250 * domain))
-                return domain
-            except OSError:
-                continue
+        try:
+            lock = os.open(Path(tempfile.gettempdir(), f"ros_domain_{domain}.lock"), os.O_CREAT | os.O_RDWR)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind(("", 7400 + 250 * domain))  # where each participant of a domain listens for others
+        except OSError:
+            continue
+        return domain
     return 1 + first
 
 
-os.environ["ROS_DOMAIN_ID"] = str(_free_domain())
+os.environ["ROS_DOMAIN_ID"] = str(_claim_domain())
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["ROS_LOG_DIR"] = tempfile.mkdtemp(prefix="ros_log_")
 atexit.register(shutil.rmtree, os.environ["ROS_LOG_DIR"], ignore_errors=True)

@@ -13,7 +13,7 @@ from ..interface import Source
 from ..learned.completer import LearnedCompleter
 from ..learned.inner_size import shrink_sparse
 from ..learned.weights import SHIPPED
-from .full_size import bend, enlarge, inner_shape, shrink_image
+from .full_size import bend, enlarge, inner_shape, shorter_side_for, shrink_image
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,8 @@ class EfficientSPNCompleter(LearnedCompleter):
     without a point it is 0.
 
     On a CPU it runs in ONNX Runtime, in float32, and needs no PyTorch unless other weights are given; on a
-    GPU it runs in PyTorch. `inner_size=0` is as many pixels as 160 x 544 has.
+    GPU it runs in PyTorch. With `inner_size=0` it sees as many pixels as 160 x 544 has, and fewer the
+    farther apart the measurements are.
     """
 
     name = "efficient_spn"
@@ -46,6 +47,7 @@ class EfficientSPNCompleter(LearnedCompleter):
     measured_tolerance = 0.05
     least_confidence = 0.5
     shipped = WEIGHTS
+    size_varies = True
 
     def __init__(self, options):
         super().__init__(options)
@@ -89,7 +91,7 @@ class EfficientSPNCompleter(LearnedCompleter):
         self._typical_m = TYPICAL_M
 
     def report(self):
-        size = self.inner_size or "as many pixels as 160 x 544"
+        size = self.inner_size or "up to as many pixels as 160 x 544, by the distance between measurements"
         return super().report() | {"inner size": size}
 
     def move_to(self, device):
@@ -103,6 +105,10 @@ class EfficientSPNCompleter(LearnedCompleter):
     def run(self, image, sparse, planes):
         shape = inner_shape(sparse.shape, self.inner_size)
         fewer = shrink_sparse(sparse, shape)
+        if not self.inner_size:
+            smaller = inner_shape(sparse.shape, shorter_side=shorter_side_for(fewer))
+            if smaller != shape:
+                shape, fewer = smaller, shrink_sparse(sparse, smaller)
         results = self.runner(shrink_image(image, shape), [fewer], points=int(np.count_nonzero(fewer)))
         inverse, confidence, sky, trust = enlarge(results, sparse.shape)
         with np.errstate(divide="ignore", invalid="ignore"):  # what a broken network says is left out below

@@ -10,22 +10,42 @@ import numpy as np
 MULTIPLE = 32
 """Of which height and width must be where the network works: it halves them five times."""
 PIXELS = 160 * 544
-"""About as many as the network sees of a frame; of a smaller one it sees all."""
+"""About as many as the network sees of a frame at most; of a smaller one it sees all."""
+SHORTER_SIDES = ((1 / 50, 0), (1 / 16, 160), (math.inf, 96))
+"""The farther apart measurements are, the smaller a frame the network sees, as its view reaches only so far:
+up to which median distance from a pixel to a measurement, as a share of the shorter side, that side has
+about so many pixels; 0 for as many as `PIXELS` allow."""
+CELL = 4
+"""Pixels along a side of the cells in which that distance is looked for."""
 BOXES = ((7, 0.002), (3, 0.03))
 """How residuals are spread, first widely, then what is left of them close by: the side in pixels of a box
 that is applied twice, and what is added to their weight, so that they fade out where they thin out."""
 
 
-def inner_shape(shape: tuple[int, int], limit: int = 0) -> tuple[int, int]:
+def inner_shape(shape: tuple[int, int], limit: int = 0, shorter_side: int = 0) -> tuple[int, int]:
     """Height and width at which the network works, multiples of `MULTIPLE`, of about the same proportions.
 
     Args:
         shape: of the frame.
         limit: of the longer side; 0 for `PIXELS` in all.
+        shorter_side: about how long that is at most; 0 for any.
     """
     share = limit / max(shape) if limit else math.sqrt(PIXELS / (shape[0] * shape[1]))
-    height, width = (max(round(side * min(share, 1) / MULTIPLE), 1) * MULTIPLE for side in shape)
+    share = min(share, shorter_side / min(shape) if shorter_side else 1, 1)
+    height, width = (max(round(side * share / MULTIPLE), 1) * MULTIPLE for side in shape)
     return height, width
+
+
+def shorter_side_for(sparse: np.ndarray) -> int:
+    """That of `SHORTER_SIDES` for sparse depth at an inner size, float32 h x w, 0 where not measured."""
+    height, width = sparse.shape
+    cells = sparse.reshape(height // CELL, CELL, width // CELL, CELL)
+    empty = ~(cells > 0).any(axis=(1, 3))
+    if empty.all():
+        return SHORTER_SIDES[-1][1]
+    distance = cv2.distanceTransform(empty.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+    share = CELL * float(np.median(distance)) / min(height, width)
+    return next(side for limit, side in SHORTER_SIDES if share <= limit)
 
 
 def shrink_image(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -56,6 +76,10 @@ def bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> None:
         trust: float32 H x W in [0, 1], how much a measurement there is believed that lies farther than depth.
         sparse: float32 H x W metres, 0 where not measured.
     """
+    if not sparse.any():
+        return
+    rows = _rows_in_reach(sparse)
+    depth, trust, sparse = depth[rows], trust[rows], sparse[rows]
     at = np.flatnonzero(sparse > 0)
     measured, trust = np.log(sparse.ravel()[at]), trust.ravel()[at]
     residuals, weights = np.empty_like(depth), np.empty_like(depth)
@@ -69,3 +93,10 @@ def bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> None:
         weights += floor
         residuals /= weights
         depth *= cv2.exp(residuals, residuals)
+
+
+def _rows_in_reach(sparse: np.ndarray) -> slice:
+    """The rows that `bend` can change; a scanner seldom sees as high as the camera."""
+    measured = np.flatnonzero(sparse.any(axis=1))
+    reach = sum(2 * (box // 2) for box, _ in BOXES)
+    return slice(max(int(measured[0]) - reach, 0), int(measured[-1]) + reach + 1)

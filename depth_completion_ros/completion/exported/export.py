@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from ...core import Frame
-from ...core.safe.files import whole_file
+from ...core.safe.files import write_bytes
 from ..interface import Completer, Completion
 from ..learned.completer import LearnedCompleter
 from .files import RUNNERS, is_exported
@@ -45,13 +44,7 @@ def export_network(
         ValueError: the network cannot be exported, or gives something else than PyTorch, or a wrong argument.
         ImportError: onnx, or what runs the file, is not installed.
     """
-    if to not in SUFFIXES or path.suffix != SUFFIXES.get(to):
-        raise ValueError(
-            f"'{path}' cannot be written for '{to}'; it must be one of "
-            f"{', '.join(f'{name} (*{suffix})' for name, suffix in SUFFIXES.items())}."
-        )
-    if not isinstance(completer, LearnedCompleter) or is_exported(completer.options.weights):
-        raise ValueError(f"Completer '{completer.name}' has no network in PyTorch that could be exported.")
+    _check(completer, path, to, size)
     any_size, size = size is None, size or USUAL
     completer.run_in_pytorch()
     inputs = _Recorder(completer.runner)
@@ -74,7 +67,7 @@ def export_network(
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / path.name
         if to == "onnx":
-            made.write_bytes(with_metadata(onnx_file, metadata, half))
+            write_bytes(made, with_metadata(onnx_file, metadata, half))
         else:
             write_openvino(onnx_file, made, metadata, half)
         parity = _parity(completer, made, size, any_size, frames)
@@ -82,9 +75,22 @@ def export_network(
             hint = ", or give --size" if any_size else ""
             raise ValueError(f"'{path}' is not written: {parity}. Use PyTorch for this network{hint}.")
         for file in sorted(Path(folder).iterdir()):
-            with whole_file(path.with_suffix(file.suffix)) as unfinished:
-                shutil.copyfile(file, unfinished)
+            write_bytes(path.with_suffix(file.suffix), file.read_bytes())
     return parity
+
+
+def _check(completer: Completer, path: Path, to: str, size: tuple[int, int] | None) -> None:
+    """Refuse what cannot be exported at all."""
+    if to not in SUFFIXES or path.suffix != SUFFIXES[to]:
+        allowed = ", ".join(f"{name} (*{suffix})" for name, suffix in SUFFIXES.items())
+        raise ValueError(f"'{path}' cannot be written for '{to}'; it must be one of {allowed}.")
+    if not isinstance(completer, LearnedCompleter) or is_exported(completer.options.weights):
+        raise ValueError(f"Completer '{completer.name}' has no network in PyTorch that could be exported.")
+    if size and completer.size_varies:
+        raise ValueError(
+            f"Completer '{completer.name}' sees images at sizes that depend on what was measured, so it "
+            "is exported for any size: leave --size out."
+        )
 
 
 def _parity(completer, made: Path, size, any_size: bool, frames: Sequence[Frame]) -> Parity:

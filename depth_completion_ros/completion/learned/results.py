@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from ..interface import Completion, Source
+
+SMALLEST, LARGEST = float(np.finfo(np.float32).smallest_subnormal), float(np.finfo(np.float32).max)
 
 
 def completion_from(
@@ -23,15 +26,19 @@ def completion_from(
             for everywhere.
         unreached: source of depth whose confidence is 0.
     """
-    measured, unknown = sparse > 0, ~((depth > 0) & (depth < np.inf))
+    known = cv2.inRange(depth, SMALLEST, LARGEST).view(bool)
+    unknown = ~known
     np.copyto(depth, np.nan, where=unknown)
-    if not np.isinf(tolerance):
-        measured &= unknown | (np.abs(depth - sparse) <= np.float32(tolerance) * sparse)
-    np.copyto(depth, sparse, where=measured)
     confidence = np.fmin(np.fmax(confidence, 0, out=confidence), 1, out=confidence)  # NaN becomes 0
     np.copyto(confidence, 0, where=unknown)
     source = np.where(confidence > 0, np.uint8(Source.PROPAGATED), np.uint8(unreached))
     np.copyto(source, np.uint8(Source.UNKNOWN), where=unknown)
-    np.copyto(confidence, 1, where=measured)
-    np.copyto(source, np.uint8(Source.MEASURED), where=measured)
+    # Few pixels are measured, so that they are looked at by their indices.
+    at = np.flatnonzero(sparse > 0)
+    measured, there = sparse.ravel()[at], depth.ravel()[at]
+    if not np.isinf(tolerance):
+        differs = np.abs(there - measured) > np.float32(tolerance) * measured  # false where unknown
+        at, measured = at[~differs], measured[~differs]
+    for plane, value in ((depth, measured), (confidence, 1), (source, np.uint8(Source.MEASURED))):
+        np.put(plane, at, value)
     return Completion(depth, confidence, source)
