@@ -2,7 +2,7 @@
 # All that a GPU is needed for, in one command and at most 8 minutes, without a network:
 #
 #     bench/gpu.sh [--out gpu_results] [--minutes 8] [--python python3]
-#     bench/gpu.sh --dry            on a CPU, with tiny sizes and Triton's interpreter, to see that it works
+#     bench/gpu.sh --dry            on a CPU, with tiny sizes and the interpreter of Triton, to see that it works
 #
 # Takes the packages that the Python has (torch, triton, onnxruntime, transformers, pytest, numpy, OpenCV, safetensors);
 # what lacks one is noted and left out. Writes gpu.json and gpu.md, after every step, so that what ends it leaves these.
