@@ -79,7 +79,9 @@ class LearnedCompleter(Completer):
         self._frame_shape, self._halved = None, False
         self._warm = "no: the first frame takes longer"
         self.device = choose_device(options.device)
-        self.precision = choose_precision(options.precision, self.device, self.auto_precision(self.device))
+        # What was exported runs without PyTorch, which some networks ask for what is fast.
+        automatic = "float32" if is_exported(options.weights) else self.auto_precision(self.device)
+        self.precision = choose_precision(options.precision, self.device, automatic)
         if is_emulated(self.precision, self.device):
             self.warnings.append(
                 "This processor has no instructions for bfloat16, in which networks are several times slower "
