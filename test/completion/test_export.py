@@ -101,7 +101,7 @@ def test_what_differs_is_not_written(tmp_path, monkeypatch):
 def test_what_has_no_network_cannot_be_exported(tmp_path):
     with pytest.raises(ValueError, match="'linear' has no network in PyTorch"):
         export_network(create_completer("linear"), tmp_path / "linear.onnx", "onnx", SHAPE)
-    with pytest.raises(ValueError, match=r"linear.pth' cannot be written for 'onnx'; .* \*.onnx"):
+    with pytest.raises(ValueError, match=r"linear.pth' cannot be written for 'onnx'; it must be one of onnx"):
         export_network(create_completer("linear"), tmp_path / "linear.pth", "onnx", SHAPE)
 
 
