@@ -105,6 +105,11 @@ def test_what_has_no_network_cannot_be_exported(tmp_path):
         export_network(create_completer("linear"), tmp_path / "linear.pth", "onnx", SHAPE)
 
 
+def test_networks_that_the_exporter_cannot_follow_are_refused_at_once(tmp_path):
+    with pytest.raises(ValueError, match="'bpnet' searches or iterates .* must be default or mspn_lite"):
+        export_network(create_completer("bpnet", device="cpu"), tmp_path / "net.onnx", "onnx", SHAPE)
+
+
 def test_the_default_is_for_any_size_alone(tmp_path):
     with pytest.raises(
         ValueError, match="'efficient_spn' sees images at sizes that depend on what was measured"

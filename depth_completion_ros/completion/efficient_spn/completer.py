@@ -47,7 +47,7 @@ class EfficientSPNCompleter(LearnedCompleter):
     measured_tolerance = 0.05
     least_confidence = 0.5
     shipped = WEIGHTS
-    size_varies = True
+    size_varies = exports = True
 
     def __init__(self, options):
         super().__init__(options)

@@ -24,7 +24,7 @@ SECOND = 0.75
 
 
 def export_network(
-    completer: Completer,
+    completer: LearnedCompleter,
     path: Path,
     to: str,
     size: tuple[int, int] | None = None,
@@ -86,6 +86,11 @@ def _check(completer: Completer, path: Path, to: str, size: tuple[int, int] | No
         raise ValueError(f"'{path}' cannot be written for '{to}'; it must be one of {allowed}.")
     if not isinstance(completer, LearnedCompleter) or is_exported(completer.options.weights):
         raise ValueError(f"Completer '{completer.name}' has no network in PyTorch that could be exported.")
+    if not completer.exports:
+        raise ValueError(
+            f"Completer '{completer.name}' searches or iterates by what was measured, which its exporter "
+            "cannot follow in reasonable time; it must be default or mspn_lite."
+        )
     if size and completer.size_varies:
         raise ValueError(
             f"Completer '{completer.name}' sees images at sizes that depend on what was measured, so it "
@@ -114,7 +119,8 @@ class _Recorder:
     """Runs, and keeps the inputs of the last frame: image, planes and number of points."""
 
     def __init__(self, runner):
-        self.runner, self.last = runner, (None, [], 0)
+        self.runner = runner
+        self.last: tuple = (None, [], 0)
 
     def __call__(self, image, planes, *, points):
         self.last = image, list(planes), points

@@ -49,6 +49,7 @@ class LearnedCompleter(Completer):
         shipped: weights that ship with the package, taken where none are chosen.
         usual_size: `inner_size` where none is chosen, 0 for any.
         size_varies: whether the size at which it sees images depends on what was measured.
+        exports: whether `exported.export` can write it; see there.
         mean, std: of the normalisation of the image, in [0, 1], red, green, blue.
         unreached: source of depth in whose making no measurement had a part (confidence 0).
         measured_tolerance: where measured depth is not kept, relative difference up to which the network's
@@ -63,7 +64,7 @@ class LearnedCompleter(Completer):
     Options = NetworkOptions
     shipped: Path | None = None
     usual_size = 0
-    size_varies = False
+    size_varies, exports = False, False
     mean = IMAGENET_MEAN
     std = IMAGENET_STD
     unreached = Source.PROPAGATED

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from functools import partial
 from math import inf
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class BagFrames:
         self._tree = TransformTree()
         self._cameras: list[tuple[int, Camera | str, object]] = []
         self._truths: dict[int, object] = {}
-        self._waiting: deque[tuple[int, object, object]] = deque()
+        self._waiting: deque[tuple[int, Any, Any]] = deque()
         self._kinds = bag.stream.topics
         topics = (bag.image_topic, bag.measured_topic, bag.camera_info_topic, bag.ground_truth_topic)
         self._topics = {topic for topic in (*topics, *bag.tf_topics) if topic in self._kinds}
