@@ -58,6 +58,7 @@ $(LINT_READY): requirements.lock | $(VENV)
 	touch $@
 
 $(READY): setup.py training/pyproject.toml requirements.lock | $(VENV)
+	@echo "Installing what requirements.lock names into $(VENV), once: some 3 GB, which takes minutes and is quiet."
 	@test -e /dev/nvidia0 || $(BIN)/python -m pip install $(CPU_TORCH) > /dev/null 2>&1 || true
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock $(PACKAGES)
 	$(BIN)/python -m depth_completion_ros.ros.wheels.generate_tf2_msgs
@@ -66,7 +67,7 @@ $(READY): setup.py training/pyproject.toml requirements.lock | $(VENV)
 # Pins what a fresh install takes. PyTorch and the Triton that its CUDA build demands stay as they are.
 lock: $(READY)
 	$(BIN)/python -m pip install --dry-run --ignore-installed --quiet --report $(VENV)/report.json \
-	  $(shell grep -E '^(torch|triton)==' requirements.lock) $(PACKAGES) --editable ".[slam,docs]"
+	  $(shell grep -E '^(torch|triton)==' requirements.lock) $(PACKAGES) --editable ".[slam,view,docs]"
 	$(BIN)/python -c 'import json; \
 	  packages = [item["metadata"] for item in json.load(open("$(VENV)/report.json"))["install"]]; \
 	  pins = {p["name"]: p["version"].split("+")[0] for p in packages if "depth" not in p["name"]}; \

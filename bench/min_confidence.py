@@ -93,12 +93,17 @@ def scored(completion: Completion, truth: np.ndarray) -> dict[str, list[float]]:
     }
 
 
-def above(completion: Completion, feed: SparseDepth) -> dict[str, list[float]]:
-    """Of the pixels above the topmost measurement of their column, or of the nearest column with one."""
+def above_the_scan(feed: SparseDepth) -> np.ndarray:
+    """Mask of the pixels above the topmost measurement of their column, or of the nearest column with one."""
     measured = feed.depth > 0
     columns = np.flatnonzero(measured.any(axis=0))
     top = np.interp(np.arange(measured.shape[1]), columns, measured[:, columns].argmax(axis=0))
-    mask = np.arange(measured.shape[0])[:, None] < top
+    return np.arange(measured.shape[0])[:, None] < top
+
+
+def above(completion: Completion, feed: SparseDepth) -> dict[str, list[float]]:
+    """Of the pixels above the scan."""
+    mask = above_the_scan(feed)
     depth, confidence = completion.depth[mask], completion.confidence[mask]
     kept = [np.isfinite(depth) & (confidence >= t) for t in THRESHOLDS]
     return {

@@ -17,11 +17,10 @@ import numpy as np
 
 from depth_completion_ros import Completion
 from depth_completion_ros.cli.options import filters
-from depth_completion_ros.cli.slam import Feed, depths_of
+from depth_completion_ros.cli.scoring.slam import Feed, depths_of
 from depth_completion_ros.core import Camera, Frame, invert
 from depth_completion_ros.data import open_reader
 from depth_completion_ros.slam.depths import Depth
-from depth_completion_ros.slam.reference import camera_pose
 
 LATER, WRONG = 3, 0.1
 """Frames between the two views; the relative error from which on depth is of another surface."""
@@ -102,7 +101,7 @@ def spread_corners(grey: np.ndarray) -> np.ndarray:
 
 def motion(frame: Frame, later: Frame) -> np.ndarray:
     """4 x 4 from the camera of a frame to that of a later one."""
-    return invert(camera_pose(later)) @ camera_pose(frame)
+    return invert(later.T_world_cam) @ frame.T_world_cam
 
 
 def triangulate(corners: np.ndarray, ends: np.ndarray, camera: Camera, T: np.ndarray):

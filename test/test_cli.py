@@ -182,6 +182,29 @@ def test_complete_tells_no_guess_unless_it_is_asked_to(frames, tmp_path):
     assert np.isfinite(sure).sum() < np.isfinite(told).sum()
 
 
+@pytest.mark.parametrize("poses", [True, False])
+def test_frames_are_blended_over_time_where_poses_are_known(tmp_path, poses):
+    for name, distance in (("one", 6.0), ("two", 6.2)):
+        write_frame(tmp_path / "steady" / name, distance)
+        file = tmp_path / "steady" / name / "calib.json"
+        more = {"T_world_lidar": np.eye(4).tolist()} if poses else {}
+        file.write_text(json.dumps(json.loads(file.read_text()) | more))
+    depth = {}
+    for way in ("off", "blend"):
+        done = run(
+            "complete", "steady", "-c", "linear", "-o", way, "--npy", "--no-preview", "--temporal", way
+        )
+        depth[way] = np.load(tmp_path / way / "depth_two.npy")
+    outcome = "1 not blended, first frame, 1 blended." if poses else "2 not blended, motion not known."
+    assert done[0] == 0 and f"Over time: {outcome}" in done[2]
+    assert (np.nanmax(depth["off"] - depth["blend"]) > 0.05) == poses
+    assert run("replay", "steady", "bag", "-c", "linear", "--temporal", "blend")[2].count("Over time:") == 1
+    assert (
+        "Option --temporal is 'on'; it must be off or blend."
+        in run("complete", "steady", "--temporal", "on")[2]
+    )
+
+
 def test_complete_says_how_many_pixels_are_too_far_for_its_files(frames, tmp_path):
     write_frame(tmp_path / "frames" / "wide", 230.0)
     out = tmp_path / "out"

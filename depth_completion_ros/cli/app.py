@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from . import bags, benchmark, complete, demo, doctor, evaluate, mapping, slam, weights
+from . import bags, complete, demo, doctor, view, weights
 from .group import DataCommand, SentenceGroup
+from .scoring import benchmark, evaluate, mapping, slam
 
 app = typer.Typer(
     name="depth-completion",
@@ -16,7 +17,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    add_completion=False,
 )
 app.command("demo")(demo.demo)
 app.command("demo-drive")(demo.demo_drive)
@@ -31,6 +31,7 @@ app.command("convert", cls=DataCommand)(bags.convert)
 app.command("completers")(complete.completers)
 app.add_typer(weights.app, name="weights")
 app.command("export", cls=DataCommand)(weights.export)
+app.command("view", cls=DataCommand)(view.view)
 app.command("doctor")(doctor.doctor)
 app.command("init")(doctor.init)
 
@@ -62,6 +63,8 @@ def depth_completion(
         depth-completion demo
 
         depth-completion complete DATA --out results
+
+        depth-completion view DATA
 
         depth-completion evaluate DATA -c nearest -c linear -p lines:16 -p lines:8
 

@@ -21,6 +21,7 @@ from .options import (
     Ray,
     ReaderOptions,
     Stride,
+    Temporal,
     Weights,
     Workers,
     by_fleet,
@@ -29,9 +30,11 @@ from .options import (
     make_completers,
     open_data,
     options_of_reader,
+    print_blended,
     print_degradations,
     print_skipped,
     raise_failures,
+    temporal_blend,
 )
 
 NewBag = Annotated[
@@ -54,7 +57,11 @@ def replay(
             "overlay; repeat for more. All but image_mm, sparse_depth and overlay if not given."
         ),
     ] = None,
+    with_inputs: Annotated[
+        bool, typer.Option("--with-inputs", help="Write image, points, CameraInfo and TF too, for a viewer.")
+    ] = False,
     min_confidence: MinConfidence = None,
+    temporal: Temporal = "off",
     filters_text: Filters = "see-through",
     max_range: MaxRange = float("inf"),
     stride: Stride = 1,
@@ -102,19 +109,21 @@ def replay(
         "stride": stride,
         "max_range": max_range,
         "storage": storage,
+        "with_inputs": with_inputs,
         **filters(filters_text),
     }
-    outputs = tuple(output or module.USUAL)
+    outputs, blend = tuple(output or module.USUAL), temporal_blend(temporal)
     if workers or ray:
         completers, read = Completers((completer,), options), options_of_reader(reader_option)
-        _by_fleet(data, ReplayJob(completers, outputs, how, read), bag, workers, ray, limit)
+        _by_fleet(data, ReplayJob(completers, outputs, temporal, how, read), bag, workers, ray, limit)
         return
     made = make_completers([completer], **options)[completer]
     reader = open_data(data, reader_option)
     frames = frames_with_progress(reader, limit, "replaying")
-    summary = module.replay(frames, made, bag, outputs=outputs, **how)
+    summary = module.replay(frames, made, bag, outputs=outputs, temporal=blend, **how)
     print_skipped(reader)
     print_degradations([made])
+    print_blended(blend)
     if not summary.frames:
         raise ValueError(f"There is no pair of image and points in '{data}', so '{bag}' is empty.")
     seconds = (summary.last_ns - summary.first_ns) / 1e9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from .options import (
     ReaderOptions,
     Stretch,
     Stride,
+    Temporal,
     Weights,
     Workers,
     by_fleet,
@@ -30,10 +32,13 @@ from .options import (
     make_completers,
     open_data,
     options_of_reader,
+    print_blended,
     print_degradations,
     print_skipped,
     raise_failures,
+    temporal_blend,
 )
+from .tables import AsJson, print_json
 
 
 def complete(
@@ -51,6 +56,7 @@ def complete(
     cloud: Annotated[bool, typer.Option("--cloud", help="Write a coloured PLY cloud, too.")] = False,
     preview: Annotated[bool, typer.Option(help="Write an image to look at.")] = True,
     min_confidence: MinConfidence = None,
+    temporal: Temporal = "off",
     filters_text: Filters = "see-through",
     max_range: MaxRange = float("inf"),
     stride: Stride = 1,
@@ -87,7 +93,7 @@ def complete(
     from ..fleet.job import Completers
     from ..fleet.run import Fleet
 
-    chosen = filters(filters_text)
+    chosen, blend = filters(filters_text), temporal_blend(temporal)
     files = Files(npy, cloud, preview, min_confidence, max_range, **chosen, stride=stride)
     options = {
         "device": device,
@@ -99,6 +105,10 @@ def complete(
     if workers or ray:
         if sparse:
             raise ValueError("Option --sparse is for a single image, which needs no --workers and no --ray.")
+        if blend is not None:
+            raise ValueError(
+                "Option --temporal needs frames one after the other; with --workers it must be off."
+            )
         out.mkdir(parents=True, exist_ok=True)
         job = CompleteJob(Completers((completer,), options), files, options_of_reader(reader_option))
         found = by_fleet(data, job, out, Fleet(workers, ray, stretch, limit), "completing")
@@ -109,10 +119,11 @@ def complete(
     reader = None if sparse else open_data(data, reader_option)
     frames = [_frame_of_files(data, sparse)] if sparse else frames_with_progress(reader, limit, "completing")
     out.mkdir(parents=True, exist_ok=True)
-    done = complete_frames(frames, made, out, files)
+    done = complete_frames(frames, made, out, files, blend=blend)
     if reader is not None:
         print_skipped(reader)
     print_degradations([made])
+    print_blended(blend)
     _report(data, done, completer, out)
 
 
@@ -146,18 +157,23 @@ def _frame_of_files(image: Path, sparse: Path):
     return Frame(camera=None, image=pixels, sparse_depth=depth, name=image.stem)
 
 
-def completers():
+def completers(as_json: AsJson = False):
     """
     List the completers and their variants.
 
-    Example:
+    Examples:
 
         depth-completion completers
+
+        depth-completion completers --json
     """
     from ..completion import list_completers
     from ..completion.registry import describe_completer
 
-    for name in list_completers():
-        described = describe_completer(name)
+    described_by_name = {name: describe_completer(name) for name in list_completers()}
+    if as_json:
+        print_json([{"name": name, **asdict(each)} for name, each in described_by_name.items()])
+        return
+    for name, described in described_by_name.items():
         variants = ", ".join(f"{name}:{variant}" for variant in described.variants)
         typer.echo(f"{name:14s} {described.summary}{f' Variants: {variants}.' if variants else ''}")

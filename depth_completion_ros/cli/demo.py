@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .tables import AsJson, stdout_for_json
+
 
 def demo(
     frames: Annotated[int, typer.Option(min=2, help="Frames of the drive.")] = 40,
@@ -24,6 +26,7 @@ def demo(
             "--realtime", help="Play as a sensor does, whoever keeps up, rather than wait for each frame."
         ),
     ] = False,
+    as_json: AsJson = False,
 ):
     """
     Make a street drive and run the nodes on it over real DDS; ends by itself.
@@ -40,7 +43,10 @@ def demo(
     from ..demo.run import run_demo
 
     options = {"completers": completer} if completer else {}
-    code = run_demo(frames=frames, seed=seed, out=out, rate=rate, realtime=realtime, **options)
+    with stdout_for_json(as_json):
+        code = run_demo(frames=frames, seed=seed, out=out, rate=rate, realtime=realtime, **options)
+    if as_json and code == 0:
+        typer.echo((out / "results.json").read_text(encoding="utf-8"), nl=False)
     raise typer.Exit(code or 0)
 
 

@@ -51,6 +51,14 @@ Prior = Annotated[
         "such as `maps@metric`."
     ),
 ]
+Temporal = Annotated[
+    str,
+    typer.Option(
+        metavar="off|blend",
+        help="blend: with the frames before, where poses are known and nothing measured contradicts, so that "
+        "depth flickers less.",
+    ),
+]
 Precision = Annotated[
     str, typer.Option(help="Of a learned completer: `auto`, `float32`, `bfloat16` or `float16`.")
 ]
@@ -225,3 +233,19 @@ def raise_failures(found) -> None:
 
     if text := failure_sentence(found):
         raise ValueError(text)
+
+
+def temporal_blend(text: str):
+    """A blend of --temporal, or None where it is off."""
+    from ..completion.temporal.blend import TemporalBlend
+
+    if text not in ("off", "blend"):
+        raise ValueError(f"Option --temporal is '{text}'; it must be off or blend.")
+    return TemporalBlend() if text == "blend" else None
+
+
+def print_blended(blend) -> None:
+    """Say how many frames were blended, and why the others were not; nothing where that is off."""
+    if blend is not None:
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in blend.counts.most_common())
+        typer.echo(f"Over time: {counts}.", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from .group import SentenceGroup
 from .options import AllowNoncommercial, ReaderOptions, Weights, make_completers, open_data
+from .tables import AsJson, print_json
 
 COMPARED = 5
 """Frames of a --frames that are compared."""
@@ -72,17 +74,22 @@ def import_(
 
 
 @app.command("list")
-def list_():
+def list_(as_json: AsJson = False):
     """
     List the stored weights.
 
-    Example:
+    Examples:
 
         depth-completion weights list
+
+        depth-completion weights list --json
     """
     from ..completion.weights.folder import list_weights, weights_folder
 
     found = list_weights()
+    if as_json:
+        print_json([{"name": stored.name, **asdict(stored)} for stored in found])
+        return
     for stored in found:
         typer.echo(
             f"{stored.name:24s} {' or '.join(stored.networks) or 'unknown'}, "

@@ -111,3 +111,14 @@ class Frame:
         if self.T_world_lidar is None or self.T_image_points is None:
             return None
         return self.T_world_lidar @ invert(self.T_image_points)
+
+    @property
+    def T_world_cam(self) -> np.ndarray | None:
+        """Pose of the optical frame at `stamp_image`; None where no pose is known.
+
+        Without `T_image_points` points and image count as of one moment, as they do in the projection.
+        """
+        T_world_lidar = self.T_world_lidar if self.T_image_points is None else self.T_world_lidar_at_image
+        if T_world_lidar is None or self.T_cam_lidar is None:
+            return None
+        return T_world_lidar @ invert(self.T_cam_lidar)

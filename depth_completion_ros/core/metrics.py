@@ -41,9 +41,15 @@ class Metrics:
             if f.name == "pixels":
                 values[f.name] = int(column.sum())
             else:
-                known = column[np.isfinite(column)]
-                values[f.name] = float(known.mean()) if known.size else float("nan")
+                values[f.name] = mean_of_known(column)
         return cls(**values)
+
+
+def mean_of_known(values: Sequence[float] | np.ndarray) -> float:
+    """Mean of the finite values; NaN where there is none."""
+    column = np.asarray(values, np.float64)
+    known = column[np.isfinite(column)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def compute_metrics(prediction: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> Metrics:

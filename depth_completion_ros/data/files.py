@@ -66,11 +66,17 @@ def write_depth(
     Returns:
         number of pixels that are known but too far to be held.
     """
+    units, too_far = depth_units(depth, units_per_metre)
+    write_png(path, units, compression)
+    return too_far
+
+
+def depth_units(depth: np.ndarray, units_per_metre: float = 256.0) -> tuple[np.ndarray, int]:
+    """Depth in whole units, uint16 H x W, as `write_depth` writes it, and what that returns."""
     known = (depth > 0) & (depth < np.inf)
     units = np.rint(np.where(known, depth, 0) * np.float32(units_per_metre))
     too_far = units > np.iinfo(np.uint16).max
-    write_png(path, np.where(too_far, 0, units).astype(np.uint16), compression)
-    return int(np.count_nonzero(too_far))
+    return np.where(too_far, 0, units).astype(np.uint16), int(np.count_nonzero(too_far))
 
 
 def write_png(path: Path, pixels: np.ndarray, compression: int | None = None) -> None:

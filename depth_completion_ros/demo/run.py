@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 from ..core import SparseDepth
@@ -19,6 +21,8 @@ from .report import demo_table, title, write_demo_html
 COMPLETERS = ("nearest", "linear", "morphological", "default")
 DRIVE_RATE = 10.0
 NAMESPACE = "/depth_completion_demo"
+SAMPLE_FRAMES, SAMPLE_STRIDE = 5, 3
+"""Of the bag for Foxglove, which is to stay small: frames, and pixels from point to point of the cloud."""
 
 
 def run_demo(
@@ -75,8 +79,25 @@ def _run(frames: int, seed: int, out: Path, completers: Sequence[str], rate: flo
     _print_table(results)
     page = write_demo_html(reports, results, out)
     print(f"Report: {page}; a page for each completer, and results.json, are beside it.")
+    _write_sample(drive, out / "sample", completers[-1])
     _run_slam(drive, out / "slam", completers[-1])
     return code
+
+
+def _write_sample(drive: Path, out: Path, completer: str) -> None:
+    """Write a bag of the first frames with all outputs, for Foxglove; the one of an earlier run goes."""
+    from ..data.reader import open_reader
+    from ..evaluation.outputs import OUTPUTS
+    from ..evaluation.replay import replay
+    from ..evaluation.runner import completer_from_text
+
+    if (out / "metadata.yaml").is_file():
+        shutil.rmtree(out)
+    frames = islice(open_reader(drive), SAMPLE_FRAMES)
+    outputs = [output.name for output in OUTPUTS if output.name != "image_mm"]
+    options = {"stride": SAMPLE_STRIDE, "compression": "storage", "with_inputs": True}
+    replay(frames, completer_from_text(completer), out, outputs=outputs, **options)
+    print(f"A sample to open in Foxglove: {out / out.name}.mcap, with config/foxglove_layout.json.")
 
 
 def _run_slam(drive: Path, out: Path, completer: str) -> None:

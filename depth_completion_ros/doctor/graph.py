@@ -33,7 +33,7 @@ _SENSORS = {
     "sensor_msgs/msg/PointCloud2": PointCloud2,
 }
 # Participants that miss each other's first announcements meet at the next, 3 s later.
-_DISCOVERY_S = 4.0
+DISCOVERY_S = 4.0
 # An output that only a completion node has.
 _SIGN = "depth/source"
 # The status of it that is always there.
@@ -55,7 +55,7 @@ def record_graph(seconds: float, options: Options) -> Recording:
     executor.add_node(node)
     graph = _Graph(node, options)
     try:
-        end, look, heard = time.monotonic() + _DISCOVERY_S, 0.0, False
+        end, look, heard = time.monotonic() + DISCOVERY_S, 0.0, False
         limit = end + seconds
         while (now := time.monotonic()) < end or (now < limit and graph.incomplete):
             if now > look:
@@ -186,12 +186,7 @@ class _Graph:
         return transforms
 
     def _completion_nodes(self) -> set[tuple[str, str]]:
-        return {
-            (end.node_name, end.node_namespace)
-            for topic, _ in self._node.get_topic_names_and_types()
-            if topic.endswith(_SIGN)
-            for end in self._node.get_publishers_info_by_topic(topic)
-        }
+        return completion_nodes(self._node)
 
     def _published_by(self, name: str, namespace: str) -> list[str]:
         if not namespace.startswith("/"):
@@ -205,19 +200,11 @@ class _Graph:
     def _inputs_of(self, name: str, namespace: str) -> list[str]:
         if not namespace.startswith("/"):
             return []
-        told = self._subscribed(name, namespace, _SENSORS)
+        told = subscribed(self._node, name, namespace, _SENSORS)
         if told:
             return told
         topics = [t for t, types in self._node.get_topic_names_and_types() if types[0] in _SENSORS]
         return self._inputs_of_process(name, namespace, topics)
-
-    def _subscribed(self, name: str, namespace: str, message_types: Collection[str]) -> list[str]:
-        """Topics of some types that a node subscribes to."""
-        try:
-            inputs = self._node.get_subscriber_names_and_types_by_node(name, namespace)
-        except NodeNameNonExistentError:
-            return []
-        return [topic for topic, types in inputs if types[0] in message_types]
 
     def _inputs_of_process(self, name: str, namespace: str, topics: Iterable[str]) -> list[str]:
         """Topics that the process of a node subscribes to: known before it is told whose they are."""
@@ -282,6 +269,25 @@ class _Graph:
             if named[name] in ours and level != OK:
                 findings.append(levels[level](name, status.message))
         return findings
+
+
+def completion_nodes(node: Node) -> set[tuple[str, str]]:
+    """Name and namespace of every completion node that `node` sees."""
+    return {
+        (end.node_name, end.node_namespace)
+        for topic, _ in node.get_topic_names_and_types()
+        if topic.endswith(_SIGN)
+        for end in node.get_publishers_info_by_topic(topic)
+    }
+
+
+def subscribed(node: Node, name: str, namespace: str, message_types: Collection[str]) -> list[str]:
+    """Topics of some types that another node subscribes to."""
+    try:
+        inputs = node.get_subscriber_names_and_types_by_node(name, namespace)
+    except NodeNameNonExistentError:
+        return []
+    return [topic for topic, types in inputs if types[0] in message_types]
 
 
 def _participant(end) -> bytes:

@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from ..completion import Completer
+from ..completion.temporal.blend import TemporalBlend
 from ..core import Frame, SparseDepth
 from ..data.bag.message_fields import CLOUD, IMAGE
 from ..data.bag.messages import cloud_message, filled_message, image_message
-from ..data.bag.writer import BagWriter
+from ..data.bag.writer import BagWriter, FrameWriter, InputTopics
 from .outputs import OUTPUTS, CompletedFrame, Output
 
 USUAL = tuple(output.name for output in OUTPUTS if output.usual)
 """What is written unasked."""
+INPUTS = InputTopics("/image", "/camera_info", "/points")
+"""Topics of inputs beside outputs: those of the node, so that views made for it fit."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ def replay(
     see_through: bool = True,
     isolated: bool = False,
     max_range: float = float("inf"),
+    temporal: TemporalBlend | None = None,
     storage: str = "mcap",
+    compression: str = "none",
+    with_inputs: bool = False,
 ) -> ReplaySummary:
     """Complete every frame of a reader and write the results as a bag.
 
@@ -61,28 +67,32 @@ def replay(
         stride: of the cloud, in pixels.
         see_through, isolated: filters on the points.
         max_range: what was measured farther in front of the camera, in metres, is not fed.
-        storage: `mcap` or `sqlite3`.
+        temporal: blends each completion with those before it; None leaves them as they are.
+        storage, compression: as of `BagWriter`.
+        with_inputs: write image, points, CameraInfo, transforms and truth too, for a viewer.
 
     Raises:
         ValueError: an output that is not one of `OUTPUTS`, or a frame that cannot be projected.
         FileExistsError: something is at the path already.
     """
-    known = {output.name: output for output in OUTPUTS}
-    unknown = [name for name in outputs if name not in known]
-    if unknown or not outputs:
-        raise ValueError(f"Output '{''.join(unknown[:1])}' is unknown; it must be one of {', '.join(known)}.")
-    wanted = [output for output in OUTPUTS if output.name in outputs]
+    wanted = _wanted(outputs)
     least = completer.least_confidence if min_confidence is None else min_confidence
     stamps, shares = [], []
-    with BagWriter(path, storage=storage) as writer:
+    with BagWriter(path, storage=storage, compression=compression) as writer:
+        inputs = FrameWriter(writer, INPUTS) if with_inputs else None
         for number, frame in enumerate(frames, start=1):
             sparse = SparseDepth.from_points(
                 frame, max_depth=max_range, see_through=see_through, isolated=isolated
             )
             completion = completer.complete(frame.image, sparse, frame.camera, frame.name)
+            if temporal is not None:
+                completion = temporal.apply(frame, sparse, completion, frame.T_world_cam)
             completion = completion.above(least)
             stamp = number * 100_000_000 if frame.stamp_image is None else frame.stamp_image
-            _write(writer, wanted, CompletedFrame(frame, sparse, completion, stride), stamp)
+            frame_id = frame.frame_id or "camera_optical_frame"
+            if inputs is not None:
+                stamp, frame_id = inputs.write(frame)
+            _write(writer, wanted, CompletedFrame(frame, sparse, completion, stride), stamp, frame_id)
             stamps.append(stamp)
             shares.append(np.mean(np.isfinite(completion.depth)))
     if not stamps:
@@ -90,11 +100,19 @@ def replay(
     return ReplaySummary(len(stamps), stamps[0], stamps[-1], float(np.mean(shares)))
 
 
-def _write(writer, outputs: list[Output], done: CompletedFrame, stamp: int) -> None:
+def _wanted(names: Collection[str]) -> list[Output]:
+    """The outputs of some names; ValueError where one is unknown, or none is given."""
+    known = [output.name for output in OUTPUTS]
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise ValueError(f"Output '{''.join(unknown[:1])}' is unknown; it must be one of {', '.join(known)}.")
+    return [output for output in OUTPUTS if output.name in names]
+
+
+def _write(writer, outputs: list[Output], done: CompletedFrame, stamp: int, frame_id: str) -> None:
     frame = done.frame
     if frame.camera is None:
         raise ValueError(f"Frame {frame.name or 'without name'} has no camera, which a bag needs.")
-    frame_id = frame.frame_id or "camera_optical_frame"
     for output in outputs:
         content = output.content(done)
         if output.message_type == IMAGE:

@@ -20,6 +20,8 @@ from ..core import Metrics
 from ..core.safe.files import write_text
 from .confidence import RANKINGS, ConfidenceScore
 from .runner import RANGE_EDGES, EvaluationResult
+from .structure import SENTENCE as STRUCTURE_SENTENCE
+from .structure import structure_table
 
 METRICS = tuple(field.name for field in fields(Metrics))
 COLUMNS = {
@@ -107,6 +109,15 @@ def metrics_json(result: EvaluationResult) -> str:
         content["confidence"] = [
             {"protocol": protocol, "completer": completer, **_json_value(_confidence(score))}
             for (protocol, completer), score in result.confidence_means().items()
+        ]
+    if result.structure:
+        content["structure"] = [
+            {"protocol": protocol, "completer": completer, **_json_value(asdict(score))}
+            for (protocol, completer), score in result.structure_means().items()
+        ]
+        content["structure_rows"] = [
+            {"frame": frame, "protocol": protocol, "completer": completer, **_json_value(asdict(score))}
+            for frame, protocol, completer, score in result.structure
         ]
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -237,6 +248,8 @@ def _markdown(result: EvaluationResult, plots: list[Path], figures: list[Path], 
     parts += ["## Mean over frames", table(*mean_table(result)), MEAN_SENTENCE]
     if result.confidence:
         parts += ["## Confidence", table(*confidence_table(result.confidence_means())), CONFIDENCE_SENTENCE]
+    if result.structure:
+        parts += ["## Shape", table(*structure_table(result.structure_means())), STRUCTURE_SENTENCE]
     if left_out := [*skip_sentences(result), *left_out_sentences(result)]:
         parts += ["## Left out", "\n".join(f"- {text}" for text in left_out)]
     for title, files in (("Plots", plots), ("Figures", figures)):

@@ -15,6 +15,7 @@ from ..completion.spec import parse_completer
 from ..core import Frame, Metrics, compute_metrics
 from .confidence import ConfidenceScore, score_confidence, score_reliability
 from .protocols import CannotServe, Protocol, Settings, Trial, parse_protocol
+from .structure import StructureMetrics, compute_structure
 
 RANGE_EDGES = (0, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150, float("inf"))
 """Metres; errors are also averaged between each two of them."""
@@ -73,6 +74,7 @@ class EvaluationResult:
         runtimes_ms: (frame, protocol, completer, milliseconds) of every completion, in order.
         confidence: (frame, protocol, completer, score) of every completion with something to score;
             empty unless asked for.
+        structure: (frame, protocol, completer, scores of shape) of every completion; empty unless asked for.
     """
 
     name: str
@@ -91,6 +93,7 @@ class EvaluationResult:
     reliability: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     runtimes_ms: list[tuple[str, str, str, float]] = field(default_factory=list)
     confidence: list[tuple[str, str, str, ConfidenceScore]] = field(default_factory=list)
+    structure: list[tuple[str, str, str, StructureMetrics]] = field(default_factory=list)
 
     def means(self) -> list[Mean]:
         """One mean for each protocol and completer that some frame could serve."""
@@ -115,6 +118,14 @@ class EvaluationResult:
         keys = ((protocol.text, completer) for protocol in self.protocols for completer in self.completers)
         return {key: ConfidenceScore.mean(scores[key]) for key in keys if key in scores}
 
+    def structure_means(self) -> dict[tuple[str, str], StructureMetrics]:
+        """(protocol, completer) to the mean scores of shape, in the order asked for."""
+        scores: dict[tuple[str, str], list[StructureMetrics]] = {}
+        for _, protocol, completer, score in self.structure:
+            scores.setdefault((protocol, completer), []).append(score)
+        keys = ((protocol.text, completer) for protocol in self.protocols for completer in self.completers)
+        return {key: StructureMetrics.mean(scores[key]) for key in keys if key in scores}
+
     def reliability_means(self) -> dict[tuple[str, str], np.ndarray]:
         """(protocol, completer) to the mean of `confidence.reliability` over all completions, 3 x bins."""
         return {key: sums / sums[0].sum() for key, sums in self.reliability.items()}
@@ -132,6 +143,7 @@ def evaluate(
     name: str = "",
     watch: Watcher | None = None,
     confidence: bool = False,
+    structure: bool = False,
 ) -> EvaluationResult:
     """Score completers on frames; the same metrics every run.
 
@@ -143,6 +155,7 @@ def evaluate(
         watch: called after every trial with the index of the frame, the frame, the trial, the
             protocol and the completions by name; only for the first seed of a random protocol.
         confidence: score it too.
+        structure: score the shape too, see `evaluation.structure`.
 
     Raises:
         ValueError: an unknown protocol or completer, one named twice, or no frame that can serve
@@ -151,7 +164,7 @@ def evaluate(
     made = _by_name(completers)
     name = name or getattr(frames, "name", "") or "the frames"
     result = new_result(name, protocols, list(made), settings)
-    score_frames(frames, made, result, watch, confidence, set())
+    score_frames(frames, made, result, watch, confidence, set(), structure)
     if not result.rows:
         raise ValueError(nothing_served(result))
     return result
@@ -173,6 +186,7 @@ def score_frames(
     watch: Watcher | None,
     confidence: bool,
     warm: set[str],
+    structure: bool = False,
 ) -> None:
     """Add the scores of frames to a result; see `evaluate`.
 
@@ -184,12 +198,12 @@ def score_frames(
         result.without_points += frame.points is None
         for protocol in result.protocols:
             try:
-                _run(result, index, frame, protocol, completers, warm, watch, confidence)
+                _run(result, index, frame, protocol, completers, warm, watch, confidence, structure)
             except CannotServe as error:
                 result.skipped.append((frame.name, protocol.text, str(error)))
 
 
-def _run(result, index, frame, protocol, completers, warm, watch, confidence) -> None:
+def _run(result, index, frame, protocol, completers, warm, watch, confidence, structure) -> None:
     """All seeds and completers on one frame under one protocol."""
     metrics: dict[str, list[Metrics]] = {name: [] for name in completers}
     told: dict[str, list[Metrics]] = {name: [] for name in completers}
@@ -219,6 +233,9 @@ def _run(result, index, frame, protocol, completers, warm, watch, confidence) ->
             score = score_confidence(completion, trial.feed, trial.truth) if confidence else None
             if score is not None:
                 result.confidence.append((frame.name, protocol.text, name, score))
+            if structure:
+                shape = compute_structure(completion.depth, trial.truth, frame.camera, sure.depth)
+                result.structure.append((frame.name, protocol.text, name, shape))
         if watch is not None and seed == 0:
             watch(index, frame, trial, protocol, completions)
     for name in completers:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..completion.temporal.blend import TemporalBlend
 from ..data.bag.writer import write_bag
 from ..evaluation.replay import USUAL, replay
 from .job import Completers
@@ -18,11 +19,13 @@ class ReplayJob:
     """Completes a drive into a bag.
 
     Args:
-        options: of `replay`.
+        temporal: `blend` or `off`.
+        options: of `replay`, others.
     """
 
     completers: Completers
     outputs: tuple[str, ...] = USUAL
+    temporal: str = "off"
     options: Mapping[str, object] = field(default_factory=dict)
     reader_options: Mapping[str, object] = field(default_factory=dict)
 
@@ -30,7 +33,8 @@ class ReplayJob:
         (completer,) = made.values()
         frames = reader.stretch(stretch.first, stretch.last)
         path = folder / _bag_name(stretch)
-        done = replay(frames, completer, path, outputs=self.outputs, **self.options)
+        blend = TemporalBlend() if self.temporal == "blend" else None
+        done = replay(frames, completer, path, outputs=self.outputs, temporal=blend, **self.options)
         if not done.frames:
             raise ValueError("There is no pair of image and points.")
         return {"frames": done.frames, "bag": path.name}, None

@@ -59,12 +59,13 @@ class Completed:
 
 
 def complete_frames(
-    frames: Iterable[Frame], completer: Completer, out: Path, files: Files, first: int = 0
+    frames: Iterable[Frame], completer: Completer, out: Path, files: Files, first: int = 0, blend=None
 ) -> Completed:
     """Complete frames and write their files into a folder, which is there.
 
     Args:
         first: number of the first frame, for names of those that have none.
+        blend: a `TemporalBlend`; None for frames of their own.
 
     Raises:
         ValueError: a cloud of a frame without camera matrix; OSError: a file cannot be written.
@@ -76,7 +77,10 @@ def complete_frames(
         wanted = re.sub(r"[^\w.-]+", "_", frame.name or f"{number:06d}").strip("_") or "frame"
         name = unique(wanted, taken)
         measured = SparseDepth.from_points(frame, max_depth=files.max_range, **filters)
-        completion = completer.complete(frame.image, measured, frame.camera, frame.name).above(least)
+        completion = completer.complete(frame.image, measured, frame.camera, frame.name)
+        if blend is not None:
+            completion = blend.apply(frame, measured, completion, frame.T_world_cam)
+        completion = completion.above(least)
         done.empty += not measured.count
         done.too_far += write_depth(out / f"depth_{name}.png", completion.depth)
         if files.npy:

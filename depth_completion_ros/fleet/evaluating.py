@@ -23,13 +23,14 @@ class EvaluateJob:
 
     Args:
         protocols: texts for `parse_protocol`.
-        confidence: score it too.
+        confidence, structure: score them too.
     """
 
     completers: Completers
     protocols: tuple[str, ...]
     settings: Settings
     confidence: bool = False
+    structure: bool = False
     reader_options: Mapping[str, object] = field(default_factory=dict)
 
     def new_result(self, name: str) -> EvaluationResult:
@@ -40,7 +41,7 @@ class EvaluateJob:
         drawn = TrialFigures(folder, [number - stretch.first for number in stretch.drawn])
         result = self.new_result(reader.name)
         frames = FramesUntilError(reader.stretch(stretch.first, stretch.last), needs_some=False)
-        score_frames(frames, made, result, drawn, self.confidence, set())
+        score_frames(frames, made, result, drawn, self.confidence, set(), self.structure)
         content = partial.content_of(result)
         content["figures"] = [path.name for path in drawn.paths]
         content["shown"] = partial.shown_content(drawn.shown)

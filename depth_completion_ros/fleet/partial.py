@@ -9,6 +9,7 @@ import numpy as np
 from ..core import Metrics
 from ..evaluation.confidence import ConfidenceScore
 from ..evaluation.runner import EvaluationResult, Row
+from ..evaluation.structure import StructureMetrics
 
 SUMS = ("by_range", "by_place", "reliability")
 
@@ -36,6 +37,9 @@ def content_of(result: EvaluationResult) -> dict:
             for name in SUMS
         },
         "runtimes_ms": result.runtimes_ms,
+        "structure": [
+            [*key, {name: float(x) for name, x in asdict(score).items()}] for *key, score in result.structure
+        ],
         "confidence": [
             [*key, {name: curve.tolist() for name, curve in score.curves.items()}, score.reliability.tolist()]
             for *key, score in result.confidence
@@ -65,6 +69,8 @@ def add(result: EvaluationResult, content: dict, drive: str) -> None:
         for protocol, completer, values in content["sums"][name]:
             sums[protocol, completer] = sums.get((protocol, completer), 0) + np.array(values)
     result.runtimes_ms += [(named(frame), *rest) for frame, *rest in content["runtimes_ms"]]
+    for frame, protocol, completer, score in content["structure"]:
+        result.structure.append((named(frame), protocol, completer, StructureMetrics(**score)))
     for frame, protocol, completer, curves, reliability in content["confidence"]:
         arrays = {name: np.array(curve) for name, curve in curves.items()}
         score = ConfidenceScore(arrays, np.array(reliability))

@@ -55,6 +55,7 @@ from .parameters.node import NodeParameters
 from .process.run import run
 from .process.stopping import FRAME_LIMIT_S
 from .publishers import Outputs
+from .temporal import LiveTemporal
 from .worker import Worker
 
 SMALL_IMAGE = 96, 64
@@ -210,7 +211,8 @@ class CompletionNode(LifecycleNode):
         warn, now_ns = self.get_logger().warning, lambda: self.get_clock().now().nanoseconds
         self._stages = Stages()
         self._frames = LiveFrames(s, self._cameras, self._extrinsics, now_ns, warn, self._stages)
-        self._live = LiveCompleter(s, completer, warn)
+        self._temporal = LiveTemporal(s, self._frames.camera_pose)
+        self._live = LiveCompleter(s, completer, warn, self._temporal)
         try:
             self._warm_up()
         except Exception as error:
@@ -248,6 +250,7 @@ class CompletionNode(LifecycleNode):
     def on_activate(self, state) -> TransitionCallbackReturn:
         """Subscribe, and begin to work."""
         self._completer.forget()
+        self._temporal.forget()
         self._inputs = Inputs(
             self,
             self.settings,
@@ -339,7 +342,7 @@ class CompletionNode(LifecycleNode):
         statuses.append(self._stages.status)
         self._reported = counts, unpaired, lost
         frames = [*self._frames.statuses.values(), self._frames.deskew.status, self._frames.more.status]
-        frames += self._extrinsics.statuses
+        frames += [*self._extrinsics.statuses, self._temporal.status]
         return [*statuses, *self._outputs.statuses, *frames, self._monitor.status, self._live.status]
 
 

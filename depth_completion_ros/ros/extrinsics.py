@@ -51,6 +51,11 @@ class Extrinsics:
                 "Parameter 'deskew' is on, which needs the motion of the LiDAR; 'fixed_frame' is empty and "
                 "must name a frame such as odom."
             )
+        if getattr(settings, "temporal", "off") == "blend" and not self._fixed_frame:
+            raise ValueError(
+                "Parameter 'temporal' is blend, which needs the motion of the camera; 'fixed_frame' is empty "
+                "and must name a frame such as odom."
+            )
         self._robot_frame = getattr(settings, "robot_frame", "")
         if self._robot_frame and self._source != "tf":
             raise ValueError(
@@ -94,9 +99,9 @@ class Extrinsics:
         except TransformError as error:
             raise Drop("no transform", str(error)) from None
 
-    def lidar_pose(self, lidar_frame: str, stamp: int) -> np.ndarray:
-        """4 x 4 pose of the LiDAR in the fixed frame at a stamp; TransformError where TF does not have it."""
-        return self.tf.lookup(self._fixed_frame, lidar_frame, stamp, self._wait_s)
+    def pose(self, sensor_frame: str, stamp: int) -> np.ndarray:
+        """4 x 4 pose of a sensor in the fixed frame at a stamp; TransformError where TF does not have it."""
+        return self.tf.lookup(self._fixed_frame, sensor_frame, stamp, self._wait_s)
 
     def T_robot_lidar(self, lidar_frame: str, stamp_points: int) -> np.ndarray:
         """4 x 4 from the LiDAR to the frame in which the robot's own box is told; Drop without it."""

@@ -13,6 +13,7 @@ from ..completion.spec import parse_settings
 from ..core import Frame, SparseDepth
 from .diagnostics import OK, WARN, Status
 from .inputs.drop import Drop
+from .temporal import LiveTemporal
 
 
 def completer_of(settings) -> Completer:
@@ -28,15 +29,21 @@ class LiveCompleter:
     Args:
         settings: values of the node's parameters.
         warn: `warning` of the node's logger.
+        temporal: what each completion goes through.
 
     Attributes:
         status: what diagnostics say of the completer.
     """
 
     def __init__(
-        self, settings, completer: Completer, warn: Callable[..., None] = lambda sentence, **throttle: None
+        self,
+        settings,
+        completer: Completer,
+        warn: Callable[..., None] = lambda sentence, **throttle: None,
+        temporal: LiveTemporal | None = None,
     ):
         self._settings, self._completer, self._warn = settings, completer, warn
+        self._temporal = temporal
         self._failures = self._told = self._last_stamp = 0
         self.status = self._judged("no frame yet.")
 
@@ -66,6 +73,8 @@ class LiveCompleter:
             raise self._failed(error) from error
         self._failures = 0
         self.status = self._judged("works.")
+        if self._temporal is not None:
+            completion = self._temporal.apply(frame, sparse, completion)
         asked = self._settings.min_confidence
         return completion.above(completer.least_confidence if asked < 0 else asked)
 

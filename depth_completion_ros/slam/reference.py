@@ -45,7 +45,7 @@ class ReferenceMaker:
     def add(self, frame: Frame, stamp: int) -> None:
         """Take the frame with the next stamp, in nanoseconds."""
         self.stamps.append(stamp)
-        pose = camera_pose(frame)
+        pose = frame.T_world_cam
         self.given.append(pose)
         if frame.T_cam_lidar is not None:
             self._T_lidar_cam = invert(frame.T_cam_lidar)
@@ -90,15 +90,6 @@ class ReferenceMaker:
                 f"them from; at least {LEAST_POSES} are needed."
             )
         return Reference(Trajectory.of(*_columns(known)), name)
-
-
-def camera_pose(frame: Frame) -> np.ndarray | None:
-    """4 x 4 T_world_cam at the stamp of the image; that of the points where the motion is not known."""
-    T_world_lidar = frame.T_world_lidar_at_image
-    T_world_lidar = frame.T_world_lidar if T_world_lidar is None else T_world_lidar
-    if T_world_lidar is None or frame.T_cam_lidar is None:
-        return None
-    return T_world_lidar @ invert(frame.T_cam_lidar)
 
 
 def _columns(pairs: Sequence[tuple]) -> tuple[tuple, ...]:

@@ -100,13 +100,31 @@ def test_without_a_transform_the_bag_gives_no_frame_and_says_why(bag):
         recording.frames(3)
         recording.transform("base", "lidar", np.eye(4), START, static=True)
     reader = open_reader(bag)
-    with pytest.raises(BagError, match="gave no frame: No transform .* frame 'camera' is unknown"):
+    told = "gave no frame: No transform .* frame 'camera' is unknown.* Option extrinsics_file"
+    with pytest.raises(BagError, match=told):
         list(reader)
     assert reader.dropped == {"no transform": 3}
     with_option = list(open_reader(bag, T_cam_lidar=T_CAM_LIDAR.ravel().tolist()))
     np.testing.assert_array_equal(with_option[0].T_cam_lidar, T_CAM_LIDAR)
     with pytest.raises(ValueError, match="Option T_cam_lidar is not rigid"):
         open_reader(bag, T_cam_lidar=np.ones((4, 4)))
+
+
+def test_a_calibration_file_takes_the_place_of_tf(bag, tmp_path):
+    file = tmp_path / "extrinsics.yaml"
+    with Recording(bag) as recording:
+        recording.frames(2)
+    file.write_text(f"parent: lidar\nchild: camera\nmatrix: {invert(T_CAM_LIDAR).tolist()}\n")
+    frames = list(open_reader(bag, extrinsics_file=str(file)))
+    assert len(frames) == 2
+    np.testing.assert_allclose(frames[1].T_cam_lidar, T_CAM_LIDAR, atol=1e-12)
+    file.write_text("parent: rear\nchild: lidar\nmatrix: [[1,0,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]]\n")
+    with pytest.raises(ValueError, match="rear"):
+        list(open_reader(bag, extrinsics_file=file))
+    with pytest.raises(FileNotFoundError):
+        open_reader(bag, extrinsics_file=tmp_path / "none.yaml")
+    with pytest.raises(ValueError, match="T_cam_lidar and extrinsics_file are given"):
+        open_reader(bag, extrinsics_file=file, T_cam_lidar=T_CAM_LIDAR)
 
 
 def test_ego_motion_is_told_through_a_fixed_frame(bag):

@@ -183,7 +183,7 @@ def test_the_command_ends_with_a_sentence(tmp_path):
 
 
 def test_settings_of_a_set_reach_the_completer_that_takes_them():
-    from depth_completion_ros.cli.benchmark import _settings
+    from depth_completion_ros.cli.scoring.benchmark import _settings
 
     indoor = find_benchmark("psd:SUNRGBD")
     assert _settings(indoor, ["linear"]) == {}

@@ -134,3 +134,17 @@ def test_the_real_sequence_through_a_bag_gives_ten_outputs_like_those_without(re
         # The extrinsics went through a quaternion, which may move a point on the border of two pixels.
         expected = completer(from_data).above(least).depth
         assert np.isclose(depth_of(message), expected, rtol=0, atol=0, equal_nan=True).mean() > 0.998
+
+
+def test_inputs_beside_the_outputs_are_read_back_as_the_same_frames(streets, tmp_path):
+    bag = tmp_path / "bag"
+    replay(streets, create_completer("nearest"), bag, with_inputs=True, compression="storage")
+    again = list(
+        open_reader(bag, image_topic="/image", points_topic="/points", camera_info_topic="/camera_info")
+    )
+    assert len(again) == 3
+    for before, after in zip(streets, again, strict=True):
+        np.testing.assert_array_equal(after.image, before.image)
+        np.testing.assert_array_equal(after.points[:, :3], before.points[:, :3])
+        np.testing.assert_allclose(after.T_cam_lidar, before.T_cam_lidar, atol=1e-12)
+        assert (after.stamp_image, after.frame_id) == (before.stamp_image, before.frame_id)

@@ -55,7 +55,18 @@ def test_complete_writes_the_same_files_by_one_worker_by_two_and_without(drives,
 
 
 def test_evaluate_gives_one_report_that_is_the_same_by_any_number_of_workers(drives, tmp_path):
-    command = "evaluate", drives, "-c", "linear", "-p", "truth", "-p", "points:50", "--confidence"
+    command = (
+        "evaluate",
+        drives,
+        "-c",
+        "linear",
+        "-p",
+        "truth",
+        "-p",
+        "points:50",
+        "--confidence",
+        "--structure",
+    )
     for workers in (1, 2):
         out = tmp_path / f"by_{workers}"
         code, text, error = run(*command, "-o", out, "--workers", workers, "--stretch", 2)

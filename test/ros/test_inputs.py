@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
+from rig import needs_tf
 from robot import (
     CAMERA,
     START,
@@ -105,6 +106,24 @@ def test_depth_of_another_view_is_dropped_and_counted(ros, message, cause):
     robot.send_depth(START + STEP, depth_message(START + STEP))
     robot.wait_for_outputs(1)
     assert stamp_ns(robot.received["depth/image"][0].header) == START + STEP
+
+
+@needs_tf
+def test_where_nobody_tells_the_motion_nothing_is_blended_and_diagnostics_say_so(ros):
+    """Depth of the camera itself needs no TF, so that it is completed all the same."""
+    robot = DepthRobot(ros)
+    completion_node(
+        ros, measured_input="depth", temporal="blend", fixed_frame="odom", extrinsics_source="tf"
+    )  # fmt: skip
+    robot.connect()
+    for number in (0, 1):
+        robot.send_depth(START + number * STEP, depth_message(START + number * STEP))
+        robot.wait_for_outputs(number + 1)
+        np.testing.assert_array_equal(depth_of(robot.received["depth/image"][number]), OF_DEPTH)
+    said = robot.wait_for_status("completion: temporal", "WARN", "is not blended, motion not known.")
+    assert "No transform from 'camera' to 'odom'" in said
+    wanted = {"not blended, motion not known": "2"}
+    assert ros.spin_until(lambda: robot.statuses["completion: temporal"][2] == wanted)
 
 
 YAML = """image_width: WIDTH

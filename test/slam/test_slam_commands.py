@@ -17,7 +17,6 @@ from depth_completion_ros.demo.drive import make_demo_drive
 from depth_completion_ros.demo.drive.surface import surface_of
 from depth_completion_ros.slam.mapping.occupancy import Box, world_points
 from depth_completion_ros.slam.mapping.truth import MapTruth
-from depth_completion_ros.slam.reference import camera_pose
 
 FRAMES = 6
 
@@ -142,7 +141,7 @@ def test_the_exact_surface_of_the_demo_drive_is_where_its_true_depth_is(drive):
     surface = surface_of(drive)
     reader = open_reader(drive)
     for frame in islice(reader, 0, FRAMES, 2):
-        pose = camera_pose(frame)
+        pose = frame.T_world_cam
         points = world_points(frame.ground_truth, frame.camera, pose, 20.0)[::50]
         box = Box((0.0, 0.0, 0.0), (1, 1, 1), 1.0)
         distance = MapTruth(frame.camera, box, 20.0, surface).to_surface(points)

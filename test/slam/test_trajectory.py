@@ -11,7 +11,7 @@ from depth_completion_ros import Camera, Frame
 from depth_completion_ros.core import invert, rigid
 from depth_completion_ros.data import open_reader
 from depth_completion_ros.slam.plot import left_after_alignment
-from depth_completion_ros.slam.reference import GROUND_TRUTH, KISS_ICP, ReferenceMaker, camera_pose
+from depth_completion_ros.slam.reference import GROUND_TRUTH, KISS_ICP, ReferenceMaker
 from depth_completion_ros.slam.trajectory import Trajectory
 
 QUARTER = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
@@ -64,9 +64,9 @@ def test_the_camera_pose_is_that_at_the_stamp_of_the_image():
     moved = rigid(np.eye(3), [0.5, 0, 0])
     frame = frame_at(3.0, T_image_points=moved)
     np.testing.assert_allclose(
-        camera_pose(frame), rigid(np.eye(3), [2.5, 0, 0]) @ invert(T_CAM_LIDAR), atol=1e-12
+        frame.T_world_cam, rigid(np.eye(3), [2.5, 0, 0]) @ invert(T_CAM_LIDAR), atol=1e-12
     )
-    np.testing.assert_allclose(camera_pose(frame_at(3.0)), rigid(np.eye(3), [3, 0, 0]) @ invert(T_CAM_LIDAR))
+    np.testing.assert_allclose(frame_at(3.0).T_world_cam, rigid(np.eye(3), [3, 0, 0]) @ invert(T_CAM_LIDAR))
 
 
 def test_poses_of_the_data_are_the_reference_where_there_are_enough():

@@ -338,7 +338,7 @@ class BagFrames:
     def _placed_at(self, image, points, shift_ns: int) -> dict[str, np.ndarray | Box]:
         camera_frame, lidar_frame = image.header.frame_id, points.header.frame_id
         stamp = stamp_ns(points.header) + shift_ns
-        T_cam_lidar = self._bag.T_cam_lidar
+        T_cam_lidar = self._bag.told_extrinsics(camera_frame, lidar_frame)
         if T_cam_lidar is None:
             T_cam_lidar = self._tree.lookup(camera_frame, lidar_frame, stamp)
         placed = {"T_cam_lidar": T_cam_lidar}

@@ -11,6 +11,7 @@ import numpy as np
 from depth_completion_ros.core import Box, Frame, check_rigid
 
 from ..calibration.camera_file import read_camera_file
+from ..calibration.extrinsics_file import read_extrinsics, read_transforms
 from ..deskew import Deskew
 from ..reader import Reader
 from .frames import BagFrames
@@ -39,6 +40,7 @@ class RosBag(Reader):
         tf_topics: TF topics, a list or with commas between them, where the bag has those of several
             robots (`Topics.transforms`).
         T_cam_lidar: 4 x 4 or its 16 numbers row by row, instead of TF; without the last row 12.
+        extrinsics_file: calibration file instead of TF (`read_extrinsics`), as of the node.
         fixed_frame: frame such as `odom` (which `write_bag` writes) through which the motion between
             cloud and image is told.
         slack_s: largest distance of the stamps of a pair, inclusive.
@@ -67,6 +69,7 @@ class RosBag(Reader):
         robot_frame: str | None = None,
         tf_topics: Sequence[str] | str = (),
         T_cam_lidar: np.ndarray | None = None,
+        extrinsics_file: str | Path | None = None,
         fixed_frame: str | None = None,
         slack_s: float = 0.05,
         image_offset_s: float = 0.0,
@@ -89,6 +92,12 @@ class RosBag(Reader):
         self.T_cam_lidar = None
         if T_cam_lidar is not None:
             self.T_cam_lidar = _matrix("T_cam_lidar", T_cam_lidar)
+            if extrinsics_file is not None:
+                raise ValueError("Options T_cam_lidar and extrinsics_file are given; it must be one of them.")
+        self._extrinsics_file = extrinsics_file
+        self._of_file: dict[tuple[str, str], np.ndarray] = {}
+        if extrinsics_file is not None:
+            read_transforms(extrinsics_file)  # refused now if it is none; its frames are checked later
         self.robot_box = None if robot_box is None else _box(robot_box)
         self.robot_frame = robot_frame
         self.fixed_frame = fixed_frame
@@ -100,6 +109,19 @@ class RosBag(Reader):
             raise ValueError(f"Option rectified is {rectified!r}; it must be true or false.")
         self.rectified = rectified
         self.deskew = Deskew(deskew)
+
+    def told_extrinsics(self, camera_frame: str, lidar_frame: str) -> np.ndarray | None:
+        """T_cam_lidar of the options; None where TF tells it.
+
+        Raises:
+            ValueError: the file is of other frames.
+        """
+        if self._extrinsics_file is None:
+            return self.T_cam_lidar
+        frames = camera_frame, lidar_frame
+        if frames not in self._of_file:
+            self._of_file[frames] = read_extrinsics(self._extrinsics_file, *frames)
+        return self._of_file[frames]
 
     @property
     def dropped(self) -> Counter[str]:
@@ -126,10 +148,10 @@ class RosBag(Reader):
             raise BagError(f"{damage.rstrip('.')}; {run.count} frames were read before.")
         if not run.count:
             causes = ", ".join(f"{n} x {cause}" for cause, n in self.skipped.items())
-            raise BagError(
-                f"Bag '{self.path}' gave no frame: "
-                f"{run.first_failure or causes or 'it has no images or no point clouds'}"
-            )
+            why = run.first_failure or causes or "it has no images or no point clouds"
+            if self.skipped["no transform"]:
+                why = f"{why.rstrip('.')}. Option extrinsics_file gives a calibration file in place of TF."
+            raise BagError(f"Bag '{self.path}' gave no frame: {why}")
 
     def stretch(self, first: int, last: int) -> Iterator[Frame]:
         # The numbers are those of pairs. What comes before is read, as pairs depend on it, but not decoded.

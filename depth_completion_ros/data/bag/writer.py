@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,15 @@ class BagWriter:
             raise OSError(f"Bag '{self._writer.path}' cannot be written: {reason}.") from None
 
 
+@dataclass(frozen=True)
+class InputTopics:
+    """Names of the topics that a frame is written to."""
+
+    image: str = "/camera/image_raw"
+    camera_info: str = "/camera/camera_info"
+    points: str = POINTS_TOPIC
+
+
 def write_bag(
     frames: Iterable[Frame],
     path: str | Path,
@@ -135,37 +145,75 @@ def write_bag(
         FileExistsError: something is at the path already.
         ValueError: a frame without image, camera, points or extrinsics, or an option not known.
     """
-    if image_format not in IMAGE_FORMATS:
-        raise ValueError(f"Image format is '{image_format}'; it must be one of {', '.join(IMAGE_FORMATS)}.")
-    static = _StaticTransforms(lidar_frame)
-    count, last = 0, 0
+    topics = InputTopics(f"/{camera_name}/image_raw", f"/{camera_name}/camera_info")
+    count = 0
     with BagWriter(path, storage=storage, compression=compression) as writer:
-        for count, frame in enumerate(frames, start=1):
-            _check(frame, count)
-            # A stamp of zero means none to ROS.
-            stamp = frame.stamp_image if frame.stamp_image is not None else count * 100_000_000
-            points_stamp = frame.stamp_points if frame.stamp_points is not None else stamp
-            for time_ns in (stamp, points_stamp):
-                check_stamp(time_ns, f"Frame {frame.name or count}")
-            if stamp <= last:
-                raise ValueError(
-                    f"Frame {frame.name or count} has the stamp {stamp} ns, which is not after that of "
-                    f"the one before, {last} ns; a bag needs frames of one sequence."
-                )
-            first, last = min(stamp, points_stamp), stamp
-            frame_id = frame.frame_id or f"{camera_name}_optical_frame"
-            frame_id, transforms = static.camera_frame(frame_id, frame.T_cam_lidar, first)
-            if transforms is not None:
-                writer.write("/tf_static", "tf2_msgs/msg/TFMessage", transforms, first, latched=True)
-            # First, so that a player has told the pose when it plays what was seen from there.
-            messages = _pose_messages(frame, stamp, points_stamp, lidar_frame)
-            messages += _camera_messages(frame, stamp, frame_id, f"/{camera_name}", image_format)
-            each = frame.points, frame.rings
-            cloud = points_message(*each, points_stamp, lidar_frame, frame.point_times)
-            messages.append((points_stamp, POINTS_TOPIC, cloud))
-            for time_ns, topic, message in sorted(messages, key=lambda m: m[0]):
-                writer.write(topic, message.__msgtype__, message, time_ns)
+        each = FrameWriter(writer, topics, image_format, f"{camera_name}_optical_frame", lidar_frame)
+        for frame in frames:
+            each.write(frame)
+            count += 1
     return count
+
+
+class FrameWriter:
+    """Writes frames of one sequence into a bag, as `write_bag` says.
+
+    Args:
+        frame_id: of cameras that have none.
+
+    Raises:
+        ValueError: an image format that is not known.
+    """
+
+    def __init__(
+        self,
+        writer: BagWriter,
+        topics: InputTopics,
+        image_format: str = "raw",
+        frame_id: str = "camera_optical_frame",
+        lidar_frame: str = "lidar",
+    ):
+        if image_format not in IMAGE_FORMATS:
+            raise ValueError(
+                f"Image format is '{image_format}'; it must be one of {', '.join(IMAGE_FORMATS)}."
+            )
+        self._writer, self._topics, self._format = writer, topics, image_format
+        self._frame_id, self._lidar_frame = frame_id, lidar_frame
+        self._static = _StaticTransforms(lidar_frame)
+        self._count, self._last = 0, 0
+
+    def write(self, frame: Frame) -> tuple[int, str]:
+        """Write one frame; stamp and frame_id that its image got.
+
+        Raises:
+            ValueError: it lacks image, camera, points or extrinsics, or is not after the one before.
+        """
+        self._count += 1
+        _check(frame, self._count)
+        # A stamp of zero means none to ROS.
+        stamp = frame.stamp_image if frame.stamp_image is not None else self._count * 100_000_000
+        points_stamp = frame.stamp_points if frame.stamp_points is not None else stamp
+        for time_ns in (stamp, points_stamp):
+            check_stamp(time_ns, f"Frame {frame.name or self._count}")
+        if stamp <= self._last:
+            raise ValueError(
+                f"Frame {frame.name or self._count} has the stamp {stamp} ns, which is not after that of "
+                f"the one before, {self._last} ns; a bag needs frames of one sequence."
+            )
+        first, self._last = min(stamp, points_stamp), stamp
+        frame_id = frame.frame_id or self._frame_id
+        frame_id, transforms = self._static.camera_frame(frame_id, frame.T_cam_lidar, first)
+        if transforms is not None:
+            self._writer.write("/tf_static", "tf2_msgs/msg/TFMessage", transforms, first, latched=True)
+        # First, so that a player has told the pose when it plays what was seen from there.
+        messages = _pose_messages(frame, stamp, points_stamp, self._lidar_frame)
+        messages += _camera_messages(frame, stamp, frame_id, self._topics, self._format)
+        each = frame.points, frame.rings
+        cloud = points_message(*each, points_stamp, self._lidar_frame, frame.point_times)
+        messages.append((points_stamp, self._topics.points, cloud))
+        for time_ns, topic, message in sorted(messages, key=lambda m: m[0]):
+            self._writer.write(topic, message.__msgtype__, message, time_ns)
+        return stamp, frame_id
 
 
 def _check(frame: Frame, number: int) -> None:
@@ -212,15 +260,15 @@ def _pose_messages(frame: Frame, stamp: int, points_stamp: int, lidar_frame: str
     return messages
 
 
-def _camera_messages(frame: Frame, stamp: int, frame_id: str, namespace: str, image_format: str):
-    topic = f"{namespace}/image_raw"
+def _camera_messages(frame: Frame, stamp: int, frame_id: str, topics: InputTopics, image_format: str):
+    topic = topics.image
     if image_format == "raw":
         image = image_message(frame.image, "rgb8", stamp, frame_id)
     else:
         topic += "/compressed"
         image = compressed_image_message(frame.image, image_format, stamp, frame_id)
     info = camera_info_message(frame.camera, stamp, frame_id)
-    messages = [(stamp, topic, image), (stamp, f"{namespace}/camera_info", info)]
+    messages = [(stamp, topic, image), (stamp, topics.camera_info, info)]
     if frame.ground_truth is not None:
         truth = image_message(metres(frame.ground_truth), "32FC1", stamp, frame_id)
         messages.append((stamp, GROUND_TRUTH_TOPIC, truth))

@@ -16,6 +16,8 @@ from ..report import (
     settings_sentence,
 )
 from ..runner import EvaluationResult, Row
+from ..structure import SENTENCE as STRUCTURE_SENTENCE
+from ..structure import structure_table
 from . import charts as draw
 from .frames import ShownTrial, viewer
 from .page import Page, charts, table
@@ -62,6 +64,8 @@ def write_html(
     if result.confidence:
         confidence = table(*confidence_table(result.confidence_means()))
         page.section("Confidence", confidence, note=CONFIDENCE_SENTENCE)
+    if result.structure:
+        page.section("Shape", table(*structure_table(result.structure_means())), note=STRUCTURE_SENTENCE)
     _frames(page, result, shown)
     names = legend(result.completers)
     for heading, drawn, note in (

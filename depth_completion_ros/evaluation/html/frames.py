@@ -54,7 +54,7 @@ def show_trial(
     shape = (-(-height // step), -(-width // step))
     known = np.concatenate([trial.truth[trial.truth > 0], trial.feed.depth[trial.feed.depth > 0]])
     near, far = (float(value) for value in np.percentile(known, (1, 99)))
-    limit = _common_limit(trial.truth, completions)
+    limit = common_limit(trial.truth, completions)
     image = np.full((height, width, 3), 60, np.uint8) if frame.image is None else frame.image
     small = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA)
     fed = overlay_sparse(small, shrunk_sparse(trial.feed.depth, step, shape), near, far)
@@ -71,7 +71,7 @@ def show_trial(
     return ShownTrial(frame.name, protocol.text, trial.feed.count, near, far, limit, images, depth, error)
 
 
-def _common_limit(truth: np.ndarray, completions: Mapping[str, Completion]) -> float:
+def common_limit(truth: np.ndarray, completions: Mapping[str, Completion]) -> float:
     """95th percentile of all errors, to one digit, in metres."""
     errors = [np.abs(of.depth - truth)[(truth > 0) & np.isfinite(of.depth)] for of in completions.values()]
     everything = np.concatenate(errors)

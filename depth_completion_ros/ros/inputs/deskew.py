@@ -49,7 +49,7 @@ class LiveDeskew:
         stamp = stamp_ns(message.header) + clock_ns
 
         def pose_at(seconds: float) -> np.ndarray:
-            return self._extrinsics.lidar_pose(message.header.frame_id, stamp + round(seconds * 1e9))
+            return self._extrinsics.pose(message.header.frame_id, stamp + round(seconds * 1e9))
 
         try:
             times = partial(decode_times, message, points)

@@ -243,6 +243,11 @@ class LiveFrames:
             return None
         return Box(corners[:3], corners[3:], self._extrinsics.T_robot_lidar(lidar_frame, stamp))
 
+    def camera_pose(self, frame: Frame) -> np.ndarray:
+        """4 x 4 pose of the camera in the fixed frame when the image was taken; TransformError without it."""
+        clock = round(self._settings.image_time_offset * 1e9) + self._clock_of_tf
+        return self._extrinsics.pose(frame.frame_id, frame.stamp_image + clock)
+
     def judge(self, frame: Frame, sparse: SparseDepth, lacks: str = "") -> None:
         """Note what the operator should know of a frame that is completed all the same.
 

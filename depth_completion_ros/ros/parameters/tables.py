@@ -151,6 +151,14 @@ COMPLETION = (
     Parameter("completer", "default", "Name of the completer; `depth-completion completers` lists them."),
     *NETWORK,
     Parameter(
+        "temporal",
+        "off",
+        "blend: each completion is blended with those before it, by the motion in `fixed_frame`, where they "
+        "agree and no measurement contradicts, so that depth flickers less (see docs/temporal.md). The "
+        "diagnostic `temporal` counts.",
+        choices=("off", "blend"),
+    ),
+    Parameter(
         "min_confidence",
         -1.0,
         "Depth less sure than this is made unknown in all outputs; 0 publishes every guess, -1 takes the "

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .evaluate import Figures, print_table
-from .options import (
+from ..options import (
     AllowNoncommercial,
     CompleterName,
     Device,
@@ -23,6 +23,8 @@ from .options import (
     print_degradations,
     print_skipped,
 )
+from ..tables import AsJson, print_json, print_table
+from .evaluate import Figures
 
 SHAPE = 352, 1216
 """Height and width of the images of the test."""
@@ -46,6 +48,7 @@ def benchmark(
     prior: Prior = None,
     precision: Precision = "auto",
     allow_noncommercial: AllowNoncommercial = False,
+    as_json: AsJson = False,
 ):
     """
     Score completers as papers do: their images, what they feed and score, their metrics, their numbers.
@@ -72,13 +75,16 @@ def benchmark(
 
         depth-completion benchmark marigold-dc:KITTI depth_selection -c bpnet --weights dmd3c.pth
     """
-    from ..evaluation.benchmarks import BENCHMARKS, find_benchmark, listing, parse_feed, score
-    from ..evaluation.figures import TrialFigures
-    from ..evaluation.report import table
-    from ..fleet.drives import evenly
+    from ...evaluation.benchmarks import BENCHMARKS, find_benchmark, listing, parse_feed, score
+    from ...evaluation.figures import TrialFigures
+    from ...evaluation.report import table
+    from ...fleet.drives import evenly
 
     if listed:
         headings, rows = listing(BENCHMARKS.values())
+        if as_json:
+            print_json([dict(zip(headings, row, strict=True)) for row in rows])
+            return
         typer.echo(table(headings, rows, left=len(headings)))
         return
     if name is None or folder is None:
@@ -102,27 +108,32 @@ def benchmark(
     found.evaluation.left_out = dict(reader.skipped)
     print_skipped(reader)
     print_degradations(made.values())
-    _report(found, out, drawn)
+    _report(found, out, drawn, as_json)
 
 
 def _settings(chosen, names: list[str]) -> dict:
     """What a paper sets for this data alone, as far as one of the completers takes it."""
-    from ..completion.registry import options_of
-    from ..completion.spec import parse_completer
+    from ...completion.registry import options_of
+    from ...completion.spec import parse_completer
 
     taken = set().union(*(options_of(parse_completer(name)[0]) for name in names))
     return {option: value for option, value in chosen.network.items() if option in taken}
 
 
-def _report(found, out: Path, drawn) -> None:
+def _report(found, out: Path, drawn, as_json: bool) -> None:
     """Print the comparison and write it, with what every evaluation writes, into a folder."""
-    from ..core.safe.files import write_text
-    from ..evaluation.benchmarks.score import comparison_table, remarks
-    from ..evaluation.html.evaluation import Extra, write_html
-    from ..evaluation.report import skip_sentences, table, write_report
+    from ...core.safe.files import write_text
+    from ...evaluation.benchmarks.score import comparison_table, remarks
+    from ...evaluation.html.evaluation import Extra, write_html
+    from ...evaluation.report import metrics_json, skip_sentences, table, write_report
 
     title, beside = found.evaluation.name, "Beside published numbers"
-    print_table(title, *comparison_table(found), sections=False)
+    headings, rows = comparison_table(found)
+    if as_json:
+        comparison = [dict(zip(headings, row, strict=True)) for row in rows]
+        print_json({"comparison": comparison, **json.loads(metrics_json(found.evaluation))})
+    else:
+        print_table(title, headings, rows, sections=False)
     for text in [*remarks(found), *skip_sentences(found.evaluation)]:
         typer.echo(text, err=True)
     report = write_report(found.evaluation, out, drawn.paths)[0]
@@ -131,7 +142,7 @@ def _report(found, out: Path, drawn) -> None:
     write_text(report, "\n\n".join(parts))
     extra = Extra(beside, *comparison_table(found), note=" ".join(remarks(found)))
     page = write_html(found.evaluation, out / "report.html", drawn.shown, extra)
-    typer.echo(f"Report: {page} and {report.name}")
+    typer.echo(f"Report: {page} and {report.name}", err=as_json)
 
 
 def submission(
@@ -161,7 +172,7 @@ def submission(
     """
     import numpy as np
 
-    from ..data.files import write_depth
+    from ...data.files import write_depth
 
     made = make_completers(
         [completer],

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ..core.safe.errors import sentence
-from .options import (
+from ...core.safe.errors import sentence
+from ..options import (
     AllowNoncommercial,
     Data,
     Device,
@@ -33,6 +33,7 @@ from .options import (
     print_skipped,
     raise_failures,
 )
+from ..tables import AsJson, print_table
 
 CLASSICAL = ("nearest", "linear", "morphological")
 Figures = Annotated[
@@ -77,6 +78,10 @@ def evaluate(
         bool,
         typer.Option("--confidence", help="Score confidence too: AUSE, calibration, and a plot of both."),
     ] = False,
+    structure: Annotated[
+        bool,
+        typer.Option("--structure", help="Score the shape too: edges, normals, false and missed obstacles."),
+    ] = False,
     limit: Limit = None,
     device: Device = "auto",
     weights: Weights = None,
@@ -84,6 +89,7 @@ def evaluate(
     precision: Precision = "auto",
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
+    as_json: AsJson = False,
     workers: Workers = None,
     ray: Ray = None,
     stretch: Stretch = 50,
@@ -118,16 +124,16 @@ def evaluate(
 
         depth-completion evaluate drives -c linear -c default -p lines:16 --workers 4
     """
-    from ..evaluation.figures import TrialFigures
-    from ..evaluation.html.evaluation import write_html
-    from ..evaluation.protocols import Settings
-    from ..evaluation.report import write_report
-    from ..evaluation.runner import FramesUntilError
-    from ..evaluation.runner import evaluate as run
-    from ..fleet.drives import evenly
-    from ..fleet.evaluating import EvaluateJob
-    from ..fleet.job import Completers
-    from ..fleet.run import Fleet
+    from ...evaluation.figures import TrialFigures
+    from ...evaluation.html.evaluation import write_html
+    from ...evaluation.protocols import Settings
+    from ...evaluation.report import write_report
+    from ...evaluation.runner import FramesUntilError
+    from ...evaluation.runner import evaluate as run
+    from ...fleet.drives import evenly
+    from ...fleet.evaluating import EvaluateJob
+    from ...fleet.job import Completers
+    from ...fleet.run import Fleet
 
     names = completer or CLASSICAL
     if len(set(names)) < len(names):
@@ -148,8 +154,8 @@ def evaluate(
     }
     if workers or ray:
         completers, read = Completers(tuple(names), options), options_of_reader(reader_option)
-        job = EvaluateJob(completers, tuple(protocol or PROTOCOLS), settings, confidence, read)
-        _by_fleet(data, job, out, Fleet(workers, ray, stretch, limit, figures))
+        job = EvaluateJob(completers, tuple(protocol or PROTOCOLS), settings, confidence, structure, read)
+        _by_fleet(data, job, out, Fleet(workers, ray, stretch, limit, figures), as_json)
         return
     made = make_completers(names, **options)
     reader = open_data(data, reader_option)
@@ -164,6 +170,7 @@ def evaluate(
         name=reader.name,
         watch=drawn,
         confidence=confidence,
+        structure=structure,
     )
     if frames.damage is not None:
         result.damage = sentence(frames.damage)
@@ -172,19 +179,19 @@ def evaluate(
     page = write_html(result, out / "report.html", drawn.shown)
     print_skipped(reader)
     print_degradations(made.values())
-    _print_result(result)
-    typer.echo(f"Report: {page} and {files[0].name}")
+    _print_result(result, as_json)
+    typer.echo(f"Report: {page} and {files[0].name}", err=as_json)
     if frames.damage is not None:
         raise frames.damage
 
 
-def _by_fleet(data: Path, job, out: Path, fleet) -> None:
+def _by_fleet(data: Path, job, out: Path, fleet, as_json: bool) -> None:
     """Evaluate all drives of `data`, with one report over all."""
-    from ..core.safe.files import write_text
-    from ..evaluation.html.evaluation import Extra, write_html
-    from ..evaluation.report import table, write_report
-    from ..fleet.evaluating import drive_table, merge
-    from ..fleet.report import failure_sentence
+    from ...core.safe.files import write_text
+    from ...evaluation.html.evaluation import Extra, write_html
+    from ...evaluation.report import table, write_report
+    from ...fleet.evaluating import drive_table, merge
+    from ...fleet.report import failure_sentence
 
     job.new_result("")  # says at once what is wrong with the protocols
     out.mkdir(parents=True, exist_ok=True)
@@ -199,8 +206,8 @@ def _by_fleet(data: Path, job, out: Path, fleet) -> None:
         write_text(files[0], "\n\n".join([heading, "## Drives", table(*rows, left=3), rest]))
     extra = Extra("Drives", *rows) if several else None
     page = write_html(merged.result, out / "report.html", merged.shown, extra)
-    _print_result(merged.result)
-    typer.echo(f"Report: {page}, {files[0].name} and fleet.md")
+    _print_result(merged.result, as_json)
+    typer.echo(f"Report: {page}, {files[0].name} and fleet.md", err=as_json)
     raise_failures(found)
 
 
@@ -228,30 +235,17 @@ def _four_pixels(name: str, text: str, meaning: str) -> tuple[int, int, int, int
     return left, top, third, fourth
 
 
-def _print_result(result) -> None:
-    from ..evaluation.report import confidence_table, mean_table, skip_sentences
+def _print_result(result, as_json: bool) -> None:
+    from ...evaluation.report import confidence_table, mean_table, metrics_json, skip_sentences
+    from ...evaluation.structure import structure_table
 
-    print_table(f"{result.name}: mean over frames", *mean_table(result))
-    if result.confidence:
-        print_table("confidence", *confidence_table(result.confidence_means()))
+    if as_json:
+        typer.echo(metrics_json(result), nl=False)
+    else:
+        print_table(f"{result.name}: mean over frames", *mean_table(result))
+        if result.confidence:
+            print_table("confidence", *confidence_table(result.confidence_means()))
+        if result.structure:
+            print_table("shape", *structure_table(result.structure_means()))
     for text in skip_sentences(result):
         typer.echo(text, err=True)
-
-
-def print_table(title: str, headings: list[str], rows: list[list[str]], sections: bool = True) -> None:
-    """Print a table with two columns of words; lines part what differs in the first, if `sections`."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-
-    table = Table(title=title, box=box.SIMPLE_HEAD)
-    for at, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if at < 2 else "right", no_wrap=at < 2 or " " not in heading)
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        ends = sections and following is not None and following[0] != row[0]
-        table.add_row(*row, end_section=ends)
-    console.print(table)

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .evaluate import print_table
-from .options import (
+from ..options import (
     AllowNoncommercial,
     Data,
     Device,
@@ -25,6 +24,7 @@ from .options import (
     print_degradations,
     print_skipped,
 )
+from ..tables import AsJson, print_table
 from .slam import DepthNames, Gates, depths_of
 
 
@@ -58,6 +58,7 @@ def make_map(
     precision: Precision = "auto",
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
+    as_json: AsJson = False,
 ):
     """
     Fuse several kinds of depth of a drive into maps, and score these.
@@ -79,11 +80,11 @@ def make_map(
 
         depth-completion map drive_bag -d linear -d default -p hide:2
     """
-    from ..demo.drive.surface import surface_of
-    from ..evaluation.protocols import Settings, parse_protocol
-    from ..extras.open3d import import_open3d
-    from ..slam.mapping.report import map_table, write_map_report
-    from ..slam.mapping.run import MapSettings, run_mapping
+    from ...demo.drive.surface import surface_of
+    from ...evaluation.protocols import Settings, parse_protocol
+    from ...extras.open3d import import_open3d
+    from ...slam.mapping.report import map_table, write_map_report
+    from ...slam.mapping.run import MapSettings, run_mapping
 
     import_open3d()  # before the drive is read
     settings = MapSettings(voxel=voxel, cell=cell, max_range=map_range)
@@ -107,13 +108,16 @@ def make_map(
     report = write_map_report(result, out)
     print_skipped(reader)
     print_degradations(each.completer for each in depths if each.completer is not None)
-    print_table(f"Maps of {result.name}; poses: {result.reference.name}", *map_table(result), False)
-    typer.echo(f"Report: {report}")
+    if as_json:
+        typer.echo((out / "map.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        print_table(f"Maps of {result.name}; poses: {result.reference.name}", *map_table(result), False)
+    typer.echo(f"Report: {report}", err=as_json)
 
 
 def _trial(protocol, frame, settings):
     """What of a frame is fed, and what it is compared with; a ValueError where the frame has not both."""
-    from ..evaluation.protocols import CannotServe
+    from ...evaluation.protocols import CannotServe
 
     try:
         return protocol.trial(frame, settings)

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .evaluate import print_table
-from .options import (
+from ..options import (
     AllowNoncommercial,
     Data,
     Device,
@@ -28,6 +27,7 @@ from .options import (
     print_degradations,
     print_skipped,
 )
+from ..tables import AsJson, print_table
 
 DepthNames = Annotated[
     list[str] | None,
@@ -81,6 +81,7 @@ def slam(
     precision: Precision = "auto",
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
+    as_json: AsJson = False,
 ):
     """
     Run ORB-SLAM3 (RGB-D) on a drive with several kinds of depth, and score its trajectories.
@@ -105,9 +106,9 @@ def slam(
 
         depth-completion slam drive_bag -d linear -d default --lines 16 --repeats 5
     """
-    from ..slam.page import write_slam_html
-    from ..slam.report import slam_table, write_slam_report
-    from ..slam.run import run_slam
+    from ...slam.page import write_slam_html
+    from ...slam.report import slam_table, write_slam_report
+    from ...slam.run import run_slam
 
     feed = Feed(lines, max_range, filters(filters_text))
     reader = open_data(data, reader_option)
@@ -129,16 +130,20 @@ def slam(
     page = write_slam_html(result, out / "report.html")
     print_skipped(reader)
     print_degradations(each.completer for each in depths if each.completer is not None)
-    print_table(f"ORB-SLAM3 on {result.name}; reference: {result.reference.name}", *slam_table(result), False)
-    typer.echo(f"Report: {page} and {report.name}")
+    if as_json:
+        typer.echo((out / "slam.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        title = f"ORB-SLAM3 on {result.name}; reference: {result.reference.name}"
+        print_table(title, *slam_table(result), sections=False)
+    typer.echo(f"Report: {page} and {report.name}", err=as_json)
     if any(each.failures for each in result.depths):
         raise typer.Exit(1)
 
 
 def depths_of(texts: list[str] | None, gates: str | None, options: dict) -> list:
     """The kinds of depth of -d and --gates; `options` are for `create_completer`."""
-    from ..completion.spec import parse_completer
-    from ..slam.depths import GATE, NOT_COMPLETED, USUAL, parse_depths
+    from ...completion.spec import parse_completer
+    from ...slam.depths import GATE, NOT_COMPLETED, USUAL, parse_depths
 
     given: list[str] = []
     for text in texts or USUAL:
@@ -151,14 +156,14 @@ class Feed:
     """What of a frame is measured: so many lines, up to a range, through filters."""
 
     def __init__(self, lines: int | None, max_range: float, chosen: dict[str, bool]):
-        from ..evaluation.protocols import Protocol
+        from ...evaluation.protocols import Protocol
 
         self._protocol = Protocol(f"truth:lines={lines}", "truth", lines)
         self._lines, self._max_range, self._filters = lines, max_range, chosen
 
     def __call__(self, frame):
-        from ..core import SparseDepth
-        from ..evaluation.protocols import CannotServe
+        from ...core import SparseDepth
+        from ...evaluation.protocols import CannotServe
 
         try:
             fed = self._protocol.fed(frame)

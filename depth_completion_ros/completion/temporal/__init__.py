@@ -1,0 +1,1 @@
+"""Completion that is steady over time."""
