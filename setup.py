@@ -49,6 +49,9 @@ SLAM = [
     f"orbslam3-python>=2; {ORB_SLAM}",
     f"opencv-python>=4.8,<5; {ORB_SLAM}",  # which it asks for, of any version
 ]
+# Not in "all": 75 MB, for those who have a cluster.
+RAY = ["ray>=2.40"]
+OPENVINO = ["openvino>=2025.0", "onnx>=1.16"]
 # Not in "all": 170 MB. 0.41 reads its own files back, which the tests do.
 VIEW = ["rerun-sdk>=0.41,<1"]
 TEST = [
@@ -102,6 +105,8 @@ setup(
         "adapt": ADAPT,
         "prior": PRIOR,
         "diffusion": DIFFUSION,
+        "ray": RAY,
+        "openvino": OPENVINO,
         "slam": REPORT + DEMO + SLAM,
         "view": REPORT + BAG + VIEW,
         "test": TEST,

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from ..completion.efficient_spn.network import EfficientSPN
-from ..completion.efficient_spn.onnx_file import to_onnx
+from ..completion.efficient_spn.onnx_file import network_to_onnx
+from ..completion.exported.half import with_metadata
 from ..completion.weights.checkpoint import Checkpoint
 from ..completion.weights.folder import save_weights
 from ..completion.weights.tensors import content_hash
@@ -39,8 +40,15 @@ def write_weights(network: EfficientSPN, path: Path, metadata: dict[str, str]) -
     """
     state_dict = {key: tensor.detach().cpu() for key, tensor in network.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    noted = metadata | {"content_sha256": content_hash(state_dict)}
-    write_bytes(path.with_name(f"{path.name}.onnx"), to_onnx(network.cpu(), noted))
+    exported = {
+        "network": metadata["networks"],
+        "weights": metadata["origin"],
+        "inner_size": "0",
+        "size": "any",
+        "content_sha256": content_hash(state_dict),
+    }
+    onnx_file = with_metadata(network_to_onnx(network.cpu()), metadata | exported, half=False)
+    write_bytes(path.with_name(f"{path.name}.onnx"), onnx_file)
     save_weights(state_dict, path.with_name(f"{path.name}.safetensors"), metadata)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import bags, complete, demo, doctor, view, weights
+from . import adapt, bags, complete, demo, doctor, export, view, weights
 from .group import DataCommand, SentenceGroup
 from .scoring import benchmark, evaluate, mapping, slam
 
@@ -24,13 +24,14 @@ app.command("complete", cls=DataCommand)(complete.complete)
 app.command("evaluate", cls=DataCommand)(evaluate.evaluate)
 app.command("benchmark")(benchmark.benchmark)
 app.command("submission")(benchmark.submission)
-app.command("adapt", cls=DataCommand)(weights.adapt)
+app.command("adapt", cls=DataCommand)(adapt.adapt)
 app.command("slam", cls=DataCommand)(slam.slam)
 app.command("map", cls=DataCommand)(mapping.make_map)
 app.command("replay", cls=DataCommand)(bags.replay)
 app.command("convert", cls=DataCommand)(bags.convert)
 app.command("completers")(complete.completers)
 app.add_typer(weights.app, name="weights")
+app.command("export", cls=DataCommand)(export.export)
 app.command("view", cls=DataCommand)(view.view)
 app.command("doctor")(doctor.doctor)
 app.command("init")(doctor.init)
@@ -81,6 +82,8 @@ def depth_completion(
         depth-completion adapt drive_bag --name my_robot --licence internal
 
         depth-completion weights import SDR_NYU.pt
+
+        depth-completion export default --to openvino
 
         depth-completion doctor drive_bag
 

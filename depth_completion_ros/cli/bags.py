@@ -18,21 +18,32 @@ from .options import (
     MinConfidence,
     Precision,
     Prior,
+    Ray,
     ReaderOptions,
     Stride,
     Temporal,
     Weights,
+    Workers,
+    by_fleet,
     filters,
     frames_with_progress,
     make_completers,
     open_data,
+    options_of_reader,
     print_blended,
     print_degradations,
     print_skipped,
+    raise_failures,
     temporal_blend,
 )
 
-NewBag = Annotated[Path, typer.Argument(metavar="BAG", help="Folder of the new bag; it must not exist.")]
+NewBag = Annotated[
+    Path,
+    typer.Argument(
+        metavar="BAG",
+        help="Folder of the new bag; it must not exist. With --workers or --ray a folder for the bags.",
+    ),
+]
 
 
 def replay(
@@ -62,6 +73,8 @@ def replay(
     precision: Precision = "auto",
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
+    workers: Workers = None,
+    ray: Ray = None,
 ):
     """
     Complete a bag (or any data) into a new bag: what the live node would publish.
@@ -77,32 +90,37 @@ def replay(
         depth-completion replay drive_bag dense_bag -c linear --output depth --output camera_info
 
         depth-completion replay drive_bag dense_bag -O image_topic=/front/image_raw
+
+        depth-completion replay bags dense_bags --workers 4
     """
     from ..evaluation import replay as module
+    from ..fleet.bags import ReplayJob
+    from ..fleet.job import Completers
 
-    made = make_completers(
-        [completer],
-        device=device,
-        weights=weights,
-        prior=prior,
-        precision=precision,
-        allow_noncommercial=allow_noncommercial,
-    )[completer]
-    chosen, blend = filters(filters_text), temporal_blend(temporal)
+    options = {
+        "device": device,
+        "weights": weights,
+        "prior": prior,
+        "precision": precision,
+        "allow_noncommercial": allow_noncommercial,
+    }
+    how = {
+        "min_confidence": min_confidence,
+        "stride": stride,
+        "max_range": max_range,
+        "storage": storage,
+        "with_inputs": with_inputs,
+        **filters(filters_text),
+    }
+    outputs, blend = tuple(output or module.USUAL), temporal_blend(temporal)
+    if workers or ray:
+        completers, read = Completers((completer,), options), options_of_reader(reader_option)
+        _by_fleet(data, ReplayJob(completers, outputs, temporal, how, read), bag, workers, ray, limit)
+        return
+    made = make_completers([completer], **options)[completer]
     reader = open_data(data, reader_option)
-    summary = module.replay(
-        frames_with_progress(reader, limit, "replaying"),
-        made,
-        bag,
-        outputs=tuple(output or module.USUAL),
-        min_confidence=min_confidence,
-        stride=stride,
-        max_range=max_range,
-        temporal=blend,
-        storage=storage,
-        with_inputs=with_inputs,
-        **chosen,
-    )
+    frames = frames_with_progress(reader, limit, "replaying")
+    summary = module.replay(frames, made, bag, outputs=outputs, temporal=blend, **how)
     print_skipped(reader)
     print_degradations([made])
     print_blended(blend)
@@ -125,6 +143,8 @@ def convert(
     image_format: Annotated[str, typer.Option(help="`raw`, `png` (lossless) or `jpeg`.")] = "raw",
     limit: Limit = None,
     reader_option: ReaderOptions = None,
+    workers: Workers = None,
+    ray: Ray = None,
 ):
     """
     Write any data as a bag that `ros2 bag play`, Foxglove and RViz understand.
@@ -137,11 +157,30 @@ def convert(
         depth-completion convert 2011_09_26_drive_0001_sync drive_bag
 
         depth-completion convert frames kitti_bag -O "select=kitti_seq_*" --image-format png
+
+        depth-completion convert 2011_09_26 bags --workers 4
     """
     from ..data.bag.writer import write_bag
+    from ..fleet.bags import ConvertJob
 
+    how = {"storage": storage, "compression": compression, "image_format": image_format}
+    if workers or ray:
+        job = ConvertJob(options=how, reader_options=options_of_reader(reader_option))
+        _by_fleet(data, job, bag, workers, ray, limit)
+        return
     reader = open_data(data, reader_option)
     frames = frames_with_progress(reader, limit, "converting")
-    count = write_bag(frames, bag, storage=storage, compression=compression, image_format=image_format)
+    count = write_bag(frames, bag, **how)
     print_skipped(reader)
     typer.echo(f"{count} frames of {reader.describe()} written to {bag}.")
+
+
+def _by_fleet(data: Path, job, out: Path, workers: int | None, ray: str | None, limit: int | None) -> None:
+    """A bag for each drive of `data`."""
+    from ..fleet.bags import place
+    from ..fleet.run import Fleet
+
+    out.mkdir(parents=True, exist_ok=True)
+    found = by_fleet(data, job, out, Fleet(workers, ray, None, limit), "writing")
+    typer.echo(f"{place(found, out)} bags of {len(found.drives)} drives in {out}; fleet.md tells of each.")
+    raise_failures(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -20,17 +19,23 @@ from .options import (
     MinConfidence,
     Precision,
     Prior,
+    Ray,
     ReaderOptions,
+    Stretch,
     Stride,
     Temporal,
     Weights,
+    Workers,
+    by_fleet,
     filters,
     frames_with_progress,
     make_completers,
     open_data,
+    options_of_reader,
     print_blended,
     print_degradations,
     print_skipped,
+    raise_failures,
     temporal_blend,
 )
 from .tables import AsJson, print_json
@@ -62,6 +67,9 @@ def complete(
     precision: Precision = "auto",
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
+    workers: Workers = None,
+    ray: Ray = None,
+    stretch: Stretch = 50,
 ):
     """
     Complete one frame, or all frames of a data set or bag, to files.
@@ -78,56 +86,61 @@ def complete(
         depth-completion complete street.png --sparse street_sparse.png --npy
 
         depth-completion complete drive_bag -O image_topic=/camera/image_raw --no-preview
+
+        depth-completion complete "drives/2011_*" --workers 4 --out completed
     """
-    from ..core import SparseDepth
-    from ..data.files import write_depth
+    from ..fleet.completing import CompleteJob, Files, complete_frames, place
+    from ..fleet.job import Completers
+    from ..fleet.run import Fleet
 
     chosen, blend = filters(filters_text), temporal_blend(temporal)
-    made = make_completers(
-        [completer],
-        device=device,
-        weights=weights,
-        prior=prior,
-        precision=precision,
-        allow_noncommercial=allow_noncommercial,
-    )[completer]
-    least = made.least_confidence if min_confidence is None else min_confidence
+    files = Files(npy, cloud, preview, min_confidence, max_range, **chosen, stride=stride)
+    options = {
+        "device": device,
+        "weights": weights,
+        "prior": prior,
+        "precision": precision,
+        "allow_noncommercial": allow_noncommercial,
+    }
+    if workers or ray:
+        if sparse:
+            raise ValueError("Option --sparse is for a single image, which needs no --workers and no --ray.")
+        if blend is not None:
+            raise ValueError(
+                "Option --temporal needs frames one after the other; with --workers it must be off."
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        job = CompleteJob(Completers((completer,), options), files, options_of_reader(reader_option))
+        found = by_fleet(data, job, out, Fleet(workers, ray, stretch, limit), "completing")
+        _report(data, place(found, out), completer, out)
+        raise_failures(found)
+        return
+    made = make_completers([completer], **options)[completer]
     reader = None if sparse else open_data(data, reader_option)
     frames = [_frame_of_files(data, sparse)] if sparse else frames_with_progress(reader, limit, "completing")
     out.mkdir(parents=True, exist_ok=True)
-    names: set[str] = set()
-    empty = too_far = 0
-    for number, frame in enumerate(frames):
-        name = _unique(frame.name or f"{number:06d}", names)
-        measured = SparseDepth.from_points(frame, max_depth=max_range, **chosen)
-        empty += not measured.count
-        completion = made.complete(frame.image, measured, frame.camera, frame.name)
-        if blend is not None:
-            completion = blend.apply(frame, measured, completion, frame.T_world_cam)
-        completion = completion.above(least)
-        too_far += write_depth(out / f"depth_{name}.png", completion.depth)
-        if npy:
-            _write_npy(out / f"depth_{name}.npy", completion.depth)
-        if cloud:
-            _write_ply(out / f"cloud_{name}.ply", completion.depth, frame, stride)
-        if preview:
-            _write_preview(out / f"preview_{name}.png", frame, measured.depth, completion.depth)
+    done = complete_frames(frames, made, out, files, blend=blend)
     if reader is not None:
         print_skipped(reader)
     print_degradations([made])
     print_blended(blend)
-    if not names:
+    _report(data, done, completer, out)
+
+
+def _report(data: Path, done, completer: str, out: Path) -> None:
+    """Say how many frames are done, and what of them is not as one might think."""
+    if not done.names:
         raise ValueError(f"There is no frame in '{data}'.")
-    if empty:
-        said = f"{empty} of {len(names)} frames have no point in view: their depth is unknown or a guess."
-        typer.echo(said, err=True)
-    if too_far:
+    if done.empty:
+        said = f"{done.empty} of {len(done.names)} frames have no point in view"
+        typer.echo(f"{said}: their depth is unknown or a guess.", err=True)
+    if done.too_far:
         typer.echo(
-            f"{too_far} pixels of {len(names)} frames are 256 m or more away, which a 16-bit PNG cannot "
-            "hold: they are 0 there, unknown (--npy has them).",
+            f"{done.too_far} pixels of {len(done.names)} frames are 256 m or more away, which a 16-bit PNG "
+            "cannot hold: they are 0 there, unknown (--npy has them).",
             err=True,
         )
-    typer.echo(f"{len(names)} frames completed by {completer}, in {out}.")
+    typer.echo(f"{len(done.names)} frames completed by {completer}, in {out}.")
 
 
 def _frame_of_files(image: Path, sparse: Path):
@@ -142,71 +155,6 @@ def _frame_of_files(image: Path, sparse: Path):
             f"'{sparse}' is {depth.shape[1]} x {depth.shape[0]}; both must be of one size."
         )
     return Frame(camera=None, image=pixels, sparse_depth=depth, name=image.stem)
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    """The name as part of a file name that no other frame has."""
-    base = name = re.sub(r"[^\w.-]+", "_", name).strip("_") or "frame"
-    number = 1
-    while name in taken:
-        number += 1
-        name = f"{base}_{number}"
-    taken.add(name)
-    return name
-
-
-# Files -------------------------------------------------------------------------------------------
-
-
-def _write_npy(path: Path, depth) -> None:
-    import numpy as np
-
-    from ..core.safe.files import whole_file
-
-    with whole_file(path) as unfinished:
-        np.save(unfinished, depth)
-
-
-def _write_ply(path: Path, depth, frame, stride: int) -> None:
-    """Binary PLY of x, y, z in metres, optical frame, and the colours of the image."""
-    import numpy as np
-
-    from ..core import depth_to_cloud
-    from ..core.safe.files import write_bytes
-
-    if frame.camera is None:
-        raise ValueError(f"Frame {frame.name} has no camera matrix, which a cloud needs.")
-    cloud = depth_to_cloud(depth, frame.camera, frame.image, stride)
-    layout = [(axis, "<f4") for axis in "xyz"]
-    if frame.image is not None:
-        layout += [(colour, "u1") for colour in ("red", "green", "blue")]
-    points = np.empty(len(cloud), layout)
-    for axis in "xyz":
-        points[axis] = cloud[axis]
-    if frame.image is not None:
-        for colour, shift in (("red", 16), ("green", 8), ("blue", 0)):
-            points[colour] = cloud["rgb"] >> shift & 255
-    kinds = {"<f4": "float", "u1": "uchar"}
-    properties = "".join(f"property {kinds[kind]} {name}\n" for name, kind in layout)
-    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(points)}\n{properties}end_header\n"
-    write_bytes(path, header.encode() + points.tobytes())
-
-
-def _write_preview(path: Path, frame, measured, dense) -> None:
-    """Image with the measured points, and the dense depth, one above the other."""
-    import numpy as np
-
-    from ..core.visual import colourise_depth, label, overlay_sparse
-    from ..data.files import write_image
-
-    image = frame.image if frame.image is not None else np.zeros((*dense.shape, 3), np.uint8)
-    known = dense[np.isfinite(dense)]
-    near, far = np.percentile(known, (1, 99)) if known.size else (None, None)
-    panels = [
-        label(overlay_sparse(image, measured, near, far), "measured"),
-        label(colourise_depth(dense, near, far), "completed"),
-    ]
-    write_image(path, np.concatenate(panels, axis=0 if dense.shape[1] > 1.2 * dense.shape[0] else 1))
 
 
 def completers(as_json: AsJson = False):

@@ -8,6 +8,8 @@ import sys
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ..core.safe.errors import sentence
+
 
 class SentenceGroup(TyperGroup):
     """Commands whose expected errors end as one sentence on stderr and exit code 2."""
@@ -41,15 +43,3 @@ class DataCommand(TyperCommand):
             lines.append(f"- {name}: {', '.join(reader_class(name).options()) or 'none'}")
         self.epilog = "\n\n".join(lines)
         super().format_help(ctx, formatter)
-
-
-def sentence(error: Exception) -> str:
-    """What an error says, as a sentence of one line."""
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.strerror}: '{error.filename}'" if error.filename else error.strerror
-    elif isinstance(error, ModuleNotFoundError) and error.name:
-        text = f"This needs the Python package '{error.name}', which is not installed"
-    else:
-        text = str(error) or type(error).__name__
-    text = " ".join(text.split())
-    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -90,6 +90,22 @@ MinConfidence = Annotated[
 ]
 Stride = Annotated[int, typer.Option(min=1, help="Make a cloud point of every so many pixels.")]
 
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Do it by so many processes, which also takes a folder, a glob in quotes or a list (.txt) of "
+        "drives as DATA, survives the loss of a process, and goes on where an earlier run was ended.",
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="The same on a Ray cluster: `auto`, HOST:6379 or ray://HOST:10001."),
+]
+Stretch = Annotated[
+    int, typer.Option(min=1, help="With --workers or --ray: frames that a worker does in one go.")
+]
+
 FILTERS = {
     "all": (True, True),
     "see-through": (True, False),
@@ -113,30 +129,40 @@ def filters(text: str) -> dict[str, bool]:
 
 def open_data(path: Path, reader_options: list[str] | None):
     """The reader of a DATA path with its -O options."""
-    from ..completion.spec import value_of
     from ..data.reader import open_reader
 
+    return open_reader(path, **options_of_reader(reader_options))
+
+
+def options_of_reader(texts: list[str] | None) -> dict[str, object]:
+    """Keyword arguments of -O texts."""
+    from ..completion.spec import value_of
+
     options = {}
-    for text in reader_options or ():
+    for text in texts or ():
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise ValueError(f"Reader option '{text}' is not of the form NAME=VALUE.")
         options[name] = value_of(value)
-    return open_reader(path, **options)
+    return options
 
 
 def frames_with_progress(reader, limit: int | None, what: str) -> Iterator:
     """The frames of a reader, with a progress bar on stderr where that is a terminal."""
+    total = len(reader) if limit is None else min(len(reader), limit)
+    frames: Iterable = reader if limit is None else islice(reader, limit)
+    with progress_bar(what) as progress:
+        yield from progress.track(_first_checked(frames), total=total)
+
+
+def progress_bar(what: str):
+    """A progress bar of frames on stderr, hidden where that is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    total = len(reader) if limit is None else min(len(reader), limit)
-    frames: Iterable = reader if limit is None else islice(reader, limit)
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    hidden = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        yield from progress.track(_first_checked(frames), total=total)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 @contextmanager
@@ -167,23 +193,12 @@ def _first_checked(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 
 def make_completers(texts: Iterable[str], **options) -> dict:
-    """Completers by their texts (see `parse_completer`); their warnings go to stderr.
+    """`runner.make_completers`; their warnings go to stderr."""
+    from ..evaluation import runner
 
-    Args:
-        options: for `create_completer`. Each goes to the completers that take it; one that none takes
-            goes to all, to be refused.
-    """
-    from ..completion.registry import options_of
-    from ..completion.spec import parse_completer
-    from ..evaluation.runner import completer_from_text
-
-    takes = {text: options_of(parse_completer(text)[0]) for text in texts}
-    by_some = set().union(*takes.values())
-    made = {}
-    for text, names in takes.items():
-        given = {name: value for name, value in options.items() if name in names or name not in by_some}
-        made[text] = completer_from_text(text, **given)
-        for sentence in made[text].warnings:
+    made = runner.make_completers(texts, **options)
+    for completer in made.values():
+        for sentence in completer.warnings:
             typer.echo(sentence, err=True)
     return made
 
@@ -202,6 +217,36 @@ def print_skipped(reader) -> None:
     if reader.deskew is not None and reader.deskew.done:
         for cause, count in sorted(reader.deskew.missed.items()):
             typer.echo(f"Scans that are not deskewed: {count} x {cause}.", err=True)
+
+
+def by_fleet(data: Path, job, out: Path, fleet, what: str):
+    """`run_fleet` with one progress bar over all; what completers and readers tell goes to stderr."""
+    from ..fleet.report import write_report
+    from ..fleet.run import run_fleet
+
+    with progress_bar(what) as bar:
+        task = bar.add_task(what)
+        found = run_fleet(
+            data, job, out, fleet, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    write_report(found, out)
+    for cause, count in sorted(found.skipped().items()):
+        typer.echo(f"Left out by the reader: {count} x {cause}.", err=True)
+    for sentence in found.notices():
+        typer.echo(sentence, err=True)
+    if found.lost:
+        typer.echo(f"{found.lost} workers were lost; others did their work.", err=True)
+    if found.resumed:
+        typer.echo(f"{found.resumed} of {len(found.outcomes)} stretches had been done before.", err=True)
+    return found
+
+
+def raise_failures(found) -> None:
+    """ValueError where a fleet could not do all."""
+    from ..fleet.report import failure_sentence
+
+    if text := failure_sentence(found):
+        raise ValueError(text)
 
 
 def temporal_blend(text: str):

@@ -27,7 +27,6 @@ from .options import (
     print_degradations,
     print_skipped,
 )
-from .scoring.evaluate import FramesUntilError
 
 
 def view(
@@ -166,6 +165,7 @@ def _place(stream, plan, save: Path | None, web: bool, port: int) -> AbstractCon
 def _view_data(stream, first, frames, made: dict, text: str, settings: dict, min_confidence, place) -> None:
     """Complete and show frames; `text` is a protocol, or empty for the truth if there is one."""
     from ..evaluation.protocols import Settings, parse_protocol
+    from ..evaluation.runner import FramesUntilError
     from ..viewer.blueprint import make_blueprint
     from ..viewer.frames import FrameViewer, camera_pose
 

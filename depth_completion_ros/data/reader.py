@@ -74,6 +74,15 @@ class Reader(ABC):
     def __iter__(self) -> Iterator[Frame]:
         """All frames in order; ValueError after the last where there was none, with the reason."""
 
+    @abstractmethod
+    def stretch(self, first: int, last: int) -> Iterator[Frame]:
+        """Frames number `first` to `last - 1`, the same that an iteration gives under these numbers.
+
+        Stretches that follow one another up to `len` give together what an iteration gives and `skipped`
+        counts, each counting its own. A number without a frame is left out, all of them too. After the last
+        frame an error as of an iteration, where the data breaks off.
+        """
+
     def describe(self) -> str:
         """What is read, in one line."""
         return f"{len(self)} frames of {self.name}"
@@ -99,21 +108,26 @@ class IndexedReader(Reader):
         """
 
     def __iter__(self) -> Iterator[Frame]:
-        self.skipped.clear()
-        given, first = 0, None
-        for index in range(len(self)):
-            try:
-                frame = self.read(index)
-            except (NoFrame, ImageError) as error:
-                self.skipped[getattr(error, "cause", "image not readable")] += 1
-                first = first or error
-                continue
+        given = 0
+        for frame in self.stretch(0, len(self)):
             given += 1
             yield frame
         if not given:
             causes = ", ".join(f"{count} x {cause}" for cause, count in self.skipped.items())
-            why = f"{causes}; the first: {first}" if first else "it lists none."
+            why = f"{causes}; the first: {self._first_failure}" if causes else "it lists none."
             raise ValueError(f"There is no frame in {self.name}: {why}")
+
+    def stretch(self, first: int, last: int) -> Iterator[Frame]:
+        self.skipped.clear()
+        self._first_failure: Exception | None = None
+        for index in range(first, min(last, len(self))):
+            try:
+                frame = self.read(index)
+            except (NoFrame, ImageError) as error:
+                self.skipped[getattr(error, "cause", "image not readable")] += 1
+                self._first_failure = self._first_failure or error
+                continue
+            yield frame
 
 
 def open_reader(path: str | Path, **options) -> Reader:

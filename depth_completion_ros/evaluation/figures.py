@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +24,35 @@ from .drawing import (
     save,
     style,
 )
+from .html.frames import ShownTrial, show_trial
 from .protocols import Protocol, Trial
 from .runner import RANGE_EDGES, EvaluationResult
+
+
+class TrialFigures:
+    """Draws a figure of every protocol on some frames while they are evaluated.
+
+    Args:
+        folder: for the figures.
+        chosen: indices of the frames.
+
+    Attributes:
+        paths: of the figures.
+        shown: the same trials for the page.
+    """
+
+    def __init__(self, folder: Path, chosen: Collection[int]):
+        self.folder, self.chosen = folder, chosen
+        self.paths: list[Path] = []
+        self.shown: list[ShownTrial] = []
+
+    def __call__(self, index, frame, trial, protocol, completions) -> None:
+        if index not in self.chosen:
+            return
+        name = re.sub(r"[^\w.-]+", "_", f"{frame.name or index}-{protocol.text}")
+        path = self.folder / f"{name}.png"
+        self.paths.append(draw_trial(frame, trial, protocol, completions, path))
+        self.shown.append(show_trial(frame, trial, protocol, completions))
 
 
 def plot_all(result: EvaluationResult, folder: Path) -> list[Path]:

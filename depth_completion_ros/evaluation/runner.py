@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..completion import Completer, Completion, create_completer
+from ..completion.registry import options_of
 from ..completion.spec import parse_completer
 from ..core import Frame, Metrics, compute_metrics
 from .confidence import ConfidenceScore, score_confidence, score_reliability
@@ -160,23 +161,46 @@ def evaluate(
         ValueError: an unknown protocol or completer, one named twice, or no frame that can serve
             any of the protocols.
     """
-    parsed = [parse_protocol(text) for text in protocols]
     made = _by_name(completers)
-    _refuse_twice("Protocol", [protocol.text for protocol in parsed])
     name = name or getattr(frames, "name", "") or "the frames"
-    result = EvaluationResult(name, parsed, list(made), settings or Settings())
-    warm = set()
+    result = new_result(name, protocols, list(made), settings)
+    score_frames(frames, made, result, watch, confidence, set(), structure)
+    if not result.rows:
+        raise ValueError(nothing_served(result))
+    return result
+
+
+def new_result(
+    name: str, protocols: Sequence[str], completers: list[str], settings: Settings | None = None
+) -> EvaluationResult:
+    """A result of no frame yet; raises as `evaluate`."""
+    parsed = [parse_protocol(text) for text in protocols]
+    _refuse_twice("Protocol", [protocol.text for protocol in parsed])
+    return EvaluationResult(name, parsed, completers, settings or Settings())
+
+
+def score_frames(
+    frames: Iterable[Frame],
+    completers: Mapping[str, Completer],
+    result: EvaluationResult,
+    watch: Watcher | None,
+    confidence: bool,
+    warm: set[str],
+    structure: bool = False,
+) -> None:
+    """Add the scores of frames to a result; see `evaluate`.
+
+    Args:
+        warm: names of the completers that have run before, which others do once untimed; is added to.
+    """
     for index, frame in enumerate(frames):
         result.frames += 1
         result.without_points += frame.points is None
-        for protocol in parsed:
+        for protocol in result.protocols:
             try:
-                _run(result, index, frame, protocol, made, warm, watch, confidence, structure)
+                _run(result, index, frame, protocol, completers, warm, watch, confidence, structure)
             except CannotServe as error:
                 result.skipped.append((frame.name, protocol.text, str(error)))
-    if not result.rows:
-        raise ValueError(_nothing_served(result))
-    return result
 
 
 def _run(result, index, frame, protocol, completers, warm, watch, confidence, structure) -> None:
@@ -192,6 +216,7 @@ def _run(result, index, frame, protocol, completers, warm, watch, confidence, st
         for name, completer in completers.items():
             if name not in warm:  # the first call also pays for imports and allocations
                 completer.complete(frame.image, trial.feed, frame.camera, frame.name)
+                completer.forget()
                 warm.add(name)
             start = time.perf_counter()
             completion = completer.complete(frame.image, trial.feed, frame.camera, frame.name)
@@ -223,6 +248,32 @@ def _add(sums: dict, key: tuple[str, str], value: np.ndarray | None) -> None:
         sums[key] = sums.get(key, 0) + value
 
 
+class FramesUntilError:
+    """Frames that end, instead of with an error, after the last one that could be read.
+
+    Args:
+        needs_some: an error before the first frame is raised.
+
+    Attributes:
+        damage: the error; None as long as there is none.
+    """
+
+    def __init__(self, frames: Iterable[Frame], needs_some: bool = True):
+        self._frames, self._needs_some = frames, needs_some
+        self.damage: Exception | None = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        some = False
+        try:
+            for frame in self._frames:
+                some = True
+                yield frame
+        except Exception as error:
+            if self._needs_some and not some:
+                raise
+            self.damage = error
+
+
 def error_by_place(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Sum of |error| in metres and number of pixels in each cell of a grid, 2 x rows x columns (`PLACES`)."""
     v, u = np.nonzero(_known(prediction, truth))
@@ -252,6 +303,22 @@ def completer_from_text(text: str, **options) -> Completer:
     return create_completer(name, variant=variant, **options | settings)
 
 
+def make_completers(texts: Iterable[str], **options) -> dict[str, Completer]:
+    """Completers by their texts (see `parse_completer`).
+
+    Args:
+        options: for `create_completer`. Each goes to the completers that take it; one that none takes
+            goes to all, to be refused.
+    """
+    takes = {text: options_of(parse_completer(text)[0]) for text in texts}
+    by_some = set().union(*takes.values())
+    made = {}
+    for text, names in takes.items():
+        given = {name: value for name, value in options.items() if name in names or name not in by_some}
+        made[text] = completer_from_text(text, **given)
+    return made
+
+
 def _by_name(completers) -> dict[str, Completer]:
     if isinstance(completers, Mapping):
         return dict(completers)
@@ -271,7 +338,8 @@ def _refuse_twice(what: str, names: list[str]) -> None:
         raise ValueError(f"{what} '{twice[0]}' is given twice; once is enough.")
 
 
-def _nothing_served(result: EvaluationResult) -> str:
+def nothing_served(result: EvaluationResult) -> str:
+    """Why no frame could be scored, as a sentence."""
     if not result.frames:
         return f"There is no frame in {result.name}."
     reasons = "; ".join(

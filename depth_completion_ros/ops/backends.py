@@ -50,6 +50,8 @@ def choose_backend(library: CpuLibrary, package: str, name: str, like: torch.Ten
 
 
 def _fastest(library: CpuLibrary, package: str, like: torch.Tensor) -> str:
+    if torch.jit.is_tracing():  # an exporter, which follows what PyTorch computes
+        return "torch"
     if like.device.type == "cuda" and find_spec("triton") is not None:
         serves = getattr(import_module(".triton_backend", package), "serves", None)
         return "triton" if serves is None or serves(like) else "torch"

@@ -298,11 +298,11 @@ def completer(network, tmp_path_factory):
 def test_onnx_gives_what_pytorch_gives_at_any_size(completer):
     pytest.importorskip("onnx", reason="onnx is not installed")
     pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
-    from depth_completion_ros.completion.efficient_spn.onnx_file import Graph
-    from depth_completion_ros.completion.efficient_spn.onnx_runner import OnnxRunner
+    from depth_completion_ros.completion.efficient_spn.onnx_file import graph_of
+    from depth_completion_ros.completion.exported.onnx_runner import OnnxRunner
 
     assert isinstance(completer.runner, OnnxRunner)
-    graph = Graph(completer.network).eval()
+    graph = graph_of(completer.network).eval()
     for shape in ((64, 96), (96, 160), (32, 32)):
         image, sparse = camera_image(shape), points_of(slope(shape), 30).depth
         with torch.inference_mode():

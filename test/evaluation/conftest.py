@@ -60,6 +60,9 @@ class ListReader(Reader):
     def __iter__(self):
         return iter(self.frames)
 
+    def stretch(self, first, last):
+        return iter(self.frames[first:last])
+
     def describe(self):
         return f"{len(self)} frames from memory"
 

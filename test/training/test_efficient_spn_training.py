@@ -231,8 +231,8 @@ def test_the_onnx_file_is_half_as_large_and_gives_what_the_weights_give(tmp_path
     pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
     from depth_completion_training.export_onnx import export_onnx
 
-    from depth_completion_ros.completion.efficient_spn.onnx_file import to_onnx
-    from depth_completion_ros.completion.efficient_spn.onnx_runner import OnnxRunner
+    from depth_completion_ros.completion.efficient_spn.onnx_file import network_to_onnx
+    from depth_completion_ros.completion.exported.onnx_runner import OnnxRunner
 
     torch.manual_seed(0)
     network = EfficientSPN().eval()
@@ -240,7 +240,7 @@ def test_the_onnx_file_is_half_as_large_and_gives_what_the_weights_give(tmp_path
     network.load_state_dict(state_dict)
     write_weights(state_dict, tmp_path / "weights.safetensors", {})
     export_onnx(tmp_path / "weights.safetensors", tmp_path / "network.onnx")
-    whole = to_onnx(network)
+    whole = network_to_onnx(network)
     assert (tmp_path / "network.onnx").stat().st_size < 0.6 * len(whole)
     frames = batch()
     image, sparse = frames["image"][0].numpy().transpose(1, 2, 0), frames["sparse"][0, 0].numpy()

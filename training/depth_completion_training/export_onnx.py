@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
-import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
-
 from depth_completion_ros.completion.efficient_spn.network import EfficientSPN
-from depth_completion_ros.completion.efficient_spn.onnx_file import to_onnx
+from depth_completion_ros.completion.efficient_spn.onnx_file import network_to_onnx
+from depth_completion_ros.completion.exported.half import with_metadata
 from depth_completion_ros.completion.weights.checkpoint import load_into, read_checkpoint
-from depth_completion_ros.core.safe.files import whole_file
-
-LARGE = 1024
-"""Numbers from which on an array is stored as float16."""
+from depth_completion_ros.core.safe.files import write_bytes
 
 
 def export_onnx(weights: str | Path, out: str | Path) -> None:
@@ -30,25 +23,7 @@ def export_onnx(weights: str | Path, out: str | Path) -> None:
     network = EfficientSPN()
     checkpoint = read_checkpoint(weights)
     load_into(network, checkpoint)
-    model = onnx.load_from_string(to_onnx(network))
-    helper.set_model_props(model, checkpoint.metadata)
-    store_as_half(model.graph)
-    with whole_file(out) as unfinished:
-        onnx.save(model, unfinished)
-
-
-def store_as_half(graph: onnx.GraphProto) -> None:
-    """Replace large float32 constants by float16 ones that are cast when the file is loaded."""
-    casts = []
-    for array in graph.initializer:
-        if array.data_type != TensorProto.FLOAT or math.prod(array.dims) < LARGE:
-            continue
-        name = array.name
-        half = numpy_helper.to_array(array).astype(np.float16)
-        array.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
-        casts.append(helper.make_node("Cast", [array.name], [name], to=TensorProto.FLOAT))
-    for cast in casts:
-        graph.node.insert(0, cast)
+    write_bytes(out, with_metadata(network_to_onnx(network), checkpoint.metadata, half=True))
 
 
 def main() -> None:

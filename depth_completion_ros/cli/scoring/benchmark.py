@@ -24,7 +24,7 @@ from ..options import (
     print_skipped,
 )
 from ..tables import AsJson, print_json, print_table
-from .evaluate import Figures, TrialFigures
+from .evaluate import Figures
 
 SHAPE = 352, 1216
 """Height and width of the images of the test."""
@@ -76,7 +76,9 @@ def benchmark(
         depth-completion benchmark marigold-dc:KITTI depth_selection -c bpnet --weights dmd3c.pth
     """
     from ...evaluation.benchmarks import BENCHMARKS, find_benchmark, listing, parse_feed, score
+    from ...evaluation.figures import TrialFigures
     from ...evaluation.report import table
+    from ...fleet.drives import evenly
 
     if listed:
         headings, rows = listing(BENCHMARKS.values())
@@ -101,7 +103,7 @@ def benchmark(
         **_settings(chosen, names),
     )
     count = len(reader) if limit is None else min(limit, len(reader))
-    drawn = TrialFigures(out / "figures", count, figures)
+    drawn = TrialFigures(out / "figures", evenly(count, figures))
     found = score(chosen, fed, frames_with_progress(reader, limit, "scoring"), made, drawn)
     found.evaluation.left_out = dict(reader.skipped)
     print_skipped(reader)
@@ -118,7 +120,7 @@ def _settings(chosen, names: list[str]) -> dict:
     return {option: value for option, value in chosen.network.items() if option in taken}
 
 
-def _report(found, out: Path, drawn: TrialFigures, as_json: bool) -> None:
+def _report(found, out: Path, drawn, as_json: bool) -> None:
     """Print the comparison and write it, with what every evaluation writes, into a folder."""
     from ...core.safe.files import write_text
     from ...evaluation.benchmarks.score import comparison_table, remarks

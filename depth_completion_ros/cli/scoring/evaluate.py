@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..group import sentence
+from ...core.safe.errors import sentence
 from ..options import (
     AllowNoncommercial,
     Data,
@@ -19,14 +18,20 @@ from ..options import (
     MaxRange,
     Precision,
     Prior,
+    Ray,
     ReaderOptions,
+    Stretch,
     Weights,
+    Workers,
+    by_fleet,
     filters,
     frames_with_progress,
     make_completers,
     open_data,
+    options_of_reader,
     print_degradations,
     print_skipped,
+    raise_failures,
 )
 from ..tables import AsJson, print_table
 
@@ -85,6 +90,9 @@ def evaluate(
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
     as_json: AsJson = False,
+    workers: Workers = None,
+    ray: Ray = None,
+    stretch: Stretch = 50,
 ):
     """
     Score completers on any data; the same metrics every run.
@@ -113,11 +121,19 @@ def evaluate(
         depth-completion evaluate val_selection_cropped -p truth -c bpnet --weights dmd3c.pth -O rows=256
 
         depth-completion evaluate frames -c linear -c mspn:sdr_kitti --weights sdr_kitti --prior maps@metric
+
+        depth-completion evaluate drives -c linear -c default -p lines:16 --workers 4
     """
+    from ...evaluation.figures import TrialFigures
     from ...evaluation.html.evaluation import write_html
     from ...evaluation.protocols import Settings
     from ...evaluation.report import write_report
+    from ...evaluation.runner import FramesUntilError
     from ...evaluation.runner import evaluate as run
+    from ...fleet.drives import evenly
+    from ...fleet.evaluating import EvaluateJob
+    from ...fleet.job import Completers
+    from ...fleet.run import Fleet
 
     names = completer or CLASSICAL
     if len(set(names)) < len(names):
@@ -129,17 +145,22 @@ def evaluate(
         seeds=seeds,
         **filters(filters_text),
     )
-    made = make_completers(
-        names,
-        device=device,
-        weights=weights,
-        prior=prior,
-        precision=precision,
-        allow_noncommercial=allow_noncommercial,
-    )
+    options = {
+        "device": device,
+        "weights": weights,
+        "prior": prior,
+        "precision": precision,
+        "allow_noncommercial": allow_noncommercial,
+    }
+    if workers or ray:
+        completers, read = Completers(tuple(names), options), options_of_reader(reader_option)
+        job = EvaluateJob(completers, tuple(protocol or PROTOCOLS), settings, confidence, structure, read)
+        _by_fleet(data, job, out, Fleet(workers, ray, stretch, limit, figures), as_json)
+        return
+    made = make_completers(names, **options)
     reader = open_data(data, reader_option)
     count = len(reader) if limit is None else min(limit, len(reader))
-    drawn = TrialFigures(out / "figures", count, figures)
+    drawn = TrialFigures(out / "figures", evenly(count, figures))
     frames = FramesUntilError(frames_with_progress(reader, limit, "evaluating"))
     result = run(
         frames,
@@ -164,6 +185,32 @@ def evaluate(
         raise frames.damage
 
 
+def _by_fleet(data: Path, job, out: Path, fleet, as_json: bool) -> None:
+    """Evaluate all drives of `data`, with one report over all."""
+    from ...core.safe.files import write_text
+    from ...evaluation.html.evaluation import Extra, write_html
+    from ...evaluation.report import table, write_report
+    from ...fleet.evaluating import drive_table, merge
+    from ...fleet.report import failure_sentence
+
+    job.new_result("")  # says at once what is wrong with the protocols
+    out.mkdir(parents=True, exist_ok=True)
+    found = by_fleet(data, job, out, fleet, "evaluating")
+    merged = merge(found, job, out)
+    merged.result.damage = failure_sentence(found)
+    files = write_report(merged.result, out, merged.figures)
+    several = len(merged.drives) > 1
+    rows = drive_table(merged)
+    if several:
+        heading, _, rest = files[0].read_text(encoding="utf-8").partition("\n\n")
+        write_text(files[0], "\n\n".join([heading, "## Drives", table(*rows, left=3), rest]))
+    extra = Extra("Drives", *rows) if several else None
+    page = write_html(merged.result, out / "report.html", merged.shown, extra)
+    _print_result(merged.result, as_json)
+    typer.echo(f"Report: {page}, {files[0].name} and fleet.md", err=as_json)
+    raise_failures(found)
+
+
 def _region(region: str | None, crop: str | None) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom of --region, or of --crop as it was called before; None without either."""
     if crop is None:
@@ -186,55 +233,6 @@ def _four_pixels(name: str, text: str, meaning: str) -> tuple[int, int, int, int
         raise ValueError(f"{name} is '{text}'; it must be {meaning} in whole pixels.")
     left, top, third, fourth = map(int, match.groups())
     return left, top, third, fourth
-
-
-class FramesUntilError:
-    """Frames that end, instead of with an error, after the last one that could be read.
-
-    Attributes:
-        damage: the error; None as long as there is none.
-    """
-
-    def __init__(self, frames: Iterable):
-        self._frames = frames
-        self.damage: Exception | None = None
-
-    def __iter__(self) -> Iterator:
-        some = False
-        try:
-            for frame in self._frames:
-                some = True
-                yield frame
-        except Exception as error:
-            if not some:
-                raise
-            self.damage = error
-
-
-class TrialFigures:
-    """Draws a figure of every protocol on some frames, evenly spaced, while they are evaluated.
-
-    Attributes:
-        paths: of the figures.
-        shown: the same trials for the page.
-    """
-
-    def __init__(self, folder: Path, frames: int, wanted: int):
-        self.folder = folder
-        self.paths: list[Path] = []
-        self.shown: list = []
-        self.chosen = {at * frames // wanted for at in range(min(wanted, frames))} if wanted else set()
-
-    def __call__(self, index, frame, trial, protocol, completions) -> None:
-        if index not in self.chosen:
-            return
-        from ...evaluation.figures import draw_trial
-        from ...evaluation.html.frames import show_trial
-
-        name = re.sub(r"[^\w.-]+", "_", f"{frame.name or index}-{protocol.text}")
-        path = self.folder / f"{name}.png"
-        self.paths.append(draw_trial(frame, trial, protocol, completions, path))
-        self.shown.append(show_trial(frame, trial, protocol, completions))
 
 
 def _print_result(result, as_json: bool) -> None:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..exported.files import stored_export
+from ..exported.onnx_runner import OnnxRunner
 from ..interface import Source
 from ..learned.completer import LearnedCompleter
 from ..learned.weights import SHIPPED
-from ..weights.licences import unknown_licence
 from .full_size import bend, enlarge, seen_sparse, shrink_image
-from .onnx_runner import OnnxRunner
-from .stored_onnx import open_onnx
 
 if TYPE_CHECKING:
     import torch
@@ -48,10 +47,11 @@ class EfficientSPNCompleter(LearnedCompleter):
     measured_tolerance = 0.05
     least_confidence = 0.5
     shipped = WEIGHTS
+    size_varies = exports = True
 
     def __init__(self, options):
         super().__init__(options)
-        self._typical_m, self._runs_in = TYPICAL_M, "PyTorch"
+        self._typical_m = TYPICAL_M
         if self.device.type == "cpu" and options.precision not in ("auto", "float32"):
             raise ValueError(
                 f"Precision '{options.precision}' makes completer '{self.name}' no faster on a CPU; it must "
@@ -68,22 +68,14 @@ class EfficientSPNCompleter(LearnedCompleter):
         return self.inference_network(rgb, sparse).planes()
 
     def load(self):
-        runner = self._stored_onnx() if self.device.type == "cpu" and find_spec("onnxruntime") else None
-        if runner is None:
+        on_cpu = self.device.type == "cpu" and find_spec("onnxruntime")
+        if on_cpu and not self.options.weights:
+            self.runner, self.runs_in = OnnxRunner(ONNX), "ONNX Runtime"
+            self.weights_from, self.licence = SHIPPED, self.runner.metadata["licence"]
+        elif on_cpu and (stored := stored_export(self.options.weights)):
+            self.load_exported(stored)
+        else:
             super().load()
-            return
-        self.runner, self._runs_in = runner, "ONNX Runtime"
-        self.weights_from = f"'{self.options.weights}' (ONNX)" if self.options.weights else SHIPPED
-        self.licence = runner.metadata.get("licence", "")
-        if not self.licence and not self.options.allow_noncommercial:
-            self.warnings.append(unknown_licence(self.weights_from))
-
-    def _stored_onnx(self) -> OnnxRunner | None:
-        """What ships, or what is stored as ONNX of the weights that are asked for."""
-        if not self.options.weights:
-            return OnnxRunner(ONNX)
-        network = f"{self.name}:{self.variant}"
-        return open_onnx(str(self.options.weights), network, self.options.allow_noncommercial)
 
     def complete(self, image, sparse, camera=None, name=""):
         if sparse.count:
@@ -103,15 +95,15 @@ class EfficientSPNCompleter(LearnedCompleter):
 
     def report(self):
         size = self.inner_size or "up to as many pixels as 160 x 544, by the distance between measurements"
-        return super().report() | {"inner size": size, "runs in": self._runs_in}
+        return super().report() | {"inner size": size}
 
     def move_to(self, device):
         super().move_to(device)
-        self._runs_in = "PyTorch"
+        self.runs_in = "PyTorch"
         if device.type == "cpu" and all(map(find_spec, ("onnx", "onnxruntime"))):
-            from .onnx_file import to_onnx
+            from .onnx_file import network_to_onnx
 
-            self.runner, self._runs_in = OnnxRunner(to_onnx(self.network)), "ONNX Runtime"
+            self.runner, self.runs_in = OnnxRunner(network_to_onnx(self.network)), "ONNX Runtime"
 
     def run(self, image, sparse, planes):
         fewer = seen_sparse(sparse, self.inner_size)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...core import Camera, SparseDepth
 from ..device import CPU, Device, choose_device, is_out_of_memory, limit_memory
+from ..exported.files import is_exported, open_exported
 from ..fallback import MemoryFallback
 from ..interface import Completer, Completion, Source
 from ..prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
@@ -47,6 +48,8 @@ class LearnedCompleter(Completer):
         Options: the frozen dataclass of what can be chosen; its fields are what `create_completer` takes.
         shipped: weights that ship with the package, taken where none are chosen.
         usual_size: `inner_size` where none is chosen, 0 for any.
+        size_varies: whether the size at which it sees images depends on what was measured.
+        exports: whether `exported.export` can write it; see there.
         mean, std: of the normalisation of the image, in [0, 1], red, green, blue.
         unreached: source of depth in whose making no measurement had a part (confidence 0).
         measured_tolerance: where measured depth is not kept, relative difference up to which the network's
@@ -55,11 +58,13 @@ class LearnedCompleter(Completer):
             for it.
         inference_network: what runs, `network` itself or a faster copy; see `make_inference_network`.
         weights_from, licence: what the weights are and their licence, for people.
+        runs_in: what runs the network: PyTorch, ONNX Runtime or OpenVINO.
     """
 
     Options = NetworkOptions
     shipped: Path | None = None
     usual_size = 0
+    size_varies, exports = False, False
     mean = IMAGENET_MEAN
     std = IMAGENET_STD
     unreached = Source.PROPAGATED
@@ -75,7 +80,9 @@ class LearnedCompleter(Completer):
         self._frame_shape, self._halved = None, False
         self._warm = "no: the first frame takes longer"
         self.device = choose_device(options.device)
-        self.precision = choose_precision(options.precision, self.device, self.auto_precision(self.device))
+        # What was exported runs without PyTorch, which some networks ask for what is fast.
+        automatic = "float32" if is_exported(options.weights) else self.auto_precision(self.device)
+        self.precision = choose_precision(options.precision, self.device, automatic)
         if is_emulated(self.precision, self.device):
             self.warnings.append(
                 "This processor has no instructions for bfloat16, in which networks are several times slower "
@@ -85,7 +92,7 @@ class LearnedCompleter(Completer):
         self.network: Any = None
         self.inference_network: Any = None
         self.runner: Any = None
-        self.weights_from, self.licence = "not loaded", ""
+        self.weights_from, self.licence, self.runs_in = "not loaded", "", "PyTorch"
 
     @classmethod
     def create(cls, **options) -> LearnedCompleter:
@@ -190,6 +197,9 @@ class LearnedCompleter(Completer):
 
     def load(self) -> None:
         """Load the weights and move what runs to the device, or to the CPU where memory does not suffice."""
+        if is_exported(self.options.weights):
+            self.load_exported(self.options.weights)
+            return
         limit_memory(self.device, self.options.max_gpu_memory)
         self.network = self.read_network().eval().requires_grad_(False)
         if self.options.weights and not self.licence and not self.options.allow_noncommercial:
@@ -203,6 +213,29 @@ class LearnedCompleter(Completer):
             if not is_out_of_memory(error):
                 raise
             self.memory.give_way(f"The memory of {self.device} does not hold the network")
+
+    def load_exported(self, file: str) -> None:
+        """Take a network that `depth-completion export` wrote, which runs without PyTorch, on the CPU."""
+        if self.device.type != "cpu" and self.options.device != "auto":
+            raise ValueError(
+                f"'{file}' runs on the CPU, but device is '{self.options.device}'; it must "
+                "be auto or cpu for exported networks."
+            )
+        self.device, self.compiled, self.precision = CPU, False, "float32"
+        options = self.options
+        self.runner = open_exported(file, self.name, self.variant, options.allow_noncommercial)
+        self.runs_in, metadata = self.runner.runtime, self.runner.metadata
+        self.inner_size = options.inner_size or int(metadata["inner_size"])
+        self.licence = metadata["licence"]
+        self.weights_from = f"{Path(file).name}, exported from {metadata['weights']}"
+        self._halved = metadata["size"] != "any"  # a file for one size cannot be given less to do
+
+    def run_in_pytorch(self) -> None:
+        """Run the network by PyTorch, also where something else is usual for it."""
+        if self.network is None:
+            LearnedCompleter.load(self)
+        LearnedCompleter.move_to(self, self.device)
+        self.runs_in = "PyTorch"
 
     def complete(self, image, sparse: SparseDepth, camera=None, name="") -> Completion:
         image = usable_image(image, sparse.depth.shape, self.name)
@@ -256,6 +289,7 @@ class LearnedCompleter(Completer):
             "weights": self.weights_from,
             "licence of the weights": self.licence or "unknown",
             "compiled": self.compiled,
+            "runs in": self.runs_in,
             "inner size": self.inner_size or "that of the image",
             "warmed up": self._warm,
         }

@@ -46,7 +46,12 @@ def onednn_serves(x: torch.Tensor) -> bool:
 
     It gives no gradients here.
     """
-    if torch.is_grad_enabled() or x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+    if (
+        torch.is_grad_enabled()
+        or torch.jit.is_tracing()
+        or x.device.type != "cpu"
+        or not torch.backends.mkldnn.is_available()
+    ):
         return False
     if not hasattr(torch.ops.mkldnn, "_convolution_pointwise_"):  # private: not every version need have it
         return False

@@ -50,6 +50,7 @@ class MSPNLiteCompleter(LearnedWithPrior):
     measured_tolerance = CLOSE
     least_confidence = 0.5
     shipped = SHIPPED
+    exports = True
     usual_size = USUAL_SIZE
 
     def __init__(self, options):

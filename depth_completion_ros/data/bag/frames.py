@@ -6,6 +6,8 @@ import warnings
 from collections import Counter, deque
 from collections.abc import Iterator
 from functools import partial
+from math import inf
+from typing import Any
 
 import numpy as np
 
@@ -42,22 +44,28 @@ class _Drop(Exception):
 class BagFrames:
     """State of one pass over a bag.
 
+    Args:
+        first, last: numbers of pairs of which frames are made, `last` being exclusive; those before are not
+            decoded, and nothing is read after them.
+
     Attributes:
         count: number of frames given.
-        dropped: number of messages that were taken but ended in no frame, by cause.
+        dropped: number of messages that were taken but ended in no frame, by cause. Those that came into no
+            pair count in the pass that reads to the end alone.
         first_failure: what was wrong first, as a sentence.
     """
 
-    def __init__(self, bag):
-        self._bag = bag
+    def __init__(self, bag, first: int = 0, last: float = inf):
+        self._bag, self._first, self._last = bag, first, last
         self._pairing = Pairing(bag.slack_ns, bag.image_offset_ns)
-        self._dropped: Counter[str] = Counter()
-        self.count = 0
+        self._of_pairs: Counter[str] = Counter()
+        self._of_messages: Counter[str] = Counter()
+        self.count = self._pairs = 0
         self.first_failure: str | None = None
         self._tree = TransformTree()
         self._cameras: list[tuple[int, Camera | str, object]] = []
         self._truths: dict[int, object] = {}
-        self._waiting: deque[tuple[int, object, object]] = deque()
+        self._waiting: deque[tuple[int, Any, Any]] = deque()
         self._kinds = bag.stream.topics
         topics = (bag.image_topic, bag.measured_topic, bag.camera_info_topic, bag.ground_truth_topic)
         self._topics = {topic for topic in (*topics, *bag.tf_topics) if topic in self._kinds}
@@ -79,7 +87,8 @@ class BagFrames:
 
     @property
     def dropped(self) -> Counter[str]:
-        return self._dropped + self._pairing.dropped
+        to_the_end = self._of_messages + self._pairing.dropped if self._last >= len(self._bag) else Counter()
+        return self._of_pairs + to_the_end
 
     def frames(self) -> Iterator[Frame]:
         """Frames in order of stamps; BagError where the bag breaks off, then `rest` has more."""
@@ -96,6 +105,8 @@ class BagFrames:
                 del self._cameras[:-1]
                 self._truths.clear()
             self._waiting.extend((time_ns, image, points) for image, points in pairs)
+            if self._pairs >= self._last and self._last < len(self._bag):
+                return
         yield from self.rest()
 
     def rest(self) -> Iterator[Frame]:
@@ -127,13 +138,13 @@ class BagFrames:
         try:
             return self._bag.stream.decode(topic, raw)
         except ValueError as error:
-            return self._fail("message not readable", str(error))
+            return self._fail("message not readable", str(error), self._of_messages)
 
     def _transforms(self, topic: str, raw: bytes) -> Iterator[tuple[str, str, np.ndarray, int]]:
         message = self._decode(topic, raw)
         for parent, child, T, stamp in () if message is None else transforms_of(message):
             if isinstance(T, str):
-                self._fail("transform not readable", T)
+                self._fail("transform not readable", T, self._of_messages)
             else:
                 yield parent, child, T, stamp
 
@@ -162,23 +173,28 @@ class BagFrames:
 
     def _release(self) -> Iterator[Frame]:
         _, image, points = self._waiting.popleft()
-        frame = self._frame(image, points)
+        number, self._pairs = self._pairs, self._pairs + 1
+        if not self._first <= number < self._last:
+            self._take_truth(stamp_ns(image.header))
+            return
+        frame = self._frame(image, points, number)
         if frame is not None:
             self.count += 1
             yield frame
 
-    def _fail(self, cause: str, sentence: str) -> None:
-        self._dropped[cause] += 1
+    def _fail(self, cause: str, sentence: str, counter: Counter[str] | None = None) -> None:
+        counter = self._of_pairs if counter is None else counter
+        counter[cause] += 1
         self.first_failure = self.first_failure or sentence
 
-    def _frame(self, image, measured) -> Frame | None:
+    def _frame(self, image, measured, number: int) -> Frame | None:
         truth = self._truth(stamp_ns(image.header))
         try:
-            return self._complete_frame(image, measured, truth)
+            return self._complete_frame(image, measured, truth, number)
         except _Drop as drop:
             return self._fail(*drop.args)
 
-    def _complete_frame(self, image, measured, truth: np.ndarray | None) -> Frame:
+    def _complete_frame(self, image, measured, truth: np.ndarray | None, number: int) -> Frame:
         recorded, info = (None, None) if self._bag.camera_file else self._recorded_camera(image)
         try:
             sparse = self._bag.sparse_depth_topic
@@ -190,7 +206,7 @@ class BagFrames:
         camera = self._fitting(recorded, *self._size(image))
         pixels = self._pixels(image)
         return Frame(
-            name=f"{self._bag.name}_{self.count:06d}",
+            name=f"{self._bag.name}_{number:06d}",
             camera=camera,
             image=pixels,
             **placed,
@@ -292,10 +308,15 @@ class BagFrames:
             f"{pixels.shape[0]}; both must be the same.",
         )
 
-    def _truth(self, stamp: int) -> np.ndarray | None:
+    def _take_truth(self, stamp: int):
+        """The message with the truth of an image; older ones are forgotten."""
         message = self._truths.pop(stamp, None)
         for old in [s for s in self._truths if s < stamp]:
             del self._truths[old]
+        return message
+
+    def _truth(self, stamp: int) -> np.ndarray | None:
+        message = self._take_truth(stamp)
         try:
             return None if message is None else decode_depth_image(message)
         except ValueError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -142,8 +142,26 @@ class RosBag(Reader):
         return self.sparse_depth_topic or self.points_topic
 
     def __iter__(self) -> Iterator[Frame]:
-        self.skipped.clear()
         run = BagFrames(self)
+        damage = yield from self._read(run)
+        if damage:
+            raise BagError(f"{damage.rstrip('.')}; {run.count} frames were read before.")
+        if not run.count:
+            causes = ", ".join(f"{n} x {cause}" for cause, n in self.skipped.items())
+            why = run.first_failure or causes or "it has no images or no point clouds"
+            if self.skipped["no transform"]:
+                why = f"{why.rstrip('.')}. Option extrinsics_file gives a calibration file in place of TF."
+            raise BagError(f"Bag '{self.path}' gave no frame: {why}")
+
+    def stretch(self, first: int, last: int) -> Iterator[Frame]:
+        # The numbers are those of pairs. What comes before is read, as pairs depend on it, but not decoded.
+        damage = yield from self._read(BagFrames(self, first, last))
+        if damage:
+            raise BagError(damage)
+
+    def _read(self, run: BagFrames) -> Generator[Frame, None, str | None]:
+        """Frames of a pass; returns why the bag breaks off, where it does."""
+        self.skipped.clear()
         damage = None
         try:
             try:
@@ -153,14 +171,7 @@ class RosBag(Reader):
                 yield from run.rest()
         finally:
             self.skipped.update(run.dropped)
-        if damage:
-            raise BagError(f"{damage.rstrip('.')}; {run.count} frames were read before.")
-        if not run.count:
-            causes = ", ".join(f"{n} x {cause}" for cause, n in self.skipped.items())
-            why = run.first_failure or causes or "it has no images or no point clouds"
-            if self.skipped["no transform"]:
-                why = f"{why.rstrip('.')}. Option extrinsics_file gives a calibration file in place of TF."
-            raise BagError(f"Bag '{self.path}' gave no frame: {why}")
+        return damage
 
     def describe(self) -> str:
         measured = "sparse depth" if self.sparse_depth_topic else "points"

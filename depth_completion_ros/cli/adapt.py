@@ -1,0 +1,147 @@
+"""`depth-completion adapt`: the default network, fitted to one's own robot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import (
+    AllowNoncommercial,
+    Data,
+    Device,
+    ReaderOptions,
+    open_data,
+    print_skipped,
+    steps_with_progress,
+)
+from .tables import print_table
+
+REMINDERS = 200
+"""Frames that are taken of each folder of simulated ones."""
+
+
+def adapt(
+    data: Data,
+    name: Annotated[str, typer.Option(help="Name to store the weights under.", show_default=False)],
+    licence: Annotated[
+        str,
+        typer.Option(
+            help="Licence of your data, and so of the weights, such as `internal` or CC-BY-4.0.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder to store them in. [the weights folder]")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Weights to begin with, a file or stored name. [those that ship]")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--protocol", "-p", help="What to hide for judging, see `evaluate`. [what suits the sensor]"
+        ),
+    ] = None,
+    frames: Annotated[int, typer.Option(min=6, help="Frames to use, evenly spaced, at most.")] = 100,
+    confidence_only: Annotated[
+        bool, typer.Option("--confidence-only", help="Calibrate confidence and leave depth as it is.")
+    ] = False,
+    part: Annotated[
+        str, typer.Option(help="What learns: `heads` (last layers), `norms`, or `all` but the image encoder.")
+    ] = "heads",
+    steps: Annotated[int, typer.Option(min=1, help="Steps at most; it ends where nothing is gained.")] = 200,
+    rate: Annotated[float | None, typer.Option(help="Highest learning rate. [that of the part]")] = None,
+    remind: Annotated[
+        list[Path] | None,
+        typer.Option(help="Simulated frames to mix in, so that nothing is forgotten; repeat for more."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is hidden, and in which order.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the same command was ended, if it was.")
+    ] = False,
+    device: Device = "auto",
+    allow_noncommercial: AllowNoncommercial = False,
+    reader_option: ReaderOptions = None,
+):
+    """
+    Fit the default network to your own robot: no ground truth, some minutes on a CPU.
+
+    Hides part of each scan (rings, sectors, random points), learns to predict it from the rest and the
+    image, and calibrates confidence: the probability that depth is within 5 %. Three fifths of it teach,
+    a fifth tells when to stop, a fifth judges, all in stretches of the drive. Weights that are not better
+    than before on the last are not written, and the exit code is 2.
+
+    Writes NAME.safetensors and NAME.onnx; `-c default,weights=NAME` and the parameter `weights` of the node
+    take them. Needs PyTorch and onnx: `pip install 'depth_completion_ros[adapt]'`.
+
+    Examples:
+
+        depth-completion adapt drive_bag --name my_robot --licence internal
+
+        depth-completion adapt drive_bag --name my_robot --licence internal --confidence-only
+
+        depth-completion evaluate other_bag -c default -c default,weights=my_robot -p hide:2 --confidence
+    """
+    fit, frames_of, hiding, run = _adaptation()
+    settings = None
+    if not confidence_only:
+        settings = fit.FitSettings(part=part, steps=steps, rate=rate, seed=seed)
+    reader = open_data(data, reader_option)
+    reminders = [
+        hiding.make_lesson(frame, simulated=True)
+        for path in remind or ()
+        for frame in frames_of.load_frames(open_data(path, None), REMINDERS, with_truth=True)
+    ]
+    request = run.Request(
+        name=name,
+        licence=licence,
+        folder=out,
+        start=weights,
+        protocols=tuple(protocol or ()),
+        most=frames,
+        fit=settings,
+        resume=resume,
+        device=device,
+        allow_noncommercial=allow_noncommercial,
+    )
+    with steps_with_progress() as tell:
+        done = run.adapt(reader, request, reminders, tell)
+    print_skipped(reader)
+    _print_adapted(done)
+
+
+def _adaptation():
+    """The modules of adaptation, which need PyTorch and onnx."""
+    try:
+        import onnx  # noqa: F401
+
+        from ..adaptation import fit, frames, hiding, run
+    except ModuleNotFoundError as error:
+        if error.name not in ("onnx", "safetensors", "torch"):
+            raise
+        raise ImportError(
+            f"Adapting needs the Python package '{error.name}', which is not installed: "
+            "pip install 'depth_completion_ros[adapt]'."
+        ) from None
+    return fit, frames, hiding, run
+
+
+def _print_adapted(done) -> None:
+    """Say what was gained, and where the weights are."""
+    from ..evaluation.report import confidence_table, mean_table
+
+    result = done.verdict.result
+    print_table(f"{result.name}: mean over frames", *mean_table(result))
+    print_table("confidence", *confidence_table(result.confidence_means()))
+    fitted, tuned, judged = done.frames
+    typer.echo(f"Frames: {fitted} to fit, {tuned} to tune, {judged} to judge.")
+    if done.state is not None:
+        typer.echo(f"Best after {done.state.best[1]} of {done.state.step} steps.")
+    (before, after), change = done.verdict.calibration, done.verdict.depth
+    typer.echo(
+        f"Held out, errors are {change:.3f} times those before; calibration error {before:.3f} before, "
+        f"{after:.3f} after."
+    )
+    typer.echo(f"Stored as '{done.path.stem}' in {done.path} and {done.path.with_suffix('.onnx').name}.")

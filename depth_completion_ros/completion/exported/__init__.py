@@ -1,0 +1,1 @@
+"""Networks as files that run without PyTorch: ONNX for ONNX Runtime, and OpenVINO's own."""

@@ -1,0 +1,62 @@
+"""Exported networks as weights: which files they are, and for whom."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ...core.safe.files import check_is_file
+from ..weights.folder import weights_folder
+from ..weights.licences import refuse_noncommercial
+from .onnx_runner import OnnxRunner
+from .openvino_runner import OpenVINORunner
+
+RUNNERS = {".onnx": OnnxRunner, ".xml": OpenVINORunner}
+"""Suffixes of files, and what runs them."""
+LARGEST_HEADER = 1 << 24
+
+
+def is_exported(weights: str | None) -> bool:
+    """Whether weights are a network that `depth-completion export` wrote."""
+    return bool(weights) and Path(weights).suffix in RUNNERS
+
+
+def open_exported(weights: str, completer: str, variant: str, allow_noncommercial: bool):
+    """What runs an exported network; its `metadata` tells the licence.
+
+    Raises:
+        FileNotFoundError, ValueError: no such file, one of another network, or a licence not allowed.
+        ImportError: what runs it is not installed.
+    """
+    path = Path(weights).expanduser()
+    check_is_file(path)
+    runner = RUNNERS[path.suffix](path)
+    network = runner.metadata.get("network", "")
+    if network != f"{completer}:{variant}":
+        whose = f"is {network}" if network else "was not written by `depth-completion export`"
+        raise ValueError(f"'{weights}' {whose}; it must be {completer}:{variant} to run as that.")
+    refuse_noncommercial(f"'{weights}'", runner.metadata.get("licence", ""), allow_noncommercial)
+    return runner
+
+
+def stored_export(weights: str) -> str | None:
+    """The ONNX file that is stored under a name beside its weights, if it is of the same values; else None.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    stored = weights_folder() / f"{weights}.onnx"
+    if Path(weights).expanduser().exists() or not stored.is_file():
+        return None
+    noted = OnnxRunner(stored).metadata.get("content_sha256")
+    return str(stored) if noted and noted == _content_hash(stored.with_suffix(".safetensors")) else None
+
+
+def _content_hash(weights: Path) -> str | None:
+    """Hash of its values that a file of safetensors notes; None where it cannot be read."""
+    try:
+        with weights.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            return json.loads(file.read(min(size, LARGEST_HEADER)))["__metadata__"]["content_sha256"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None

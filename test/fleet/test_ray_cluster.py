@@ -1,0 +1,75 @@
+"""A real Ray cluster of two nodes on this machine, whose workers are killed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from killing import KilledJob
+from test_cli import run as command
+from test_commands import files
+
+from depth_completion_ros.fleet.run import Fleet, run_fleet
+
+ray = pytest.importorskip("ray", reason="Ray is not installed")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes with a CPU each; its address."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster.add_node(num_cpus=1)
+    paths = [str(Path(__file__).parent), *(path for path in sys.path if path)]
+    environment = {"env_vars": {"PYTHONPATH": ":".join(dict.fromkeys(paths))}}
+    ray.init(address=cluster.address, runtime_env=environment, log_to_driver=False, logging_level="ERROR")
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def test_a_cluster_writes_what_processes_write(cluster, drives, tmp_path):
+    evaluate = "evaluate", drives, "-c", "linear", "-p", "truth", "--stretch", 2
+    for name, how in (("ray", ("--ray", cluster.address)), ("processes", ("--workers", 1))):
+        code, _, error = command(*evaluate, *how, "-o", tmp_path / name)
+        assert code == 0, error
+    by_ray, by_processes = (
+        {
+            file: content
+            for file, content in files(tmp_path / name).items()
+            if file.startswith(("metrics", "fleet"))
+        }
+        for name in ("ray", "processes")
+    )
+    assert by_ray == by_processes and len(by_ray) == 4
+
+
+def test_a_killed_actor_costs_its_stretch_alone(cluster, drives, tmp_path):
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    job, fleet = KilledJob(begun, at=2, times=1), Fleet(None, cluster.address, 2)
+    found = run_fleet(drives / "monday" / "first", job, tmp_path / "out", fleet, lambda done, total: None)
+    assert [outcome.content for _, outcome in found.outcomes] == [{"frames": 2}, {"frames": 2}, {"frames": 1}]
+    assert found.workers == 2 and found.lost == 1 and found.failures == []
+    times = {file.stem: len(file.read_text().split()) for file in begun.iterdir()}
+    assert times == {"0": 1, "2": 2, "4": 1}
+
+
+def test_a_lost_node_costs_its_stretches_alone(cluster, drives, tmp_path):
+    """Last, as the node does not come back: the other one does the rest."""
+    nodes = sorted(cluster.worker_nodes, key=lambda node: node.node_id)
+    removed = []
+
+    def remove_node(done, total):
+        if done and not removed:
+            removed.append(nodes[-1])
+            cluster.remove_node(nodes[-1], allow_graceful=False)
+
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    job, fleet = KilledJob(begun, at=99, times=0), Fleet(2, cluster.address, 1)
+    found = run_fleet(drives, job, tmp_path / "out", fleet, remove_node)
+    assert removed and found.failures == []
+    assert [outcome.content for _, outcome in found.outcomes] == [{"frames": 1}] * 13
