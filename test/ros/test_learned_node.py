@@ -335,5 +335,5 @@ def test_weights_that_adapt_has_stored_run_as_onnx_by_their_name(ros, weights_fo
     robot.wait_for_outputs(1)
     robot.wait_for_status(COMPLETER, "OK", "efficient_spn: works.")
     said = values(robot)
-    assert (said["weights"], said["runs in"]) == ("'my_robot' (ONNX)", "ONNX Runtime")
+    assert (said["weights"], said["runs in"]) == ("my_robot.onnx, exported from a test", "ONNX Runtime")
     assert said["licence of the weights"] == "internal"

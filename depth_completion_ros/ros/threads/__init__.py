@@ -1,0 +1,1 @@
+"""Threads that work on messages while callbacks go on."""
