@@ -14,14 +14,19 @@ MIB = 1 << 20
 @contextmanager
 def at_most(mib: float) -> Iterator[None]:
     """Fails where the work within takes more memory than so many MiB; skips where Linux does not tell."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    except OSError as error:
-        pytest.skip(f"the peak of memory cannot be reset: {error}")
+    forget_peak()
     before = resident("VmRSS")
     yield
     grown = (resident("VmHWM") - before) / MIB
     assert grown <= mib, f"{grown:.0f} MiB were taken"
+
+
+def forget_peak() -> None:
+    """Let the peak (VmHWM) begin anew, whatever ran in this process before; skips where that cannot be."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError as error:
+        pytest.skip(f"the peak of memory cannot be reset: {error}")
 
 
 def resident(field: str = "VmRSS") -> int:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 from account import FedNode, usual_depth
-from memory import MIB, resident
+from memory import MIB, forget_peak, resident
 from mutation import Messages, times
 from robot import START, STEP, Robot, completion_node
 
@@ -24,6 +24,7 @@ def test_mutated_messages_are_completed_or_dropped_in_words(ros, compressed):
     node = FedNode(ros, image_transport="compressed" if compressed else "raw")
     messages = Messages(seed=20 + compressed, compressed=compressed)
     node.completes(messages.good(node.next_stamp()))
+    forget_peak()
     start = resident()
     for _ in range(times(IN_PROCESS // 2 // BATCH)):
         for number in range(BATCH):
@@ -42,6 +43,7 @@ def test_mutated_messages_over_dds_leave_a_node_that_completes(ros):
     node = completion_node(ros, qos_input_reliability="reliable", qos_input_depth=100, sync_queue=100)
     robot.connect()
     messages, stamp, expected = Messages(seed=22), START, usual_depth()
+    forget_peak()
     start = resident()
     for _ in range(times(OVER_DDS // ROUND)):
         for _ in range(ROUND):
