@@ -18,8 +18,6 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections import Counter
-from dataclasses import dataclass
 from functools import partial
 
 from rclpy.clock import JumpThreshold
@@ -58,28 +56,17 @@ from .process.run import run
 from .process.stopping import FRAME_LIMIT_S
 from .publishers import Outputs
 from .temporal import LiveTemporal
-from .threads.pipeline import Pipeline
+from .worker import Worker
 
 SMALL_IMAGE = 96, 64
 """Width and height of a warm-up where `warm_up_size` is not given: all kernels, little memory."""
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A frame with its sparse depth, how many seconds both took, and on what."""
-
-    frame: Frame
-    sparse: SparseDepth
-    seconds: float
-    times: Counter[str]
-
-
 class CompletionNode(LifecycleNode):
     """Wires topics to the completer; see the module for the topics.
 
-    Callbacks only hand messages over; what takes time is done by two threads, of which one prepares the next
-    frame while the other completes one.
+    Callbacks only hand messages over; everything that takes time is done by one worker thread.
 
     Attributes:
         settings: values of the parameters.
@@ -120,43 +107,17 @@ class CompletionNode(LifecycleNode):
         sentence = "It was not paired with a cloud; see `slack`, `image_time_offset` and the stamps."
         self._outcomes.dropped(image.header, cause, sentence)
 
-    def _prepare(self, pair: Pair) -> Prepared:
-        """Messages to a frame and its sparse depth, in the first thread.
+    def _work(self, pair: Pair) -> None:
+        """Messages to a frame, the frame to depth, depth to messages, in the worker's thread.
 
         Raises:
             Drop: the pair cannot be completed.
         """
         if not self._outputs.any_wanted:
             raise Drop(NO_SUBSCRIBER, "Nobody subscribes to any output, so nothing is computed.")
-        begin, s = time.monotonic(), self.settings
-        with self._stages.begin() as times:
+        with self._stages.frame(time.monotonic() - pair.taken):
             frame = self._frames.frame_of(pair)
-            with self._stages.measure(FILTER):
-                sparse = SparseDepth.from_points(
-                    frame,
-                    min_depth=s.min_range,
-                    max_depth=s.max_range,
-                    lidar_min_range=s.lidar_min_range,
-                    region=tuple(s.region) if any(s.region) else None,
-                    see_through=s.filter_see_through,
-                    isolated=s.filter_isolated,
-                )
-            self._frames.judge(frame, sparse, pair.lacks)
-        return Prepared(frame, sparse, time.monotonic() - begin, times)
-
-    def _finish(self, pair: Pair, prepared: Prepared) -> None:
-        """Sparse depth to dense depth where anybody wants it, depth to messages, in the second thread.
-
-        Raises:
-            Drop: the completer failed.
-        """
-        frame, sparse, completion = prepared.frame, prepared.sparse, None
-        waited_s = time.monotonic() - pair.taken - prepared.seconds
-        with self._stages.frame(waited_s, prepared.times):
-            if self._outputs.completion_wanted:
-                with self._stages.measure(COMPLETER):
-                    completion = self._live.complete(frame, sparse)
-            completed = CompletedFrame(frame, sparse, completion, self.settings.cloud_stride)
+            completed = self._complete(frame, pair.lacks)
             with self._stages.measure(PUBLISH):
                 self._outputs.publish(pair.header(frame), completed)
         latency_s = time.monotonic() - pair.taken
@@ -165,6 +126,26 @@ class CompletionNode(LifecycleNode):
             self._outcomes.completed(pair.image.header, latency_s)
         if not pair.lacks:
             self._monitor.look(frame, others_wait=self._worker.pending > 1)
+
+    def _complete(self, frame: Frame, lacks: str) -> CompletedFrame:
+        """Points to sparse depth, and that to dense depth where anybody wants it."""
+        s = self.settings
+        with self._stages.measure(FILTER):
+            sparse = SparseDepth.from_points(
+                frame,
+                min_depth=s.min_range,
+                max_depth=s.max_range,
+                lidar_min_range=s.lidar_min_range,
+                region=tuple(s.region) if any(s.region) else None,
+                see_through=s.filter_see_through,
+                isolated=s.filter_isolated,
+            )
+        self._frames.judge(frame, sparse, lacks)
+        completion = None
+        if self._outputs.completion_wanted:
+            with self._stages.measure(COMPLETER):
+                completion = self._live.complete(frame, sparse)
+        return CompletedFrame(frame, sparse, completion, s.cloud_stride)
 
     def _on_work_failed(self, pair: Pair, error: Exception) -> None:
         if not self.context.ok():
@@ -239,7 +220,7 @@ class CompletionNode(LifecycleNode):
             self._outputs.close()
             return self._fail("configured", error)
         self._monitor = CalibrationMonitor(s)
-        self._worker = Pipeline(self._prepare, self._finish, self._on_work_failed, s.frame_queue)
+        self._worker = Worker(self._work, self._on_work_failed, s.frame_queue)
         self._set_up = True
         self._state = "Inactive."
         return SUCCESS

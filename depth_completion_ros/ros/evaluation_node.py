@@ -40,7 +40,7 @@ from .outcomes import COMPLETED, Outcome, listen
 from .parameters.node import NodeParameters
 from .process.run import run
 from .process.stopping import FRAME_LIMIT_S
-from .threads.worker import Worker
+from .worker import Worker
 
 KEEP = 100
 """Pairs that may wait to be scored."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from robot import CAMERA, START, STEP, Robot, completion_node, image_message, info_message, points_message
@@ -53,27 +52,6 @@ def test_a_stage_done_in_two_parts_counts_as_one():
             clock.now += 0.04
     assert stages.slowest == TRANSFORM
     assert stages.sentence == "A frame takes 100 ms, 60 ms of it camera and transform."
-
-
-def test_stages_that_another_thread_did_count_once_the_frame_ends():
-    clock = Clock()
-    stages = Stages(clock)
-    with ThreadPoolExecutor(1) as pool:
-
-        def first_half():
-            with stages.begin() as times, stages.measure(DECODE):
-                clock.now += 0.01
-            return times
-
-        times = pool.submit(first_half).result()
-    assert stages.slowest == "", "of half a frame nothing can be said"
-    with stages.frame(0.2, times), stages.measure(FILTER):
-        clock.now += 0.03
-    assert stages.sentence == "A frame takes 40 ms, 30 ms of it projection and filter."
-    with pytest.raises(ValueError, match="no"), stages.begin(), stages.measure(DECODE):
-        clock.now += 0.05
-        raise ValueError("no")
-    assert stages.status.values["decoding p95 (ms)"] > 40, "a frame that fails counts at once"
 
 
 def test_the_status_has_the_latency_of_each_stage():

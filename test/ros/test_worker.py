@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from depth_completion_ros.ros.threads.worker import Worker
+from depth_completion_ros.ros.worker import Worker
 
 
 def ignore(item, error):

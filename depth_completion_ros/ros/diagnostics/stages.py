@@ -37,7 +37,7 @@ _TRANSFORM = ("no transform", "extrinsics cannot be used")
 
 
 class Stages:
-    """Times of the stages of the last frames; measured by threads that share the stages, read by any.
+    """Times of the stages of the last frames; measured by one thread, read by any.
 
     Args:
         clock: seconds.
@@ -47,59 +47,30 @@ class Stages:
         self._clock = clock
         self._lock = threading.Lock()
         self._times: dict[str, deque[float]] = {stage: deque(maxlen=200) for stage in STAGES}
-        self._of_thread = threading.local()  # of it `frame`: times of the stages of the frame at hand
-        self._at_hand: dict[int, tuple[str, float]] = {}  # by thread: the stage at hand, and since when
+        self._frame: Counter[str] = Counter()
+        self._now: tuple[str, float] | None = None  # the stage at hand, and since when
 
     @contextmanager
-    def begin(self) -> Iterator[Counter[str]]:
-        """The first stages of a frame, whose rest another thread does, are worked on within; their times."""
-        self._of_thread.frame = times = Counter()
-        try:
-            yield times
-        except BaseException:
-            self._note(times)  # there will be no rest
-            raise
-
-    @contextmanager
-    def frame(self, waited_s: float, begun: Counter[str] | None = None) -> Iterator[None]:
-        """A frame is worked on within, or the rest of it.
-
-        Args:
-            waited_s: how long it has waited in all.
-            begun: what `begin` gave.
-        """
-        self._of_thread.frame = times = Counter({WAIT: waited_s, **(begun or {})})
+    def frame(self, waited_s: float) -> Iterator[None]:
+        """A frame that has waited for so long is worked on within."""
+        self._frame = Counter({WAIT: waited_s})
         try:
             yield
         finally:
-            self._note(times)
-
-    def _note(self, times: Counter[str]) -> None:
-        with self._lock:
-            for stage, seconds in times.items():
-                self._times[stage].append(seconds)
+            with self._lock:
+                for stage, seconds in self._frame.items():
+                    self._times[stage].append(seconds)
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
         """A stage of the frame, or a part of it; its time counts whether or not it fails."""
-        begin, thread = self._clock(), threading.get_ident()
-        self._at_hand[thread] = stage, begin
+        begin = self._clock()
+        self._now = stage, begin
         try:
             yield
         finally:
-            self._at_hand.pop(thread, None)
-            self._times_of_frame[stage] += self._clock() - begin
-
-    @property
-    def _times_of_frame(self) -> Counter[str]:
-        if not hasattr(self._of_thread, "frame"):
-            self._of_thread.frame = Counter()
-        return self._of_thread.frame
-
-    @property
-    def _now(self) -> tuple[str, float] | None:
-        """The stage at hand that has taken longest so far, and since when."""
-        return min(list(self._at_hand.values()), key=lambda each: each[1], default=None)
+            self._now = None
+            self._frame[stage] += self._clock() - begin
 
     @property
     def slowest(self) -> str:

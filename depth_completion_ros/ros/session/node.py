@@ -29,8 +29,8 @@ from ..diagnostics import ERROR
 from ..parameters.node import NodeParameters
 from ..player_node import PlayerNode
 from ..process.run import run
-from ..threads.worker import Worker
 from ..wheels import packages
+from ..worker import Worker
 from . import console
 from .ledger import COMPLETED, Ledger
 from .page import Page

@@ -20,8 +20,6 @@ class Worker(Generic[Item]):
         handle: called with one item at a time.
         on_error: called with an item and the exception that `handle` raised on it.
         size: items that may wait; one more replaces the oldest.
-        too_early_s: seconds until the next item should be taken, above 0 if that is later; asked again then,
-            and after `wake`.
     """
 
     def __init__(
@@ -29,12 +27,10 @@ class Worker(Generic[Item]):
         handle: Callable[[Item], None],
         on_error: Callable[[Item, Exception], None],
         size: int = 1,
-        too_early_s: Callable[[], float] = lambda: 0.0,
     ):
         self._handle = handle
         self._on_error = on_error
         self._size = size
-        self._too_early_s = too_early_s
         self._items: deque[Item] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -72,16 +68,6 @@ class Worker(Generic[Item]):
             self._changed.notify_all()
         return replaced
 
-    def wake(self) -> None:
-        """Ask again whether it is too early."""
-        with self._changed:
-            self._changed.notify_all()
-
-    @property
-    def waiting(self) -> int:
-        """Items that wait."""
-        return len(self._items)
-
     @property
     def pending(self) -> int:
         """Items that wait or are worked on."""
@@ -92,11 +78,8 @@ class Worker(Generic[Item]):
         while True:
             with self._changed:
                 self._working = False
-                while not self._stopping:
-                    early_s = self._too_early_s() if self._items else None
-                    if early_s is not None and early_s <= 0:
-                        break
-                    self._changed.wait(early_s)
+                while not self._items and not self._stopping:
+                    self._changed.wait()
                 if self._stopping:
                     return
                 item = self._items.popleft()

@@ -1,1 +1,0 @@
-"""Threads that work on messages while callbacks go on."""
