@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import depth_completion_ros
 from depth_completion_ros.cli.app import app
-from depth_completion_ros.core import Camera, Frame
+from depth_completion_ros.core import Camera
 from depth_completion_ros.data.reader import FORMATS, open_reader, reader_class
 
 
@@ -397,25 +397,6 @@ def test_a_broken_file_in_the_data_is_named(frames):
     (frames / "two" / "points.bin").write_bytes(b"123")
     code, _, error = run("evaluate", frames, "-p", "lines:4")
     assert code == 2 and "points.bin" in error and error.count("\n") == 1
-
-
-def completed_names(names, folder, **files) -> list[str]:
-    """Names in the files of frames without a camera that have these names."""
-    from depth_completion_ros import create_completer
-    from depth_completion_ros.fleet.completing import Files, complete_frames
-
-    frames = [Frame(camera=None, sparse_depth=np.ones((4, 4), np.float32), name=name) for name in names]
-    return complete_frames(frames, create_completer("nearest"), folder, Files(preview=False, **files)).names
-
-
-def test_frame_names_that_are_paths_make_flat_unique_files(tmp_path):
-    assert completed_names(("a/b 1", "a_b_1", "//"), tmp_path) == ["a_b_1", "a_b_1_2", "frame"]
-    assert len(list(tmp_path.glob("depth_*.png"))) == 3
-
-
-def test_a_frame_without_camera_cannot_become_a_cloud(tmp_path):
-    with pytest.raises(ValueError, match="Frame phone has no camera matrix"):
-        completed_names(("phone",), tmp_path, cloud=True)
 
 
 def test_ctrl_c_while_the_command_imports_is_quiet(tmp_path):

@@ -80,6 +80,17 @@ def test_files_that_do_not_fit_are_refused_in_a_sentence(files, name, options, t
         create_completer(name, **given)
 
 
+def test_a_file_that_does_not_tell_all_that_export_notes_is_refused_in_a_sentence(files, tmp_path):
+    from depth_completion_ros.completion.exported.half import with_metadata
+
+    path = tmp_path / "partly.onnx"
+    path.write_bytes(
+        with_metadata(files["default"].read_bytes(), {"network": "efficient_spn:general"}, False)
+    )
+    with pytest.raises(ValueError, match="was not written by `depth-completion export`"):
+        create_completer("default", weights=str(path))
+
+
 def test_what_differs_is_not_written(tmp_path, monkeypatch):
     """A network whose weights change between tracing and comparing."""
     from depth_completion_ros.completion.exported import export as module

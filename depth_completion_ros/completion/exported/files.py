@@ -32,6 +32,9 @@ def open_exported(weights: str, completer: str, variant: str, allow_noncommercia
     check_is_file(path)
     runner = RUNNERS[path.suffix](path)
     network = runner.metadata.get("network", "")
+    whole = {"weights", "licence", "size"} <= set(runner.metadata)
+    if not whole or not runner.metadata.get("inner_size", "").isdecimal():
+        network = ""
     if network != f"{completer}:{variant}":
         whose = f"is {network}" if network else "was not written by `depth-completion export`"
         raise ValueError(f"'{weights}' {whose}; it must be {completer}:{variant} to run as that.")

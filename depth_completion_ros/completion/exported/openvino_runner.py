@@ -34,7 +34,7 @@ class OpenVINORunner:
             model = core.read_model(file)
         except RuntimeError as error:
             raise ValueError(
-                f"This cannot be read as OpenVINO: {str(error).strip().splitlines()[-1]}"
+                f"'{file}' cannot be read as OpenVINO: {str(error).strip().splitlines()[-1]}"
             ) from None
         texts = model.get_rt_info([ROOT]).value if model.has_rt_info([ROOT]) else {}
         self.metadata = {key: str(getattr(text, "value", text)) for key, text in texts.items()}
