@@ -7,15 +7,9 @@ from typing import Annotated
 
 import typer
 
-from .options import (
-    AllowNoncommercial,
-    Data,
-    Device,
-    ReaderOptions,
-    open_data,
-    print_skipped,
-    steps_with_progress,
-)
+from .frames import print_skipped, steps_with_progress
+from .options.groups import ReadingOptions
+from .options.single import AllowNoncommercial, Data, Device, ReaderOptions
 from .tables import print_table
 
 REMINDERS = 200
@@ -88,11 +82,11 @@ def adapt(
     settings = None
     if not confidence_only:
         settings = fit.FitSettings(part=part, steps=steps, rate=rate, seed=seed)
-    reader = open_data(data, reader_option)
+    reader = ReadingOptions(reader_option=reader_option).open(data)
     reminders = [
         hiding.make_lesson(frame, simulated=True)
         for path in remind or ()
-        for frame in frames_of.load_frames(open_data(path, None), REMINDERS, with_truth=True)
+        for frame in frames_of.load_frames(ReadingOptions().open(path), REMINDERS, with_truth=True)
     ]
     request = run.Request(
         name=name,

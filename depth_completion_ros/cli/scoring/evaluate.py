@@ -9,30 +9,9 @@ from typing import Annotated
 import typer
 
 from ...core.safe.errors import sentence
-from ..options import (
-    AllowNoncommercial,
-    Data,
-    Device,
-    Filters,
-    Limit,
-    MaxRange,
-    Precision,
-    Prior,
-    Ray,
-    ReaderOptions,
-    Stretch,
-    Weights,
-    Workers,
-    by_fleet,
-    filters,
-    frames_with_progress,
-    make_completers,
-    open_data,
-    options_of_reader,
-    print_degradations,
-    print_skipped,
-    raise_failures,
-)
+from ..frames import by_fleet, frames_with_progress, print_degradations, print_skipped, raise_failures
+from ..options.groups import FeedOptions, FleetOptions, NetworkOptions, ReadingOptions, with_groups
+from ..options.single import Data, Stretch
 from ..tables import AsJson, print_table
 
 CLASSICAL = ("nearest", "linear", "morphological")
@@ -42,7 +21,9 @@ Figures = Annotated[
 PROTOCOLS = ("truth", "hide:2", "points:500")
 
 
+@with_groups
 def evaluate(
+    *,
     data: Data,
     completer: Annotated[
         list[str] | None,
@@ -55,8 +36,7 @@ def evaluate(
         typer.Option("--protocol", "-p", help=f"See above; repeat for more. [{', '.join(PROTOCOLS)}]"),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")] = Path("evaluation"),
-    filters_text: Filters = "see-through",
-    max_range: MaxRange = float("inf"),
+    feed: FeedOptions,
     max_depth: Annotated[
         float,
         typer.Option(
@@ -82,16 +62,10 @@ def evaluate(
         bool,
         typer.Option("--structure", help="Score the shape too: edges, normals, false and missed obstacles."),
     ] = False,
-    limit: Limit = None,
-    device: Device = "auto",
-    weights: Weights = None,
-    prior: Prior = None,
-    precision: Precision = "auto",
-    allow_noncommercial: AllowNoncommercial = False,
-    reader_option: ReaderOptions = None,
+    reading: ReadingOptions,
+    network: NetworkOptions,
     as_json: AsJson = False,
-    workers: Workers = None,
-    ray: Ray = None,
+    fleet: FleetOptions,
     stretch: Stretch = 50,
 ):
     """
@@ -139,29 +113,22 @@ def evaluate(
     if len(set(names)) < len(names):
         raise ValueError(f"Completers are {', '.join(names)}; each may be given once.")
     settings = Settings(
-        max_range=max_range,
         max_depth=max_depth,
         region=_region(region, crop),
         seeds=seeds,
-        **filters(filters_text),
+        **feed.as_keywords(),
     )
-    options = {
-        "device": device,
-        "weights": weights,
-        "prior": prior,
-        "precision": precision,
-        "allow_noncommercial": allow_noncommercial,
-    }
-    if workers or ray:
-        completers, read = Completers(tuple(names), options), options_of_reader(reader_option)
+    if fleet:
+        completers, read = Completers(tuple(names), network.as_keywords()), reading.of_reader()
         job = EvaluateJob(completers, tuple(protocol or PROTOCOLS), settings, confidence, structure, read)
-        _by_fleet(data, job, out, Fleet(workers, ray, stretch, limit, figures), as_json)
+        chosen = Fleet(fleet.workers, fleet.ray, stretch, reading.limit, figures)
+        _by_fleet(data, job, out, chosen, as_json)
         return
-    made = make_completers(names, **options)
-    reader = open_data(data, reader_option)
-    count = len(reader) if limit is None else min(limit, len(reader))
+    made = network.make(names)
+    reader = reading.open(data)
+    count = reading.count(reader)
     drawn = TrialFigures(out / "figures", evenly(count, figures))
-    frames = FramesUntilError(frames_with_progress(reader, limit, "evaluating"))
+    frames = FramesUntilError(frames_with_progress(reader, reading.limit, "evaluating"))
     result = run(
         frames,
         made,
