@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
@@ -18,6 +19,7 @@ from depth_completion_ros.evaluation.html.frames import show_trial
 from depth_completion_ros.evaluation.html.svg import Chart, Scale, cells
 from depth_completion_ros.evaluation.report import metrics_json
 from depth_completion_ros.evaluation.runner import PLACES, RANGE_EDGES, error_by_place, evaluate
+from depth_completion_ros.evaluation.structure import COLUMNS, SENTENCE
 
 VOID = {"meta", "link", "img", "input", "br"}
 COMPLETERS = ("nearest", "linear", "morphological")
@@ -157,6 +159,24 @@ def test_the_charts_say_what_metrics_json_says(run, page):
         int(title.split(" of ")[0]) for title in titles if title.endswith(" ms") and " of " in title
     ]
     assert sum(completions) == len(run[0].runtimes_ms)
+
+
+def test_the_section_of_shape_says_what_metrics_json_says(streets, page, tmp_path):
+    assert "Shape" not in re.findall(r"<h2[^>]*>([^<]*)", page[1])  # which has not been asked for
+    result = evaluate(streets, COMPLETERS, ["truth", "lines:4"], structure=True)
+    text = write_html(result, tmp_path / "shape.html").read_text(encoding="utf-8")
+    parsed = Parsed(text)
+    assert parsed.unbalanced == []
+    assert "Shape" in re.findall(r"<h2[^>]*>([^<]*)", text) and html.escape(SENTENCE) in text
+    means = {(e["protocol"], e["completer"]): e for e in json.loads(metrics_json(result))["structure"]}
+    headings, *rows = parsed.tables[1]
+    assert {tuple(row[:2]) for row in rows} == set(means) and len(rows) == 6
+    for row in rows:
+        mean, told = means[row[0], row[1]], dict(zip(headings, row, strict=True))
+        for key, (heading, pattern) in COLUMNS.items():
+            value = mean[key]
+            assert told[heading] == pattern.format(math.nan if value is None else value)
+    assert len({row[headings.index("normals °")] for row in rows}) > 3
 
 
 def test_the_grid_over_the_image_adds_up_to_the_mean_error(run, make_street):
