@@ -32,7 +32,7 @@ demo: $(READY)
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-# With what these tests need alone, 600 MB; in the environment of all the others it adds Rerun.
+# Installs what these tests need alone; in the environment of all the others it adds Rerun.
 test-view: $(VIEW_READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest test/viewer test/ros/test_live_view.py test/ros/test_live_nodes.py
 

@@ -15,7 +15,7 @@ import pytest
 
 from depth_completion_ros.core import compute_metrics
 from depth_completion_ros.evaluation.html.evaluation import Extra, write_html
-from depth_completion_ros.evaluation.html.frames import show_trial
+from depth_completion_ros.evaluation.html.frames import compare, show_trial
 from depth_completion_ros.evaluation.html.svg import Chart, Scale, cells
 from depth_completion_ros.evaluation.report import metrics_json
 from depth_completion_ros.evaluation.runner import PLACES, RANGE_EDGES, error_by_place, evaluate
@@ -209,6 +209,15 @@ def test_each_shown_trial_has_image_depth_and_error_of_every_completer(run, page
     sources = [image["src"] for image in images]
     assert all(source.startswith("data:image/webp;base64,") and len(source) < 60_000 for source in sources)
     assert len(set(sources)) > len(sources) * 2 // 3
+
+
+def test_frames_are_told_apart_by_the_part_of_their_names_that_differs():
+    names = [f"2011_09_26_drive_0001_sync_{number:010d}" for number in (98, 99, 100)]
+    text = compare([f"{name}, truth" for name in names], ["nearest"], [""] * 3)
+    options = re.findall(r'<option value="\d"[^>]*>([^<]*)<', text)
+    assert options[:3] == ["…0000000098, truth", "…0000000099, truth", "…0000000100, truth"]
+    assert ">2011_09_26_drive_0001_sync_0000000098<" in compare(names[:1], ["nearest"], [""])
+    assert ">street_1<" in compare(["street_1", "street_2"], ["nearest"], [""] * 2)
 
 
 def test_names_are_text_whatever_they_hold(streets, tmp_path):
