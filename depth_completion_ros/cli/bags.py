@@ -142,7 +142,7 @@ def convert(
     frames = frames_with_progress(reader, reading.limit, "converting")
     count = write_bag(frames, bag, **how)
     print_skipped(reader)
-    typer.echo(f"{count} frames of {reader.describe()} written to {bag}.")
+    typer.echo(f"{count} frames written to {bag}, of {reader.describe()}.")
 
 
 def _by_fleet(data: Path, job, out: Path, fleet: FleetOptions, limit: int | None) -> None:

@@ -85,18 +85,7 @@ def view(
     """
     from ..viewer.stream import RerunStream
 
-    if live == (data is not None):
-        given = "DATA and --live are both given" if live else "Neither DATA nor --live is given"
-        raise ValueError(f"{given}; one of them says what to look at.")
-    if save is not None and web:
-        raise ValueError("Options --save and --web are both given; one of them says where to show it.")
-    if live:
-        if completer or protocol:
-            raise ValueError(
-                "With --live nothing is completed here, so --completer and --protocol do not apply."
-            )
-    elif namespace or fixed_frame:
-        raise ValueError("Options --namespace and --fixed-frame are those of --live, which is not given.")
+    _refuse_contradictions(live, data, save, web, completer, protocol, namespace or fixed_frame)
     stream = RerunStream("live" if data is None else data.resolve().name, stride)
 
     def place(plan):
@@ -105,10 +94,7 @@ def view(
     if live:
         _view_live(stream, namespace or (), fixed_frame, reading.limit, place)
         return
-    names = completer or ["default"]
-    if len(set(names)) < len(names):
-        raise ValueError(f"Completers are {', '.join(names)}; each may be given once.")
-    made = network.make(names)
+    made = network.make(completer or ["default"])
     reader = reading.open(data)
     _view_data(
         stream,
@@ -122,6 +108,23 @@ def view(
     )
     print_skipped(reader)
     print_degradations(made.values())
+
+
+def _refuse_contradictions(live, data, save, web, completers, protocol, of_live) -> None:
+    if live == (data is not None):
+        given = "DATA and --live are both given" if live else "Neither DATA nor --live is given"
+        raise ValueError(f"{given}; one of them says what to look at.")
+    if save is not None and web:
+        raise ValueError("Options --save and --web are both given; one of them says where to show it.")
+    if live:
+        if completers or protocol:
+            raise ValueError(
+                "With --live nothing is completed here, so --completer and --protocol do not apply."
+            )
+    elif of_live:
+        raise ValueError("Options --namespace and --fixed-frame are those of --live, which is not given.")
+    if completers and len(set(completers)) < len(completers):
+        raise ValueError(f"Completers are {', '.join(completers)}; each may be given once.")
 
 
 def _place(stream, plan, save: Path | None, web: bool, port: int) -> AbstractContextManager:
