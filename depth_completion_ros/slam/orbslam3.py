@@ -50,11 +50,13 @@ class SlamRun:
     Args:
         states: of the tracking after each frame: `TRACKED`, `RECENTLY_LOST`, `LOST`, `NOT_INITIALIZED` ...
         track_ms: time of the tracking of each frame, without the mapping that follows.
+        rested: whether the mapping had come to rest when the frame after was fed.
         trajectory: of the camera, in the frame of the first pose; only frames that were tracked.
     """
 
     states: list[str] = field(default_factory=list)
     track_ms: list[float] = field(default_factory=list)
+    rested: list[bool] = field(default_factory=list)
     trajectory: Trajectory | None = None
 
     @property
@@ -141,6 +143,7 @@ def _feed(program: subprocess.Popen, frames, camera: Camera, log: Path) -> SlamR
         stamps.append(stamp)
         run.states.append(answer["state"])
         run.track_ms.append(answer["ms"])
+        run.rested.append(answer["rested"])
     program.stdin.close()
     poses = _answer(program, log, "at its end")["trajectory"]
     run.trajectory = _trajectory(poses, np.array(stamps, np.int64), run.states)

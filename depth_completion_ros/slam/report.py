@@ -83,6 +83,7 @@ def _content(result: SlamResult) -> dict:
                     "trajectory": str(file),
                     "states": run.states,
                     "track_ms": run.track_ms,
+                    "rested": run.rested,
                     "score": None if score is None else asdict(score),
                 }
                 for run, file, score in zip(each.runs, each.files, each.scores, strict=True)

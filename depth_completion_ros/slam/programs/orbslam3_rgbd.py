@@ -4,8 +4,9 @@ python orbslam3_rgbd.py VOCABULARY SETTINGS
 
 Reads a line `WIDTH HEIGHT` and then, per frame, a line with the stamp in seconds, H x W bytes of grey image
 and H x W float32 of depth (metres, 0 unknown). Writes one line of JSON first ({"ready": true}), one per frame
-({"state": ..., "ms": ...}) and, when the input ends, one with the trajectory: {"trajectory": [[stamp, 16
-numbers of the 4 x 4 from world to camera], ...]}. What goes wrong at the start is one line {"error": ...}.
+({"state": ..., "ms": ..., "rested": ...}) and, when the input ends, one with the trajectory: {"trajectory":
+[[stamp, 16 numbers of the 4 x 4 from world to camera], ...]}. What goes wrong at the start is one line
+{"error": ...}.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-REST_S, REST_SHARE, PATIENCE_S = 0.04, 0.05, 0.6
-"""Mapping is at rest when all other threads together run, or wait for a core to run on, for less than this
-share of so many seconds, twice, or after `PATIENCE_S`, six times what a frame of 10 Hz would leave it.
-Waiting counts: on a busy machine a thread with much to do hardly runs."""
+LOOK_S, NAPS, QUIET_S = 0.02, 2, 0.001
+"""Mapping is looked at so often. It is at rest when each thread that ran since a look has gone to sleep so
+many times by itself, as one that waits for work does every few milliseconds, and none ran for longer than
+`QUIET_S`. Time itself says nothing: on a busy machine a thread with much to do hardly runs, and one without
+waits for a core as well."""
+PATIENCE_S, LONGEST_S = 0.6, 30.0
+"""No longer is waited once a thread has run for the first, six times what a frame of 10 Hz would leave it,
+or the second has passed. Running time, so that as much is mapped on a busy machine as on an idle one."""
 
 
 def main(vocabulary: str, settings: str) -> None:
@@ -55,8 +61,8 @@ def main(vocabulary: str, settings: str) -> None:
         begin = time.perf_counter()
         system.process_image_rgbd(np.repeat(grey[..., None], 3, axis=2), depth.copy(), float(line))
         elapsed = time.perf_counter() - begin
-        _wait_for_mapping()
-        answer(state=names[system.get_tracking_state()], ms=1e3 * elapsed)
+        rested = wait_for_mapping()
+        answer(state=names[system.get_tracking_state()], ms=1e3 * elapsed, rested=rested)
     points = system.get_trajectory_points()
     answer(trajectory=[[float(stamp), *map(float, pose.ravel())] for stamp, pose in points])
     # Some builds crash while they shut down; nothing is left to be lost.
@@ -71,26 +77,55 @@ def _read(source, count: int) -> bytes:
     return data
 
 
-def _wait_for_mapping() -> None:
-    """Until the mapping threads have done what the frame gave them to do."""
-    end, resting = time.monotonic() + PATIENCE_S, 0
-    while resting < 2 and time.monotonic() < end:
-        before, start = _busy_s(), time.monotonic()
-        time.sleep(REST_S)
-        share = (_busy_s() - before) / (time.monotonic() - start)
-        resting = resting + 1 if share < REST_SHARE else 0
+def wait_for_mapping() -> bool:
+    """Wait until the other threads have done what the frame gave them to do; whether they have."""
+    start, end = _look(), time.monotonic() + LONGEST_S
+    since = start
+    while time.monotonic() < end:
+        time.sleep(LOOK_S)
+        now = _look()
+        if any(now[thread].ran_s - since.get(thread, NEW).ran_s > QUIET_S for thread in now):
+            since = now
+        elif all(now[thread].rested_since(since.get(thread, NEW)) for thread in now):
+            return True
+        if any(now[thread].ran_s - start.get(thread, NEW).ran_s > PATIENCE_S for thread in now):
+            return False
+    return False
 
 
-def _busy_s() -> float:
-    """Seconds that the other threads have run or waited for a core so far, as Linux counts them."""
-    if not Path("/proc/self/schedstat").exists():  # a kernel that does not count the waiting
-        return time.process_time()
-    total = 0
+class Look(NamedTuple):
+    """A thread: seconds that it has run, how often it went to sleep by itself, and whether it sleeps."""
+
+    ran_s: float
+    naps: int
+    asleep: bool
+
+    def rested_since(self, before: Look) -> bool:
+        return self.naps - before.naps >= NAPS or (self.asleep and self.ran_s == before.ran_s)
+
+
+NEW = Look(0.0, 0, False)
+
+
+def _look() -> dict[str, Look]:
+    """The other threads of this process, as Linux counts them."""
+    looks = {}
     for task in Path("/proc/self/task").iterdir():
+        if int(task.name) == threading.get_native_id():
+            continue
         with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
-            running, waiting, _ = map(int, (task / "schedstat").read_text().split())
-            total += running + waiting if int(task.name) != threading.get_native_id() else 0
-    return total / 1e9
+            status = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines())
+            asleep, naps = status["State"].startswith("S"), int(status["voluntary_ctxt_switches"])
+            looks[task.name] = Look(_ran_s(task), naps, asleep)
+    return looks
+
+
+def _ran_s(task: Path) -> float:
+    """Seconds that a thread has run."""
+    if (task / "schedstat").exists():
+        return int((task / "schedstat").read_text().split()[0]) / 1e9
+    fields = (task / "stat").read_text().rpartition(")")[2].split()  # a kernel that counts in ticks alone
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
