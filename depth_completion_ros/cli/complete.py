@@ -36,6 +36,7 @@ from .options import (
     print_degradations,
     print_skipped,
     raise_failures,
+    refuse_blend_of_stretches,
     temporal_blend,
 )
 from .tables import AsJson, print_json
@@ -105,10 +106,7 @@ def complete(
     if workers or ray:
         if sparse:
             raise ValueError("Option --sparse is for a single image, which needs no --workers and no --ray.")
-        if blend is not None:
-            raise ValueError(
-                "Option --temporal needs frames one after the other; with --workers it must be off."
-            )
+        refuse_blend_of_stretches(blend is not None)
         out.mkdir(parents=True, exist_ok=True)
         job = CompleteJob(Completers((completer,), options), files, options_of_reader(reader_option))
         found = by_fleet(data, job, out, Fleet(workers, ray, stretch, limit), "completing")
@@ -123,7 +121,7 @@ def complete(
     if reader is not None:
         print_skipped(reader)
     print_degradations([made])
-    print_blended(blend)
+    print_blended(blend.counts if blend else {})
     _report(data, done, completer, out)
 
 

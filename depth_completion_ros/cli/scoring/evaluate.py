@@ -21,6 +21,7 @@ from ..options import (
     Ray,
     ReaderOptions,
     Stretch,
+    Temporal,
     Weights,
     Workers,
     by_fleet,
@@ -29,9 +30,12 @@ from ..options import (
     make_completers,
     open_data,
     options_of_reader,
+    print_blended,
     print_degradations,
     print_skipped,
     raise_failures,
+    refuse_blend_of_stretches,
+    temporal_blend,
 )
 from ..tables import AsJson, print_table
 
@@ -82,6 +86,7 @@ def evaluate(
         bool,
         typer.Option("--structure", help="Score the shape too: edges, normals, false and missed obstacles."),
     ] = False,
+    temporal: Temporal = "off",
     limit: Limit = None,
     device: Device = "auto",
     weights: Weights = None,
@@ -123,11 +128,11 @@ def evaluate(
         depth-completion evaluate frames -c linear -c mspn:sdr_kitti --weights sdr_kitti --prior maps@metric
 
         depth-completion evaluate drives -c linear -c default -p lines:16 --workers 4
+
+        depth-completion evaluate 2011_09_26_drive_0001_sync -c default -p lines:16 --temporal blend
     """
     from ...evaluation.figures import TrialFigures
-    from ...evaluation.html.evaluation import write_html
     from ...evaluation.protocols import Settings
-    from ...evaluation.report import write_report
     from ...evaluation.runner import FramesUntilError
     from ...evaluation.runner import evaluate as run
     from ...fleet.drives import evenly
@@ -138,6 +143,7 @@ def evaluate(
     names = completer or CLASSICAL
     if len(set(names)) < len(names):
         raise ValueError(f"Completers are {', '.join(names)}; each may be given once.")
+    blended = temporal_blend(temporal) is not None
     settings = Settings(
         max_range=max_range,
         max_depth=max_depth,
@@ -153,6 +159,7 @@ def evaluate(
         "allow_noncommercial": allow_noncommercial,
     }
     if workers or ray:
+        refuse_blend_of_stretches(blended)
         completers, read = Completers(tuple(names), options), options_of_reader(reader_option)
         job = EvaluateJob(completers, tuple(protocol or PROTOCOLS), settings, confidence, structure, read)
         _by_fleet(data, job, out, Fleet(workers, ray, stretch, limit, figures), as_json)
@@ -171,18 +178,28 @@ def evaluate(
         watch=drawn,
         confidence=confidence,
         structure=structure,
+        temporal=blended,
     )
     if frames.damage is not None:
         result.damage = sentence(frames.damage)
     result.left_out = dict(reader.skipped)
-    files = write_report(result, out, drawn.paths)
-    page = write_html(result, out / "report.html", drawn.shown)
     print_skipped(reader)
     print_degradations(made.values())
-    _print_result(result, as_json)
-    typer.echo(f"Report: {page} and {files[0].name}", err=as_json)
+    print_blended(result.over_time)
+    _report(result, drawn, out, as_json)
     if frames.damage is not None:
         raise frames.damage
+
+
+def _report(result, drawn, out: Path, as_json: bool) -> None:
+    """Write all files of an evaluation of one drive, and print it."""
+    from ...evaluation.html.evaluation import write_html
+    from ...evaluation.report import write_report
+
+    files = write_report(result, out, drawn.paths)
+    page = write_html(result, out / "report.html", drawn.shown)
+    _print_result(result, as_json)
+    typer.echo(f"Report: {page} and {files[0].name}", err=as_json)
 
 
 def _by_fleet(data: Path, job, out: Path, fleet, as_json: bool) -> None:
