@@ -93,7 +93,7 @@ def replay(
     summary = module.replay(frames, made, bag, outputs=outputs, temporal=blend, **how)
     print_skipped(reader)
     print_degradations([made])
-    print_blended(blend)
+    print_blended(blend.counts if blend else {})
     if not summary.frames:
         raise ValueError(f"There is no pair of image and points in '{data}', so '{bag}' is empty.")
     seconds = (summary.last_ns - summary.first_ns) / 1e9

@@ -15,6 +15,7 @@ from .frames import (
     print_degradations,
     print_skipped,
     raise_failures,
+    refuse_blend_of_stretches,
     temporal_blend,
 )
 from .options.groups import FeedOptions, FleetOptions, NetworkOptions, ReadingOptions, with_groups
@@ -74,10 +75,7 @@ def complete(
     if fleet:
         if sparse:
             raise ValueError("Option --sparse is for a single image, which needs no --workers and no --ray.")
-        if blend is not None:
-            raise ValueError(
-                "Option --temporal needs frames one after the other; with --workers it must be off."
-            )
+        refuse_blend_of_stretches(blend is not None)
         out.mkdir(parents=True, exist_ok=True)
         job = CompleteJob(Completers((completer,), network.as_keywords()), files, reading.of_reader())
         found = by_fleet(
@@ -97,7 +95,7 @@ def complete(
     if reader is not None:
         print_skipped(reader)
     print_degradations([made])
-    print_blended(blend)
+    print_blended(blend.counts if blend else {})
     _report(data, done, completer, out)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -114,8 +114,17 @@ def temporal_blend(text: str):
     return TemporalBlend() if text == "blend" else None
 
 
-def print_blended(blend) -> None:
+def refuse_blend_of_stretches(blended: bool) -> None:
+    """ValueError where frames are to be blended that workers do in stretches."""
+    if blended:
+        raise ValueError(
+            "Option --temporal needs frames one after the other; with --workers or --ray it must be off."
+        )
+
+
+def print_blended(counts: Mapping[str, int]) -> None:
     """Say how many frames were blended, and why the others were not; nothing where that is off."""
-    if blend is not None:
-        counts = ", ".join(f"{count} {outcome}" for outcome, count in blend.counts.most_common())
-        typer.echo(f"Over time: {counts}.", err=True)
+    if counts:
+        each = sorted(counts.items(), key=lambda entry: -entry[1])
+        said = ", ".join(f"{count} {outcome}" for outcome, count in each)
+        typer.echo(f"Over time: {said}.", err=True)

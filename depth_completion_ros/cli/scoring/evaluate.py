@@ -9,9 +9,18 @@ from typing import Annotated
 import typer
 
 from ...core.safe.errors import sentence
-from ..frames import by_fleet, frames_with_progress, print_degradations, print_skipped, raise_failures
+from ..frames import (
+    by_fleet,
+    frames_with_progress,
+    print_blended,
+    print_degradations,
+    print_skipped,
+    raise_failures,
+    refuse_blend_of_stretches,
+    temporal_blend,
+)
 from ..options.groups import FeedOptions, FleetOptions, NetworkOptions, ReadingOptions, with_groups
-from ..options.single import Data, Stretch
+from ..options.single import Data, Stretch, Temporal
 from ..tables import AsJson, print_table
 
 CLASSICAL = ("nearest", "linear", "morphological")
@@ -62,6 +71,7 @@ def evaluate(
         bool,
         typer.Option("--structure", help="Score the shape too: edges, normals, false and missed obstacles."),
     ] = False,
+    temporal: Temporal = "off",
     reading: ReadingOptions,
     network: NetworkOptions,
     as_json: AsJson = False,
@@ -97,11 +107,11 @@ def evaluate(
         depth-completion evaluate frames -c linear -c mspn:sdr_kitti --weights sdr_kitti --prior maps@metric
 
         depth-completion evaluate drives -c linear -c default -p lines:16 --workers 4
+
+        depth-completion evaluate 2011_09_26_drive_0001_sync -c default -p lines:16 --temporal blend
     """
     from ...evaluation.figures import TrialFigures
-    from ...evaluation.html.evaluation import write_html
     from ...evaluation.protocols import Settings
-    from ...evaluation.report import write_report
     from ...evaluation.runner import FramesUntilError
     from ...evaluation.runner import evaluate as run
     from ...fleet.drives import evenly
@@ -112,6 +122,7 @@ def evaluate(
     names = completer or CLASSICAL
     if len(set(names)) < len(names):
         raise ValueError(f"Completers are {', '.join(names)}; each may be given once.")
+    blended = temporal_blend(temporal) is not None
     settings = Settings(
         max_depth=max_depth,
         region=_region(region, crop),
@@ -119,6 +130,7 @@ def evaluate(
         **feed.as_keywords(),
     )
     if fleet:
+        refuse_blend_of_stretches(blended)
         completers, read = Completers(tuple(names), network.as_keywords()), reading.of_reader()
         job = EvaluateJob(completers, tuple(protocol or PROTOCOLS), settings, confidence, structure, read)
         chosen = Fleet(fleet.workers, fleet.ray, stretch, reading.limit, figures)
@@ -138,18 +150,28 @@ def evaluate(
         watch=drawn,
         confidence=confidence,
         structure=structure,
+        temporal=blended,
     )
     if frames.damage is not None:
         result.damage = sentence(frames.damage)
     result.left_out = dict(reader.skipped)
-    files = write_report(result, out, drawn.paths)
-    page = write_html(result, out / "report.html", drawn.shown)
     print_skipped(reader)
     print_degradations(made.values())
-    _print_result(result, as_json)
-    typer.echo(f"Report: {page} and {files[0].name}", err=as_json)
+    print_blended(result.over_time)
+    _report(result, drawn, out, as_json)
     if frames.damage is not None:
         raise frames.damage
+
+
+def _report(result, drawn, out: Path, as_json: bool) -> None:
+    """Write all files of an evaluation of one drive, and print it."""
+    from ...evaluation.html.evaluation import write_html
+    from ...evaluation.report import write_report
+
+    files = write_report(result, out, drawn.paths)
+    page = write_html(result, out / "report.html", drawn.shown)
+    _print_result(result, as_json)
+    typer.echo(f"Report: {page} and {files[0].name}", err=as_json)
 
 
 def _by_fleet(data: Path, job, out: Path, fleet, as_json: bool) -> None:
