@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 Data = Annotated[
     Path,
-    typer.Argument(metavar="DATA", help="Data set, frame folder or rosbag2.", show_default=False),
+    typer.Argument(
+        metavar="DATA",
+        help="Data set, frame folder or rosbag2; also a URL such as s3://bucket/drive, which is fetched.",
+        show_default=False,
+    ),
 ]
 ReaderOptions = Annotated[
     list[str] | None,
@@ -131,7 +135,17 @@ def open_data(path: Path, reader_options: list[str] | None):
     """The reader of a DATA path with its -O options."""
     from ..data.reader import open_reader
 
+    say_where_it_is_fetched(path)
     return open_reader(path, **options_of_reader(reader_options))
+
+
+def say_where_it_is_fetched(data: Path) -> None:
+    """Say on stderr, before it takes a while, that a URL is fetched, and where to."""
+    from ..data.remote.cache import cache_folder
+    from ..data.remote.urls import url_of
+
+    if url := url_of(data):
+        typer.echo(f"Fetching what is new of {url} to {cache_folder()}.", err=True)
 
 
 def options_of_reader(texts: list[str] | None) -> dict[str, object]:
@@ -224,6 +238,7 @@ def by_fleet(data: Path, job, out: Path, fleet, what: str):
     from ..fleet.report import write_report
     from ..fleet.run import run_fleet
 
+    say_where_it_is_fetched(data)
     with progress_bar(what) as bar:
         task = bar.add_task(what)
         found = run_fleet(
