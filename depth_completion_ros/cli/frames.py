@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from ..core import Frame
 
 
+def say_where_it_is_fetched(data: Path) -> None:
+    """Say on stderr, before it takes a while, that a URL is fetched, and where to."""
+    from ..data.remote.cache import cache_folder
+    from ..data.remote.urls import url_of
+
+    if url := url_of(data):
+        typer.echo(f"Fetching what is new of {url} to {cache_folder()}.", err=True)
+
+
 def frames_with_progress(reader, limit: int | None, what: str) -> Iterator:
     """The frames of a reader, with a progress bar on stderr where that is a terminal."""
     total = len(reader) if limit is None else min(len(reader), limit)
@@ -80,6 +89,7 @@ def by_fleet(data: Path, job, out: Path, fleet, what: str):
     from ..fleet.report import write_report
     from ..fleet.run import run_fleet
 
+    say_where_it_is_fetched(data)
     with progress_bar(what) as bar:
         task = bar.add_task(what)
         found = run_fleet(

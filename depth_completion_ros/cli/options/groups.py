@@ -17,6 +17,7 @@ from typing import Any, get_type_hints
 
 import typer
 
+from ..frames import say_where_it_is_fetched
 from .single import (
     AllowNoncommercial,
     Device,
@@ -124,6 +125,7 @@ class ReadingOptions:
         """The reader of a DATA path."""
         from ...data.reader import open_reader
 
+        say_where_it_is_fetched(path)
         return open_reader(path, **self.of_reader())
 
     def of_reader(self) -> dict[str, object]:
