@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from robot import START, STEP, Robot, completion_node, frame, overrides
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -337,3 +338,15 @@ def test_weights_that_adapt_has_stored_run_as_onnx_by_their_name(ros, weights_fo
     said = values(robot)
     assert (said["weights"], said["runs in"]) == ("my_robot.onnx, exported from a test", "ONNX Runtime")
     assert said["licence of the weights"] == "internal"
+
+
+def test_the_runtime_is_a_parameter_that_diagnostics_tell_and_that_is_refused_where_it_cannot_be_had(ros):
+    robot = Robot(ros)
+    node = completion_node(ros, completer="default", device="cpu", runtime="pytorch")
+    robot.wait_for_status(COMPLETER, "OK", "efficient_spn: no frame yet.")
+    assert values(robot)["runs in"] == "PyTorch"
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    node.set_parameters([Parameter("runtime", value="openvino"), Parameter("weights", value="nowhere")])
+    assert node.trigger_configure() != SUCCESS
+    robot.wait_for_status(LIFE_CYCLE, "ERROR", "no exported network at hand for runtime 'openvino'")

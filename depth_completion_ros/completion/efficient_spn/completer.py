@@ -10,9 +10,9 @@ import numpy as np
 
 from ..exported.files import stored_export
 from ..exported.onnx_runner import OnnxRunner
+from ..exported.runtimes import is_exported, refuse_without_export
 from ..interface import Source
 from ..learned.completer import LearnedCompleter
-from ..learned.weights import SHIPPED
 from .full_size import bend, enlarge, seen_sparse, shrink_image
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ class EfficientSPNCompleter(LearnedCompleter):
     Confidence is the probability that depth is within 5 % of the truth, as calibrated on simulated frames;
     without a point it is 0.
 
-    On a CPU it runs in ONNX Runtime, in float32, and needs no PyTorch unless other weights are given that are
-    not stored as ONNX too; on a GPU it runs in PyTorch. With `inner_size=0` it sees as many pixels as
-    160 x 544 has, and fewer the farther apart the measurements are.
+    With `runtime="auto"` it runs in ONNX Runtime on a CPU, in float32, and needs no PyTorch unless other
+    weights are given that are not stored as ONNX too; on a GPU it runs in PyTorch. With `inner_size=0` it
+    sees as many pixels as 160 x 544 has, and fewer the farther apart the measurements are.
     """
 
     name = "efficient_spn"
@@ -46,7 +46,7 @@ class EfficientSPNCompleter(LearnedCompleter):
     keeps_measured = False
     measured_tolerance = 0.05
     least_confidence = 0.5
-    shipped = WEIGHTS
+    shipped, shipped_export = WEIGHTS, ONNX
     size_varies = exports = True
 
     def __init__(self, options):
@@ -67,17 +67,14 @@ class EfficientSPNCompleter(LearnedCompleter):
     def forward(self, rgb, sparse, *planes, points):
         return self.inference_network(rgb, sparse).planes()
 
-    def load(self):
-        on_cpu = self.device.type == "cpu" and find_spec("onnxruntime")
-        if on_cpu and not self.options.weights:
-            self.runner, self.runs_in = OnnxRunner(ONNX), "ONNX Runtime"
-            self.weights_from, self.licence = SHIPPED, self.runner.metadata["licence"]
-        elif on_cpu and (stored := stored_export(self.options.weights)):
-            self.load_exported(stored)
-        elif not self.options.weights and not find_spec("torch"):
+    def exported_file(self):
+        weights = self.options.weights
+        if not (weights or find_spec("onnxruntime") or find_spec("torch")):
             raise ModuleNotFoundError("ONNX Runtime is not installed, nor PyTorch.", name="onnxruntime")
-        else:
-            super().load()
+        usual = self.runtime == "auto" and self.device.type == "cpu" and find_spec("onnxruntime")
+        if is_exported(weights) or not (usual or self.runtime == "onnx"):
+            return super().exported_file()
+        return stored_export(weights) if weights else ONNX
 
     def complete(self, image, sparse, camera=None, name=""):
         if sparse.count:
@@ -102,7 +99,10 @@ class EfficientSPNCompleter(LearnedCompleter):
     def move_to(self, device):
         super().move_to(device)
         self.runs_in = "PyTorch"
-        if device.type == "cpu" and all(map(find_spec, ("onnx", "onnxruntime"))):
+        at_hand = all(map(find_spec, ("onnx", "onnxruntime")))
+        if self.runtime == "onnx" and not at_hand:
+            refuse_without_export(self.name, self.runtime, self.exports)
+        if at_hand and self.runtime != "pytorch" and device.type == "cpu":
             from .onnx_file import network_to_onnx
 
             self.runner, self.runs_in = OnnxRunner(network_to_onnx(self.network)), "ONNX Runtime"

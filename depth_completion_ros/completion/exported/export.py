@@ -8,13 +8,15 @@ from pathlib import Path
 
 from ...core import Frame
 from ...core.safe.files import write_bytes
+from ..device import CPU
 from ..interface import Completer, Completion
 from ..learned.completer import LearnedCompleter
-from .files import RUNNERS, is_exported
 from .graph import Graph, to_onnx
 from .half import with_metadata
 from .openvino_runner import write_openvino
 from .parity import Parity, compare, sample_frames, sparse_of
+from .runtimes import SUFFIXES as RUNTIME_OF
+from .runtimes import is_exported, open_runner
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
 USUAL = 256, 512
@@ -44,13 +46,10 @@ def export_network(
         ValueError: the network cannot be exported, or gives something else than PyTorch, or a wrong argument.
         ImportError: onnx, or what runs the file, is not installed.
     """
-    _check(completer, path, to, size)
+    check_export(completer, path, to, size)
     any_size, size = size is None, size or USUAL
     completer.run_in_pytorch()
-    inputs = _Recorder(completer.runner)
-    _completions(completer, inputs, sample_frames(*size, count=1))
-    completer.runner = inputs.runner
-    image, planes, points = inputs.last
+    image, planes, points = recorded(completer, sample_frames(*size, count=1))[-1]
 
     def forward(rgb, *maps):
         return completer.forward(rgb, *maps, points=points)
@@ -66,10 +65,7 @@ def export_network(
     }
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / path.name
-        if to == "onnx":
-            write_bytes(made, with_metadata(onnx_file, metadata, half))
-        else:
-            write_openvino(onnx_file, made, metadata, half)
+        write_files(onnx_file, made, to, metadata, half)
         parity = _parity(completer, made, size, any_size, frames)
         if not parity.agrees(half):
             hint = ", or give --size" if any_size else ""
@@ -79,7 +75,23 @@ def export_network(
     return parity
 
 
-def _check(completer: Completer, path: Path, to: str, size: tuple[int, int] | None) -> None:
+def write_files(onnx_file: bytes, path: Path, to: str, metadata: dict[str, str], half: bool = False) -> None:
+    """Write ONNX as the file, or the two files, of a runtime, with texts in it."""
+    if to == "onnx":
+        write_bytes(path, with_metadata(onnx_file, metadata, half))
+    else:
+        write_openvino(onnx_file, path, metadata, half)
+
+
+def recorded(completer: LearnedCompleter, frames: Sequence[Frame]) -> list[tuple]:
+    """What the network of a completer sees of frames: image, planes and number of points of each."""
+    recorder = _Recorder(completer.runner)
+    _completions(completer, recorder, frames)
+    completer.runner = recorder.runner
+    return recorder.inputs
+
+
+def check_export(completer: Completer, path: Path, to: str, size: tuple[int, int] | None) -> None:
     """Refuse what cannot be exported at all."""
     if to not in SUFFIXES or path.suffix != SUFFIXES[to]:
         allowed = ", ".join(f"{name} (*{suffix})" for name, suffix in SUFFIXES.items())
@@ -102,7 +114,7 @@ def _parity(completer, made: Path, size, any_size: bool, frames: Sequence[Frame]
     frames = list(frames) or sample_frames(*size)
     if any_size:
         frames += sample_frames(*(round(SECOND * side) for side in size))
-    pytorch, exported = completer.runner, RUNNERS[made.suffix](made)
+    pytorch, exported = completer.runner, open_runner(made, RUNTIME_OF[made.suffix], CPU, "float32")
     expected = _completions(completer, pytorch, frames)
     given = _completions(completer, exported, frames)
     completer.runner = pytorch
@@ -116,12 +128,12 @@ def _completions(completer, runner, frames: Sequence[Frame]) -> list[Completion]
 
 
 class _Recorder:
-    """Runs, and keeps the inputs of the last frame: image, planes and number of points."""
+    """Runs, and keeps the inputs of each frame: image, planes and number of points."""
 
     def __init__(self, runner):
         self.runner = runner
-        self.last: tuple = (None, [], 0)
+        self.inputs: list[tuple] = []
 
     def __call__(self, image, planes, *, points):
-        self.last = image, list(planes), points
+        self.inputs.append((image.copy(), [plane.copy() for plane in planes], points))
         return self.runner(image, planes, points=points)

@@ -5,32 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ...core.safe.files import check_is_file
 from ..weights.folder import weights_folder
 from ..weights.licences import refuse_noncommercial
 from .onnx_runner import OnnxRunner
-from .openvino_runner import OpenVINORunner
 
-RUNNERS = {".onnx": OnnxRunner, ".xml": OpenVINORunner}
-"""Suffixes of files, and what runs them."""
 LARGEST_HEADER = 1 << 24
 
 
-def is_exported(weights: str | None) -> bool:
-    """Whether weights are a network that `depth-completion export` wrote."""
-    return bool(weights) and Path(weights).suffix in RUNNERS
-
-
-def open_exported(weights: str, completer: str, variant: str, allow_noncommercial: bool):
-    """What runs an exported network; its `metadata` tells the licence.
+def check_exported(runner, weights: str, completer: str, variant: str, allow_noncommercial: bool) -> None:
+    """Refuse what runs an exported file of another network, or of one that its licence does not allow.
 
     Raises:
-        FileNotFoundError, ValueError: no such file, one of another network, or a licence not allowed.
-        ImportError: what runs it is not installed.
+        ValueError: in a sentence.
     """
-    path = Path(weights).expanduser()
-    check_is_file(path)
-    runner = RUNNERS[path.suffix](path)
     network = runner.metadata.get("network", "")
     whole = {"weights", "licence", "size"} <= set(runner.metadata)
     if not whole or not runner.metadata.get("inner_size", "").isdecimal():
@@ -39,7 +26,6 @@ def open_exported(weights: str, completer: str, variant: str, allow_noncommercia
         whose = f"is {network}" if network else "was not written by `depth-completion export`"
         raise ValueError(f"'{weights}' {whose}; it must be {completer}:{variant} to run as that.")
     refuse_noncommercial(f"'{weights}'", runner.metadata.get("licence", ""), allow_noncommercial)
-    return runner
 
 
 def stored_export(weights: str) -> str | None:

@@ -20,6 +20,7 @@ class OnnxRunner:
     Args:
         file: path of the file, or what is in it.
         threads: that work on a frame; 0 for what OMP_NUM_THREADS says, or else one a core.
+        providers: of ONNX Runtime, the first that knows an operator runs it.
 
     Attributes:
         runtime: its name, for people.
@@ -31,14 +32,14 @@ class OnnxRunner:
 
     runtime = "ONNX Runtime"
 
-    def __init__(self, file: Path | bytes, threads: int = 0):
+    def __init__(self, file: Path | bytes, threads: int = 0, providers: Sequence = ("CPUExecutionProvider",)):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or _threads_of_environment()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(file, options, list(providers))
         except Exception as error:  # of the kinds of onnxruntime, which have no common one
             what = "The graph" if isinstance(file, bytes) else f"'{file}'"
             raise ValueError(f"{what} cannot be read as ONNX: {str(error).partition(chr(10))[0]}") from None

@@ -12,10 +12,12 @@ from .sizes import check_inputs
 
 ROOT = "depth_completion"
 """Under which an IR file has our texts."""
+FROM_ONNX = "framework"
+"""Under which OpenVINO puts the texts of an ONNX file."""
 
 
 class OpenVINORunner:
-    """Runs an IR file (.xml beside .bin) that `write_openvino` wrote, on the CPU, in float32.
+    """Runs an IR file (.xml beside .bin) that `write_openvino` wrote, or ONNX, on the CPU, in float32.
 
     Attributes:
         runtime, metadata: as those of `OnnxRunner`.
@@ -36,7 +38,8 @@ class OpenVINORunner:
             raise ValueError(
                 f"'{file}' cannot be read as OpenVINO: {str(error).strip().splitlines()[-1]}"
             ) from None
-        texts = model.get_rt_info([ROOT]).value if model.has_rt_info([ROOT]) else {}
+        root = FROM_ONNX if file.suffix == ".onnx" else ROOT
+        texts = model.get_rt_info([root]).value if model.has_rt_info([root]) else {}
         self.metadata = {key: str(getattr(text, "value", text)) for key, text in texts.items()}
         # Its usual precision on some CPUs is bfloat16, in which depth is off by up to 0.4 %.
         settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core import Camera, SparseDepth
+from ...core.safe.files import check_is_file
 from ..device import CPU, Device, choose_device, is_out_of_memory, limit_memory
-from ..exported.files import is_exported, open_exported
+from ..exported.files import check_exported, stored_export
+from ..exported.runtimes import (
+    choose_runtime,
+    device_and_precision,
+    is_exported,
+    open_runner,
+    refuse_without_export,
+)
 from ..fallback import MemoryFallback
 from ..interface import Completer, Completion, Source
 from ..prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
@@ -47,6 +55,7 @@ class LearnedCompleter(Completer):
     Attributes:
         Options: the frozen dataclass of what can be chosen; its fields are what `create_completer` takes.
         shipped: weights that ship with the package, taken where none are chosen.
+        shipped_export: the same as ONNX, where that ships too.
         usual_size: `inner_size` where none is chosen, 0 for any.
         size_varies: whether the size at which it sees images depends on what was measured.
         exports: whether `exported.export` can write it; see there.
@@ -58,11 +67,13 @@ class LearnedCompleter(Completer):
             for it.
         inference_network: what runs, `network` itself or a faster copy; see `make_inference_network`.
         weights_from, licence: what the weights are and their licence, for people.
-        runs_in: what runs the network: PyTorch, ONNX Runtime or OpenVINO.
+        runtime: which of `exported.runtimes.RUNTIMES` was asked for; `auto` is for the network to choose.
+        runs_in: what runs the network, for people: PyTorch, ONNX Runtime, OpenVINO or TensorRT.
     """
 
     Options = NetworkOptions
     shipped: Path | None = None
+    shipped_export: Path | None = None
     usual_size = 0
     size_varies, exports = False, False
     mean = IMAGENET_MEAN
@@ -79,10 +90,16 @@ class LearnedCompleter(Completer):
         self.degradations: list[str] = self.memory.degradations
         self._frame_shape, self._halved = None, False
         self._warm = "no: the first frame takes longer"
-        self.device = choose_device(options.device)
-        # What was exported runs without PyTorch, which some networks ask for what is fast.
-        automatic = "float32" if is_exported(options.weights) else self.auto_precision(self.device)
-        self.precision = choose_precision(options.precision, self.device, automatic)
+        self.runtime = choose_runtime(options.runtime, options.weights)
+        if self.runtime in ("auto", "pytorch"):
+            self.device = choose_device(options.device)
+            self.precision = choose_precision(
+                options.precision, self.device, self.auto_precision(self.device)
+            )
+        else:  # without PyTorch, which some networks ask for what is fast
+            self.device, self.precision = device_and_precision(
+                self.runtime, options.device, options.precision
+            )
         if is_emulated(self.precision, self.device):
             self.warnings.append(
                 "This processor has no instructions for bfloat16, in which networks are several times slower "
@@ -197,9 +214,12 @@ class LearnedCompleter(Completer):
 
     def load(self) -> None:
         """Load the weights and move what runs to the device, or to the CPU where memory does not suffice."""
-        if is_exported(self.options.weights):
-            self.load_exported(self.options.weights)
-            return
+        if file := self.exported_file():
+            self.load_exported(file)
+        else:
+            self._load_in_pytorch()
+
+    def _load_in_pytorch(self) -> None:
         limit_memory(self.device, self.options.max_gpu_memory)
         self.network = self.read_network().eval().requires_grad_(False)
         if self.options.weights and not self.licence and not self.options.allow_noncommercial:
@@ -214,26 +234,41 @@ class LearnedCompleter(Completer):
                 raise
             self.memory.give_way(f"The memory of {self.device} does not hold the network")
 
-    def load_exported(self, file: str) -> None:
-        """Take a network that `depth-completion export` wrote, which runs without PyTorch, on the CPU."""
-        if self.device.type != "cpu" and self.options.device != "auto":
-            raise ValueError(
-                f"'{file}' runs on the CPU, but device is '{self.options.device}'; it must "
-                "be auto or cpu for exported networks."
-            )
-        self.device, self.compiled, self.precision = CPU, False, "float32"
-        options = self.options
-        self.runner = open_exported(file, self.name, self.variant, options.allow_noncommercial)
+    def exported_file(self) -> str | Path | None:
+        """The exported file that is to run; None where the network runs in PyTorch."""
+        weights = self.options.weights
+        if is_exported(weights):
+            return weights
+        if self.runtime in ("auto", "pytorch"):
+            return None
+        found = stored_export(weights) if weights else self.shipped_export
+        if found is None:
+            refuse_without_export(self.name, self.runtime, self.exports)
+        return found
+
+    def load_exported(self, file: str | Path) -> None:
+        """Take a network that `depth-completion export` wrote, or the one that ships as ONNX."""
+        path, options = Path(file).expanduser(), self.options
+        check_is_file(path)
+        runtime = choose_runtime(self.runtime, str(path))
+        self.device, self.precision = device_and_precision(runtime, options.device, options.precision)
+        self.compiled = False
+        self.runner = open_runner(path, runtime, self.device, self.precision)
         self.runs_in, metadata = self.runner.runtime, self.runner.metadata
+        if file == self.shipped_export:
+            self.weights_from, self.licence = SHIPPED, metadata["licence"]
+            return
+        check_exported(self.runner, str(file), self.name, self.variant, options.allow_noncommercial)
+        self.precision = metadata.get("precision", self.precision)
         self.inner_size = options.inner_size or int(metadata["inner_size"])
         self.licence = metadata["licence"]
-        self.weights_from = f"{Path(file).name}, exported from {metadata['weights']}"
+        self.weights_from = f"{path.name}, exported from {metadata['weights']}"
         self._halved = metadata["size"] != "any"  # a file for one size cannot be given less to do
 
     def run_in_pytorch(self) -> None:
         """Run the network by PyTorch, also where something else is usual for it."""
         if self.network is None:
-            LearnedCompleter.load(self)
+            self._load_in_pytorch()
         LearnedCompleter.move_to(self, self.device)
         self.runs_in = "PyTorch"
 
@@ -331,7 +366,7 @@ class LearnedCompleter(Completer):
 
     def _went_to_cpu(self) -> bool:
         """Move from the GPU to the CPU; False where it is there already or has no room."""
-        if self.device.type == "cpu":
+        if self.device.type == "cpu" or self.network is None:  # what was exported for a GPU stays there
             return False
         self.runner, self.precision = None, choose_precision("auto", CPU)
         try:

@@ -40,6 +40,12 @@ class NetworkOptions:
         "Number format that a network computes in; auto is float32.",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
+    runtime: str = option(
+        "auto",
+        "What runs a network: PyTorch, or a runtime of exported files, whose file is given as `weights`; "
+        "auto is that of the file, ONNX Runtime for the default network on a CPU, and else PyTorch.",
+        choices=("auto", "pytorch", "onnx", "openvino", "tensorrt"),
+    )
     compiled: bool = option(
         False,
         "Compile the network at its first frame of a size (torch.compile): that frame takes minutes, all "

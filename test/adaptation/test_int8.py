@@ -1,0 +1,118 @@
+"""Networks in eight bits: calibrated and judged on frames, and not written where they lose too much."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="PyTorch is not installed")
+onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+
+from depth_completion_ros import create_completer  # noqa: E402
+from depth_completion_ros.adaptation import int8 as module  # noqa: E402
+from depth_completion_ros.adaptation.int8 import export_int8  # noqa: E402
+from depth_completion_ros.completion.exported.int8 import quantised  # noqa: E402
+from depth_completion_ros.completion.exported.parity import sample_frames  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """Nine made-up frames; every second line that was measured is fed, the others are known to judge by."""
+    found = []
+    for number, frame in enumerate(sample_frames(96, 160, 9)):
+        fed = frame.sparse_depth.copy()
+        fed[np.flatnonzero(fed.any(axis=1))[1::2]] = 0
+        found.append(
+            replace(frame, name=str(number), sparse_depth=fed, ground_truth=frame.sparse_depth - fed)
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def default():
+    return create_completer("default", device="cpu")
+
+
+def kinds(path) -> list[str]:
+    return [node.op_type for node in onnx.load(path).graph.node]
+
+
+def test_a_network_in_int8_is_nearly_as_good_and_says_what_it_is(frames, default, tmp_path):
+    path = tmp_path / "int8.onnx"
+    cost = export_int8(default, path, "onnx", frames)
+    assert 0.98 < cost.rmse < 1.01 and 0.98 < cost.mae < 1.01 and cost.rmse != 1
+    assert (cost.calibrated, cost.judged, cost.protocol) == (7, 2, "truth")
+    assert kinds(path).count("QuantizeLinear") >= 18
+    completer = create_completer("default", weights=str(path))
+    assert completer.report()["precision"] == "int8" and completer.report()["runs in"] == "ONNX Runtime"
+    depth = completer(frames[0]).depth
+    np.testing.assert_allclose(np.nanmedian(depth / default(frames[0]).depth), 1, atol=0.01)
+
+
+def test_what_loses_more_than_the_gate_is_not_written(frames, default, tmp_path, monkeypatch):
+    """Calibrated on black images without points, beside which all else is cut off."""
+    black = lambda image, planes: [0 * image[None], *(0 * plane[None, None] for plane in planes)]  # noqa: E731
+    monkeypatch.setattr(module, "_arrays", black)
+    with pytest.raises(
+        ValueError, match=r"is not written: int8 costs more than 1.0% \(RMSE .* stay with float32"
+    ):
+        export_int8(default, tmp_path / "int8.onnx", "onnx", frames)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_few_frames_are_refused_before_anything_is_made(frames, default, tmp_path):
+    with pytest.raises(ValueError, match="There are 5 frames .* it takes 6"):
+        export_int8(default, tmp_path / "int8.onnx", "onnx", frames[:5])
+    with pytest.raises(ValueError, match="'linear' has no network in PyTorch"):
+        export_int8(create_completer("linear"), tmp_path / "int8.onnx", "onnx", frames)
+
+
+def test_openvino_takes_it_too(frames, default, tmp_path):
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    cost = export_int8(default, tmp_path / "int8.xml", "openvino", frames)
+    assert cost.rmse < 1.01
+    report = create_completer("default", weights=str(tmp_path / "int8.xml")).report()
+    assert (report["precision"], report["runs in"]) == ("int8", "OpenVINO")
+
+
+def test_depthwise_small_and_last_convolutions_stay_as_they_are():
+    from onnx import TensorProto, helper, numpy_helper
+
+    def conv(name, given, outputs, inputs, side=3):
+        weight = numpy_helper.from_array(np.ones((outputs, inputs, side, side), np.float32), f"{name}.w")
+        groups = 32 // inputs if inputs == 1 else 1
+        half = side // 2
+        node = helper.make_node(
+            "Conv",
+            [given, weight.name],
+            [name],
+            name=name,
+            pads=[half] * 4,
+            group=groups,
+            kernel_shape=[side] * 2,
+        )
+        return node, weight
+
+    layers = [
+        conv("first", "image", 32, 3),
+        conv("large", "first", 32, 32),
+        conv("depthwise", "large", 32, 1),
+        conv("point", "depthwise", 32, 32, side=1),
+        conv("last", "point", 32, 32),
+    ]
+    shape = {name: [1, channels, 8, 8] for name, channels in (("image", 3), ("last", 32))}
+    info = {
+        name: helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in shape.items()
+    }
+    graph = helper.make_graph(
+        [node for node, _ in layers], "net", [info["image"]], [info["last"]], [weight for _, weight in layers]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    made = onnx.load_from_string(quantised(model.SerializeToString(), [[np.ones((1, 3, 8, 8), np.float32)]]))
+    quantised_inputs = {n.name for n in made.graph.node if n.op_type == "Conv" and "Dequant" in n.input[1]}
+    assert quantised_inputs == {"large"}
