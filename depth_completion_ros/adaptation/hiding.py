@@ -44,7 +44,7 @@ class Lesson:
 
     def asked(self, fed: np.ndarray, hidden: np.ndarray) -> Question:
         """The question that such a part of the scan, and what is hidden of it, are."""
-        return Question(self.images[seen_sparse(fed).shape], fed, hidden)
+        return Question(self.images[seen_sparse(fed)[0].shape], fed, hidden)
 
 
 class Question(NamedTuple):
@@ -69,7 +69,7 @@ def make_lesson(frame: Frame, simulated: bool = False) -> Lesson:
     shape = _shape(frame)
     image = usable_image(frame.image, shape, "adapt")
     truth = frame.ground_truth if simulated else None
-    sizes = {inner_shape(shape, shorter_side=side) for _, side in SHORTER_SIDES}
+    sizes = {inner_shape(shape, shorter_side=side) for _, (side, *_) in SHORTER_SIDES}
     images = {size: shrink_image(image, size) for size in sizes}
     return Lesson(replace(frame, image=None, ground_truth=None), images, truth)
 

@@ -22,7 +22,8 @@ from depth_completion_ros.completion.efficient_spn.full_size import (  # noqa: E
     PIXELS,
     bend,
     inner_shape,
-    shorter_side_for,
+    mean_of_looks,
+    shorter_sides_for,
     shrink_image,
 )
 from depth_completion_ros.completion.efficient_spn.network import (  # noqa: E402
@@ -206,12 +207,14 @@ def every(rows: int, columns: int) -> np.ndarray:
     [(every(1, 1), 0), (every(8, 2), 0), (every(24, 3), 160), (every(60, 60), 96), (np.zeros((32, 64)), 96)],
 )
 def test_the_network_sees_a_smaller_frame_the_farther_apart_measurements_are(sparse, side):
-    assert shorter_side_for(sparse) == side
+    assert shorter_sides_for(sparse)[0] == side
     height, width = inner_shape((480, 640), shorter_side=side)
     assert min(height, width) == (side or 256)  # 256 x 352 are as many pixels as 160 x 544
 
 
-@pytest.mark.parametrize(("step", "seen"), [(4, (256, 352)), (60, (160, 224)), (160, (96, 128))])
+@pytest.mark.parametrize(
+    ("step", "seen"), [(4, [(256, 352)]), (60, [(160, 224)]), (160, [(96, 128), (128, 160)])]
+)
 def test_the_completer_chooses_the_inner_size_by_the_measurements_unless_told(completer, step, seen):
     image, sparse = camera_image((480, 640)), np.zeros((480, 640), np.float32)
     sparse[step // 2 :: step, step // 2 :: step] = 5
@@ -229,7 +232,35 @@ def test_the_completer_chooses_the_inner_size_by_the_measurements_unless_told(co
         completer.complete(image, SparseDepth(sparse))
     finally:
         completer.runner, completer.inner_size = runner, 0
-    assert shapes == [seen, (96, 128)]
+    assert shapes == [*seen, (96, 128)]
+
+
+def test_what_two_looks_say_is_averaged_at_the_size_of_the_second():
+    first, second = np.full((4, 6, 8), 0.25, np.float32), np.full((4, 12, 16), 0.75, np.float32)
+    first[0], second[0] = 0.1, 0.4
+    mean = mean_of_looks([first, second])
+    assert mean.shape == second.shape
+    np.testing.assert_allclose(mean[0], 0.2, rtol=1e-5)
+    np.testing.assert_allclose(mean[1:], 0.5, rtol=1e-5)
+
+
+def test_a_second_look_is_at_the_mirrored_frame_and_comes_back_as_the_frame_lies(completer):
+    image, sparse = camera_image((96, 160)), np.zeros((96, 160), np.float32)
+    sparse[40, 20] = 5
+
+    class ImageAsResult:
+        def __call__(self, small, planes, **known):
+            seen.append(small)
+            return np.stack([small[..., 0].astype(np.float32) + 1, *3 * [planes[0]]])
+
+    seen, runner = [], completer.runner
+    completer.runner = ImageAsResult()
+    try:
+        there, back = (completer._look(image, sparse, mirrored) for mirrored in (False, True))
+    finally:
+        completer.runner = runner
+    np.testing.assert_array_equal(seen[0], seen[1][:, ::-1])
+    np.testing.assert_array_equal(there, back)
 
 
 @pytest.mark.parametrize("shape", [(32, 64), (96, 64), (160, 224)])

@@ -13,7 +13,7 @@ from ..exported.onnx_runner import OnnxRunner
 from ..exported.runtimes import is_exported, refuse_without_export
 from ..interface import Source
 from ..learned.completer import LearnedCompleter
-from .full_size import bend, enlarge, seen_sparse, shrink_image
+from .full_size import bend, enlarge, mean_of_looks, seen_sparse, shrink_image
 
 if TYPE_CHECKING:
     import torch
@@ -108,12 +108,20 @@ class EfficientSPNCompleter(LearnedCompleter):
             self.runner, self.runs_in = OnnxRunner(network_to_onnx(self.network)), "ONNX Runtime"
 
     def run(self, image, sparse, planes):
-        fewer = seen_sparse(sparse, self.inner_size)
-        image = shrink_image(image, fewer.shape)
-        results = self.runner(image, [fewer], points=int(np.count_nonzero(fewer)))
-        inverse, confidence, sky, trust = enlarge(results, sparse.shape)
+        looks = [
+            self._look(image, fewer, i % 2) for i, fewer in enumerate(seen_sparse(sparse, self.inner_size))
+        ]
+        inverse, confidence, sky, trust = enlarge(mean_of_looks(looks), sparse.shape)
         with np.errstate(divide="ignore", invalid="ignore"):  # what a broken network says is left out below
             depth = np.reciprocal(inverse, out=inverse)
             bend(depth, trust, sparse)
         np.copyto(depth, np.nan, where=sky > 0)
         return self.completion(depth, confidence, sparse)
+
+    def _look(self, image, sparse, mirrored):
+        """Results of the network at the size of `sparse`; a second look is at the mirrored frame."""
+        image = shrink_image(image, sparse.shape)
+        if mirrored:
+            image, sparse = (np.ascontiguousarray(side[:, ::-1]) for side in (image, sparse))
+        results = self.runner(image, [sparse], points=int(np.count_nonzero(sparse)))
+        return np.ascontiguousarray(results[..., ::-1]) if mirrored else results

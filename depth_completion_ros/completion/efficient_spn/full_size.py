@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -13,10 +14,11 @@ MULTIPLE = 32
 """Of which height and width must be where the network works: it halves them five times."""
 PIXELS = 160 * 544
 """About as many as the network sees of a frame at most; of a smaller one it sees all."""
-SHORTER_SIDES = ((1 / 50, 0), (1 / 16, 160), (math.inf, 96))
+SHORTER_SIDES = ((1 / 50, (0,)), (1 / 16, (160,)), (math.inf, (96, 128)))
 """The farther apart measurements are, the smaller a frame the network sees, as its view reaches only so far:
 up to which median distance from a pixel to a measurement, as a share of the shorter side, that side has
-about so many pixels; 0 for as many as `PIXELS` allow."""
+about so many pixels; 0 for as many as `PIXELS` allow. Where there are two sizes it looks twice, and the mean
+of both counts; together they take as long as one look at `PIXELS`."""
 CELL = 4
 """Pixels along a side of the cells in which that distance is looked for."""
 BOXES = ((7, 0.002), (3, 0.03))
@@ -38,8 +40,8 @@ def inner_shape(shape: tuple[int, int], limit: int = 0, shorter_side: int = 0) -
     return height, width
 
 
-def shorter_side_for(sparse: np.ndarray) -> int:
-    """That of `SHORTER_SIDES` for sparse depth at an inner size, float32 h x w, 0 where not measured."""
+def shorter_sides_for(sparse: np.ndarray) -> tuple[int, ...]:
+    """Those of `SHORTER_SIDES` for sparse depth at an inner size, float32 h x w, 0 where not measured."""
     height, width = sparse.shape
     cells = sparse.reshape(height // CELL, CELL, width // CELL, CELL)
     empty = ~(cells > 0).any(axis=(1, 3))
@@ -47,11 +49,11 @@ def shorter_side_for(sparse: np.ndarray) -> int:
         return SHORTER_SIDES[-1][1]
     distance = cv2.distanceTransform(empty.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
     share = CELL * float(np.median(distance)) / min(height, width)
-    return next(side for limit, side in SHORTER_SIDES if share <= limit)
+    return next(sides for limit, sides in SHORTER_SIDES if share <= limit)
 
 
-def seen_sparse(sparse: np.ndarray, limit: int = 0) -> np.ndarray:
-    """Sparse depth as the network sees it, float32 h x w, at the size that suits how far apart it is.
+def seen_sparse(sparse: np.ndarray, limit: int = 0) -> list[np.ndarray]:
+    """Sparse depth as the network sees it, float32 h x w, at each size that suits how far apart it is.
 
     Args:
         sparse: float32 H x W metres, 0 where not measured.
@@ -59,9 +61,24 @@ def seen_sparse(sparse: np.ndarray, limit: int = 0) -> np.ndarray:
     """
     fewer = shrink_sparse(sparse, inner_shape(sparse.shape, limit))
     if limit:
-        return fewer
-    smaller = inner_shape(sparse.shape, shorter_side=shorter_side_for(fewer))
-    return fewer if smaller == fewer.shape else shrink_sparse(sparse, smaller)
+        return [fewer]
+    sides = shorter_sides_for(fewer)
+    shapes = dict.fromkeys(inner_shape(sparse.shape, shorter_side=side) for side in sides)
+    return [fewer if shape == fewer.shape else shrink_sparse(sparse, shape) for shape in shapes]
+
+
+def mean_of_looks(looks: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean of results of the network, float32 N x h x w each, at the size of the last.
+
+    Of the first plane, 1 / z, it is the geometric mean.
+    """
+    if len(looks) == 1:
+        return looks[0]
+    shape = looks[-1].shape[1:]
+    same = np.stack([look if look.shape[1:] == shape else np.stack(enlarge(look, shape)) for look in looks])
+    with np.errstate(divide="ignore", invalid="ignore"):  # what a broken network says is left out later
+        inverse = np.exp(np.log(same[:, 0]).mean(axis=0))
+    return np.concatenate([inverse[None], same[:, 1:].mean(axis=0)])
 
 
 def shrink_image(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
