@@ -109,8 +109,11 @@ def _networks() -> Iterator[Finding]:
     """What networks and priors run with; the classical completers need nothing of it."""
     libraries = ", ".join(map(_library, _OF_NETWORKS))
     if find_spec("torch") is None:
-        yield ok("networks", f"{libraries}. For networks: pip install 'depth_completion_ros[torch]'.")
-        yield ok("GPU", "PyTorch is not installed; the classical completers do not need it.")
+        yield ok(
+            "networks",
+            f"{libraries}. For others than the default: pip install 'depth_completion_ros[torch]'.",
+        )
+        yield ok("GPU", "PyTorch is not installed; the default and the classical completers do not need it.")
         return
     import torch
 

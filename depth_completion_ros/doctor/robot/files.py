@@ -11,6 +11,7 @@ from ..finding import Finding
 from .found import Robot
 
 PARAMETERS, START, EXTRINSICS, CAMERA = "completion.yaml", "start.sh", "extrinsics.yaml", "camera.yaml"
+MOVED = "change this path where the folder moves to another machine"
 NEITHER = (
     "Neither ros2 nor completion_node is found: source ROS 2, or activate the environment of the package."
 )
@@ -36,7 +37,7 @@ def write_robot(robot: Robot, findings: Iterable[Finding], folder: Path) -> list
     missing, arguments = [], dict(robot.arguments)
     parameters = dict(robot.parameters)
     if robot.needs_camera:
-        parameters["camera_info_file"] = (str(folder / CAMERA), "nobody publishes CameraInfo")
+        parameters["camera_info_file"] = (str(folder / CAMERA), f"nobody publishes CameraInfo; {MOVED}")
         missing.append(
             f"{CAMERA}: calibration of the camera, such as `cameracalibrator` of camera_calibration writes."
         )
