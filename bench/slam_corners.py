@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--gates", help="as of `depth-completion slam`")
     parser.add_argument("--lines", type=int)
     parser.add_argument("--every", type=int, default=4, help="frames from one that is looked at to the next")
+    parser.add_argument("--bands", default="", help="metres, such as 15,30: rows for corners between these too")
     parser.add_argument("--image", type=Path, help="PNG or JPEG to draw the corners of the middle frame into")
     arguments = parser.parse_args()
     reader, depths = open_reader(arguments.drive), depths_of(arguments.depth, arguments.gates, {})
@@ -53,8 +54,13 @@ def main() -> None:
     corners = sum(len(each[1]) for each in next(iter(found.values())))
     print(f"{corners} corners of {len(looked_at)} frames; shares of all of them, then of those with depth")
     print(f"{'depth':32s} with depth    right | right   farther   nearer   mean")
+    edges = [0.0, *(float(edge) for edge in arguments.bands.split(",") if edge), np.inf]
     for label, pairs in found.items():
-        print(f"{label:32s} " + row(*(np.concatenate(part) for part in zip(*pairs, strict=True))))
+        given, triangulated = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        print(f"{label:32s} " + row(given, triangulated))
+        for near, far in zip(edges, edges[1:], strict=False) if arguments.bands else ():
+            band = (triangulated >= near) & (triangulated < far)
+            print(f"  {f'{near:g} to {far:g} m':30s} " + row(given[band], triangulated[band]))
     if arguments.image:
         cv2.imwrite(str(arguments.image), np.vstack(drawn), [cv2.IMWRITE_JPEG_QUALITY, 70])
 
