@@ -1,5 +1,6 @@
 # make demo   sets everything up in .venv and runs the nodes on a street drive made on the spot
 # make test   sets everything up in .venv and runs all tests
+# make test-view   runs the tests of the viewer, with Rerun, which `make test` does without
 # make lint   checks style and types with ruff and mypy
 # make docs   builds the documentation as a site in site/
 # make bench  prints the timings quoted in the README
@@ -12,6 +13,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LINT_READY := $(VENV)/.lint_ready
+VIEW_READY := $(VENV)/.view_ready
 PACKAGES := --editable ".[all,lint]" --editable "./training[nyu]"
 
 # Without an NVIDIA GPU the build of PyTorch for the CPU saves gigabytes; where its index cannot be reached,
@@ -21,7 +23,7 @@ CPU_TORCH := --no-deps --retries 0 --timeout 15 --index-url https://download.pyt
 HOURS ?= 1
 COMPLETER ?= default
 
-.PHONY: demo test lint docs bench soak lock clean
+.PHONY: demo test test-view lint docs bench soak lock clean
 
 demo: $(READY)
 	$(BIN)/depth-completion demo --out demo
@@ -29,6 +31,10 @@ demo: $(READY)
 # A process for each of up to four cores, with one thread each; a file's tests stay together.
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# Installs what these tests need alone; in the environment of all the others it adds Rerun.
+test-view: $(VIEW_READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest test/viewer test/ros/test_live_view.py test/ros/test_live_nodes.py
 
 # Installs its own tools only, so that faults of style show within a minute.
 lint: $(LINT_READY)
@@ -55,6 +61,10 @@ $(VENV):
 
 $(LINT_READY): requirements.lock | $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock ruff mypy numpy opencv-python-headless
+	touch $@
+
+$(VIEW_READY): setup.py requirements.lock | $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable ".[view,ros]" pytest pytest-timeout psutil
 	touch $@
 
 $(READY): setup.py training/pyproject.toml requirements.lock | $(VENV)

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from depth_completion_ros import Completion
-from depth_completion_ros.cli.options import filters
+from depth_completion_ros.cli.options.groups import FeedOptions, NetworkOptions
 from depth_completion_ros.cli.scoring.slam import Feed, depths_of
 from depth_completion_ros.core import Camera, Frame, invert
 from depth_completion_ros.data import open_reader
@@ -38,8 +38,11 @@ def main() -> None:
     parser.add_argument("--bands", default="", help="metres, such as 15,30: rows for corners between these too")
     parser.add_argument("--image", type=Path, help="PNG or JPEG to draw the corners of the middle frame into")
     arguments = parser.parse_args()
-    reader, depths = open_reader(arguments.drive), depths_of(arguments.depth, arguments.gates, {})
-    feed = Feed(arguments.lines, float("inf"), filters("see-through"))
+    reader, depths = (
+        open_reader(arguments.drive),
+        depths_of(arguments.depth, arguments.gates, NetworkOptions()),
+    )
+    feed = Feed(arguments.lines, FeedOptions())
     looked_at = range(0, len(reader) - LATER, arguments.every)
     found: dict[str, list] = {depth.label: [] for depth in depths}
     drawn = []

@@ -182,13 +182,18 @@ def test_complete_tells_no_guess_unless_it_is_asked_to(frames, tmp_path):
     assert np.isfinite(sure).sum() < np.isfinite(told).sum()
 
 
-@pytest.mark.parametrize("poses", [True, False])
-def test_frames_are_blended_over_time_where_poses_are_known(tmp_path, poses):
+def write_steady_frames(folder, poses: bool) -> None:
+    """Two frames of a wall that goes 20 cm away from a LiDAR that stands, or of which no pose is known."""
     for name, distance in (("one", 6.0), ("two", 6.2)):
-        write_frame(tmp_path / "steady" / name, distance)
-        file = tmp_path / "steady" / name / "calib.json"
+        write_frame(folder / name, distance)
+        file = folder / name / "calib.json"
         more = {"T_world_lidar": np.eye(4).tolist()} if poses else {}
         file.write_text(json.dumps(json.loads(file.read_text()) | more))
+
+
+@pytest.mark.parametrize("poses", [True, False])
+def test_frames_are_blended_over_time_where_poses_are_known(tmp_path, poses):
+    write_steady_frames(tmp_path / "steady", poses)
     depth = {}
     for way in ("off", "blend"):
         done = run(
@@ -202,6 +207,49 @@ def test_frames_are_blended_over_time_where_poses_are_known(tmp_path, poses):
     assert (
         "Option --temporal is 'on'; it must be off or blend."
         in run("complete", "steady", "--temporal", "on")[2]
+    )
+
+
+@pytest.mark.parametrize("poses", [True, False])
+def test_what_evaluate_scores_is_blended_each_way_by_itself(tmp_path, poses):
+    """Two ways to feed, two completers and two draws: whatever is blended is blended with its own past."""
+    write_steady_frames(tmp_path / "steady", poses)
+    asked = (
+        "evaluate",
+        "steady",
+        "-c",
+        "linear",
+        "-c",
+        "nearest",
+        "-p",
+        "truth",
+        "-p",
+        "points:40",
+        "--seeds",
+        2,
+    )
+    errors = {}
+    for way in ("off", "blend"):
+        code, _, said = run(*asked, "--figures", 0, "-o", way, "--temporal", way)
+        content = json.loads((tmp_path / way / "metrics.json").read_text())
+        errors[way] = {(r["frame"], r["protocol"], r["completer"]): r["metrics"] for r in content["rows"]}
+        assert code == 0 and ("Over time:" in said) == ("over_time" in content) == (way == "blend")
+    blended = (
+        {"not blended, first frame": 6, "blended": 6} if poses else {"not blended, motion not known": 12}
+    )
+    assert content["over_time"] == blended  # two draws of one way and one of the other, by two completers
+    assert (
+        "completions blended with those of the frames before: " in (tmp_path / "blend/report.md").read_text()
+    )
+    changed = {key for key, metrics in errors["off"].items() if metrics != errors["blend"][key]}
+    assert changed == ({key for key in errors["off"] if key[0] == "two"} if poses else set())
+
+
+@pytest.mark.parametrize("command", ["complete", "evaluate"])
+def test_workers_do_stretches_of_a_drive_which_cannot_be_blended(frames, command):
+    code, _, said = run(command, frames, "-c", "linear", "--temporal", "blend", "--workers", 1)
+    assert code == 2 and said == (
+        "Error: Option --temporal needs frames one after the other; with --workers or --ray it must be off.\n"
     )
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from test_cli import run, write_frame
@@ -58,6 +59,21 @@ def test_an_evaluation(tmp_path):
     assert code == 0 and "Report: " in error
     assert out == (tmp_path / "evaluation" / "metrics.json").read_text()
     assert [mean["completer"] for mean in content["means"]] == ["linear"]
+
+
+def test_a_demo_prints_its_results_whatever_its_nodes_print(open3d):
+    pytest.importorskip("rclpy")
+    program = "from depth_completion_ros.cli import main; main()"
+    arguments = ["demo", "--frames", "2", "-c", "nearest", "--json", "--out", "here"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=600
+    )
+    content = json.loads(done.stdout)
+    assert done.returncode == 0 and "Playing 2 frames through 'nearest'" in done.stderr
+    assert done.stdout == Path("here", "results.json").read_text()
+    (nearest,) = content["completers"].values()
+    assert content["frames"] == nearest["played"] == nearest["completed"] == 2
+    assert nearest["mean"]["rmse_mm"] > 0
 
 
 def test_what_nodes_print_does_not_disturb_it():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -58,7 +61,7 @@ def test_a_robot_that_says_all_needs_nothing_filled_in(tmp_path):
     code, text = init(tmp_path / "bag", "--out", out)
     assert code == 0, text
     assert parameters_of(out) == {"image_rate": 10.0, "fixed_frame": "odom"}
-    start = start_of(out)
+    start = start_of(out).partition("exec ros2 ")[2]
     assert "camera_lidar.launch.py image:=/camera/image_raw points:=/lidar/points" in start
     assert 'params:="$here"/completion.yaml' in start and "camera_info:=" not in start
     assert not (out / "extrinsics.yaml").exists() and (out / "start.sh").stat().st_mode & 0o100
@@ -73,6 +76,27 @@ def test_a_robot_that_says_all_needs_nothing_filled_in(tmp_path):
         check=True,
     ).stdout.splitlines()
     assert told[-2:] == [f"params:={out / 'completion.yaml'}", "rviz:=true"]
+
+
+def test_without_ros2_the_node_itself_is_started(tmp_path):
+    write_bag(frames(), tmp_path / "bag", image_format="png")
+    out, here = tmp_path / "my robot", {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    code, text = init(tmp_path / "bag", "--out", out)
+    assert code == 0 and "Images /camera/image_raw/compressed, points /lidar/points" in text
+    done = subprocess.run([out / "start.sh"], env=here, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("Neither ros2 nor completion_node is found")
+    (tmp_path / "completion_node").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "completion_node").chmod(0o755)
+    command = [out / "start.sh", "-p", "use_sim_time:=true"]
+    told = subprocess.run(command, env=here, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert told[:3] == ["--ros-args", "--params-file", str(out / "completion.yaml")]
+    assert told[3::2] == ["-r", "-r", "-r", "-p", "-p"] and told[4::2] == [
+        "image:=/camera/image_raw",
+        "camera_info:=/camera/camera_info",
+        "points:=/lidar/points",
+        "image_transport:=compressed",
+        "use_sim_time:=true",
+    ]
 
 
 def test_compressed_images_are_subscribed_as_such(tmp_path):
@@ -127,6 +151,37 @@ def test_a_bag_without_points_is_refused_in_a_sentence(tmp_path):
     words = "must have a topic of images and one of points; its topics are /image"
     with pytest.raises(ValueError, match=words):
         robot_of(recording, Options())
+
+
+def test_what_it_writes_starts_the_node_on_the_topics_of_the_robot(tmp_path):
+    """The script as it is, with the node of this environment."""
+    pytest.importorskip("rclpy", reason="rclpy is not installed")
+    write_bag(frames(), tmp_path / "bag")
+    code, text = init(tmp_path / "bag", "--out", tmp_path / "robot")
+    assert code == 0, text
+    node = tmp_path / "completion_node"
+    start = "from depth_completion_ros.ros.process.start import completion_node; completion_node()"
+    node.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{start}" "$@"\n')
+    node.chmod(0o755)
+    domain = {"ROS_DOMAIN_ID": "97", "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(
+        [tmp_path / "robot" / "start.sh"],
+        env=os.environ | domain | path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as started:
+        try:
+            for line in started.stdout:
+                if "Completing with" in line:
+                    break
+            else:
+                pytest.fail("the node ended")
+            assert "/camera/image_raw + /lidar/points -> /depth/image" in line
+        finally:
+            os.killpg(started.pid, signal.SIGINT)
 
 
 def test_a_node_takes_the_parameters_as_they_are(tmp_path):

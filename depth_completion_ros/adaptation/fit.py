@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -11,66 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..completion.efficient_spn.at_points import Points, at_points
-from ..completion.efficient_spn.network import EfficientSPN, Prediction
-from ..completion.prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from .hiding import Lesson, Question, draw_question, tensors_of
-from .loss import SKY, loss_at, sky_loss
+from ..completion.efficient_spn.at_points import at_points
+from ..completion.efficient_spn.network import EfficientSPN
+from .asked import Asked
+from .hiding import Lesson, Question, draw_question
+from .loss import SKY, held_loss, loss_at, sky_loss
+from .settings import FitSettings, learns
 
-PARTS = ("heads", "norms", "all")
-"""What learns: the last layers; scale and shift of norms, and biases; all. The image encoder never."""
-RATES = {"heads": 2e-3, "norms": 2e-3, "all": 5e-4}
-"""Highest learning rate of each."""
-WARM_UP = 0.05
 LARGEST_GRADIENT = 1.0
-
-
-@dataclass(frozen=True)
-class FitSettings:
-    """How to fit.
-
-    Args:
-        part: one of `PARTS`.
-        steps: at most.
-        batch: hidden scans a step.
-        kept: hidden scans whose features are kept where the heads alone learn, each some MB; all that is
-            learned from then.
-        reminded: share of these that are simulated, where there are such frames.
-        rate: highest learning rate; None for that of the part.
-        seed: of everything that is drawn.
-        tune_every: steps between looks at the frames that tune.
-        patience: of such looks without a gain after which it ends.
-
-    Raises:
-        ValueError: a setting that is not allowed.
-    """
-
-    part: str = "heads"
-    steps: int = 200
-    batch: int = 4
-    kept: int = 64
-    reminded: float = 0.5
-    rate: float | None = None
-    seed: int = 0
-    tune_every: int = 25
-    patience: int = 6
-
-    def __post_init__(self):
-        if self.part not in PARTS:
-            raise ValueError(f"Part is '{self.part}'; it must be one of {', '.join(PARTS)}.")
-        for name in ("steps", "batch", "kept", "tune_every", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"Number '{name}' is {getattr(self, name)}; it must be 1 or more.")
-        if self.rate is not None and not 0 < self.rate < 1:
-            raise ValueError(f"Rate is {self.rate:g}; it must be between 0 and 1.")
-
-    def rate_at(self, step: int) -> float:
-        """Learning rate of a step: up in a line, down in half a cosine."""
-        most = RATES[self.part] if self.rate is None else self.rate
-        warm = max(1.0, WARM_UP * self.steps)
-        if step < warm:
-            return most * (step + 1) / (warm + 1)
-        return most * (1 + math.cos(math.pi * (step - warm) / max(self.steps - warm, 1))) / 2
 
 
 @dataclass
@@ -107,39 +54,6 @@ class FitState:
     kept: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
-def learns(part: str, name: str, parameter: torch.Tensor) -> bool:
-    """Whether a parameter of the network is in one of `PARTS`."""
-    if name.startswith("encoder."):
-        return False
-    if part == "norms":
-        return parameter.ndim == 1
-    return part == "all" or name.startswith("head")
-
-
-def normalised(image: torch.Tensor) -> torch.Tensor:
-    """What the network takes, 1 x 3 x H x W, of an image, uint8 1 x H x W x 3."""
-    mean, std = (
-        torch.tensor(values, device=image.device).reshape(1, 3, 1, 1) * 255
-        for values in (IMAGENET_MEAN, IMAGENET_STD)
-    )
-    return (image.permute(0, 3, 1, 2).float() - mean) / std
-
-
-@dataclass(eq=False)
-class Asked:
-    """A scan with a part hidden, as the network takes it, or as the heads do.
-
-    Args:
-        points: fed and hidden.
-        inputs: normalised image and sparse depth.
-        features: what the network made of them before its heads, where those alone learn.
-    """
-
-    points: Points
-    inputs: tuple[torch.Tensor, torch.Tensor] | None = None
-    features: tuple | None = None
-
-
 class Fit:
     """A network that is being fitted.
 
@@ -147,7 +61,8 @@ class Fit:
         network: changed in place; its image encoder and the statistics of its norms stay.
         lessons: frames of the robot.
         tune: questions by protocol that tell when to stop.
-        reminders: simulated frames, so that nothing else is forgotten.
+        reminders: other frames, so that nothing else is forgotten: those with a truth teach it, the others
+            hold the network to what it said before.
     """
 
     def __init__(
@@ -166,11 +81,14 @@ class Fit:
             parameter.requires_grad_(False)
         for parameter in self.learning.values():
             parameter.requires_grad_(True)
-        # The heads alone cannot change the sky, of which no point tells.
-        self.before = None if settings.part == "heads" else copy.deepcopy(network).requires_grad_(False)
+        self.heads = settings.part == "heads"
+        self.before = copy.deepcopy(network).requires_grad_(False)
         self.optimiser = torch.optim.Adam(self.learning.values(), lr=1.0)
         self.bank: dict[int, Asked | None] = {}
-        self.tune = {text: [self._asked(q) for q in each] for text, each in tune.items()}
+        self.tune = {
+            text: [Asked.of(q, self.before, self.heads, compare=False) for q in each]
+            for text, each in tune.items()
+        }
         self.start = self.errors() if self.tune else None
         self.state.kept = self._copied()
 
@@ -202,7 +120,7 @@ class Fit:
             group["lr"] = self.settings.rate_at(step)
         self.optimiser.zero_grad(set_to_none=False)
         for number in range(self.settings.batch):
-            asked = self._from_bank(number, random) if self.before is None else self._draw(number, random)
+            asked = self._from_bank(number, random)
             if asked is not None:
                 self._learn(asked)
         torch.nn.utils.clip_grad_norm_(self.learning.values(), LARGEST_GRADIENT)
@@ -212,40 +130,30 @@ class Fit:
         """A scan with a part hidden, at times mirrored; None where nothing is left to ask for."""
         reminded = round(self.settings.batch * self.settings.reminded) if self.reminders else 0
         lessons = self.reminders if number < reminded else self.lessons
-        question = draw_question(lessons[int(random.integers(len(lessons)))], random)
+        lesson = lessons[int(random.integers(len(lessons)))]
+        question = draw_question(lesson, random)
         if random.random() < 0.5:
             question = Question(*(np.ascontiguousarray(plane[:, ::-1]) for plane in question))
-        return self._asked(question) if question.hidden.any() else None
+        if not question.hidden.any():
+            return None
+        held = number < reminded and lesson.truth is None
+        return Asked.of(question, self.before, self.heads, held=held)
 
     def _from_bank(self, number: int, random: np.random.Generator) -> Asked | None:
-        """One of `kept` such scans, which are drawn once each, as many of them simulated as of a batch."""
+        """One of `kept` such scans, which are drawn once each, as many of them reminders as of a batch."""
         batch = self.settings.batch
         at = int(random.integers(-(-self.settings.kept // batch))) * batch + number
         if at not in self.bank:
             self.bank[at] = self._draw(number, np.random.default_rng([self.settings.seed, 1 << 31, at]))
         return self.bank[at]
 
-    def _asked(self, question: Question) -> Asked:
-        image, sparse, points = tensors_of(question, self.device)
-        rgb = normalised(image)
-        if self.before is not None:
-            return Asked(points, (rgb, sparse))
-        with torch.no_grad():
-            return Asked(points, features=self.network.features(rgb, sparse))
-
-    def predicted(self, asked: Asked) -> Prediction:
-        """What the network gives as it is now."""
-        if asked.features is None:
-            return self.network(*asked.inputs)
-        return self.network.depth(*asked.features)
-
     def _learn(self, asked: Asked) -> None:
-        prediction = self.predicted(asked)
-        loss = loss_at(at_points(prediction, asked.points), asked.points)
-        if self.before is not None:
-            with torch.no_grad():
-                before = self.before(*asked.inputs).sky
-            loss = loss + SKY * sky_loss(prediction.sky, before)
+        prediction = asked.prediction(self.network, self.heads)
+        if asked.held:
+            loss = held_loss(prediction, asked.said)
+        else:
+            loss = loss_at(at_points(prediction, asked.points), asked.points)
+            loss = loss + SKY * sky_loss(prediction, asked.said)
         if torch.isfinite(loss):
             (loss / self.settings.batch).backward()
 
@@ -276,7 +184,7 @@ class Fit:
     def _error(self, asked: Asked) -> tuple[float, float]:
         """RMSE and MAE of hidden points, metres."""
         n = asked.points.measured
-        found = at_points(self.predicted(asked), asked.points)
+        found = at_points(asked.prediction(self.network, self.heads), asked.points)
         error = found.log_depth[n:].exp() - asked.points.log_depth[n:].exp()
         return error.square().mean().sqrt().item(), error.abs().mean().item()
 

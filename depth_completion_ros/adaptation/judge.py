@@ -17,7 +17,15 @@ SAME_DEPTH, SAME_CONFIDENCE = 1e-3, 2e-3
 
 
 class NotBetter(ValueError):
-    """Weights that gain nothing are not written; the message says what became worse."""
+    """Weights that gain nothing are not written; the message says what became worse.
+
+    Args:
+        verdict: what was found.
+    """
+
+    def __init__(self, message: str, verdict: Verdict):
+        super().__init__(message)
+        self.verdict = verdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +64,8 @@ class Verdict:
         hint = " Try --confidence-only." if depth_is_worse and not confidence_is_worse else ""
         raise NotBetter(
             f"No weights are written: on the stretches held out {what} (errors {self.depth:.3f} times those "
-            f"before, calibration error {before:.3f} before and {after:.3f} after).{hint}"
+            f"before, calibration error {before:.3f} before and {after:.3f} after).{hint}",
+            self,
         )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
 from ..completion.efficient_spn.at_points import AtPoints, Points
-from ..completion.efficient_spn.network import CLOSE
+from ..completion.efficient_spn.network import CLOSE, Prediction
 
 FLOOR = 0.03
 """Added to the error of the first fill, in whose units errors count, so that no frame counts for all."""
@@ -49,11 +50,48 @@ def confidence_loss(logit: torch.Tensor, is_right: torch.Tensor) -> torch.Tensor
     return F.binary_cross_entropy_with_logits(logit, is_right)
 
 
-def sky_loss(logit: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+@dataclass(eq=False)
+class Said:
+    """What the network said of a frame before it learned, each as its prediction has it.
+
+    Args:
+        log_depth: log of metres.
+        confidence, sky: probabilities.
+        trust: in [0, 1].
+    """
+
+    log_depth: torch.Tensor
+    confidence: torch.Tensor
+    sky: torch.Tensor
+    trust: torch.Tensor
+
+    @classmethod
+    def of(cls, prediction: Prediction) -> Said:
+        """What a prediction says."""
+        nearness, confidence, sky, trust = prediction.planes()
+        return cls(-nearness.log(), confidence, sky.sigmoid(), trust)
+
+
+def sky_loss(now: Prediction, said: Said) -> torch.Tensor:
     """How far the sky is from where it was before, as no scan tells of it."""
-    return F.binary_cross_entropy_with_logits(logit, before.sigmoid()) - F.binary_cross_entropy(
-        before.sigmoid(), before.sigmoid()
-    )
+    return _apart(now.sky.sigmoid(), said.sky)
+
+
+def held_loss(now: Prediction, said: Said) -> torch.Tensor:
+    """How far all that the network says is from what it said before (Learning without Forgetting, 2016).
+
+    Args:
+        now: what it says, of a frame whose truth nobody needs to know.
+    """
+    found = Said.of(now)
+    by_log = (found.log_depth - said.log_depth).abs().mean() / FLOOR
+    sure = _apart(found.confidence, said.confidence) + (found.trust - said.trust).abs().mean()
+    return by_log + CONFIDENCE * sure + SKY * _apart(found.sky, said.sky)
+
+
+def _apart(now: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+    """Mean Kullback-Leibler divergence of probabilities from those before, 0 where they are the same."""
+    return F.binary_cross_entropy(now, before) - F.binary_cross_entropy(before, before)
 
 
 def _relative(depth: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

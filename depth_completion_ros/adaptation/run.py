@@ -22,12 +22,14 @@ from ..completion.weights.tensors import content_hash
 from ..core import Frame
 from ..data.reader import Reader
 from ..evaluation.protocols import CannotServe
+from .asked import normalised
 from .calibration import Calibration
-from .fit import Fit, FitSettings, FitState, normalised
+from .fit import Fit, FitState
 from .frames import load_frames, part_frames
 from .hiding import Lesson, Question, make_lesson, protocols_for, question_of, tensors_of
 from .judge import Verdict, judge
 from .loss import right
+from .settings import FitSettings
 from .store import licence_of, read_state, write_state, write_weights
 
 MOST_TUNING, MOST_JUDGING = 6, 12
@@ -141,7 +143,7 @@ def adapt(
     """Fit the default network to a recording, and store the weights if they are better where it was held out.
 
     Args:
-        reminders: simulated frames to mix in.
+        reminders: frames to mix in, see `Fit`.
         progress: called with what is done, how many steps of it are, and of how many.
 
     Raises:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .options import (
-    AllowNoncommercial,
-    Data,
-    Device,
-    ReaderOptions,
-    open_data,
-    print_skipped,
-    steps_with_progress,
-)
-from .tables import print_table
+from .frames import print_skipped, steps_with_progress
+from .options.groups import ReadingOptions
+from .options.single import AllowNoncommercial, Data, Device, ReaderOptions
+from .tables import AsJson, print_json, print_table, stdout_for_json
 
 REMINDERS = 200
 """Frames that are taken of each folder of simulated ones."""
@@ -64,6 +60,7 @@ def adapt(
     device: Device = "auto",
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
+    as_json: AsJson = False,
 ):
     """
     Fit the default network to your own robot: no ground truth, some minutes on a CPU.
@@ -82,17 +79,21 @@ def adapt(
 
         depth-completion adapt drive_bag --name my_robot --licence internal --confidence-only
 
+        depth-completion adapt drive_bag --name my_robot --licence internal --json | jq .errors
+
         depth-completion evaluate other_bag -c default -c default,weights=my_robot -p hide:2 --confidence
     """
-    fit, frames_of, hiding, run = _adaptation()
+    from ..adaptation.judge import NotBetter
+
+    settings_of, frames_of, hiding, run = _adaptation()
     settings = None
     if not confidence_only:
-        settings = fit.FitSettings(part=part, steps=steps, rate=rate, seed=seed)
-    reader = open_data(data, reader_option)
+        settings = settings_of.FitSettings(part=part, steps=steps, rate=rate, seed=seed)
+    reader = ReadingOptions(reader_option=reader_option).open(data)
     reminders = [
         hiding.make_lesson(frame, simulated=True)
         for path in remind or ()
-        for frame in frames_of.load_frames(open_data(path, None), REMINDERS, with_truth=True)
+        for frame in frames_of.load_frames(ReadingOptions().open(path), REMINDERS, with_truth=True)
     ]
     request = run.Request(
         name=name,
@@ -106,10 +107,18 @@ def adapt(
         device=device,
         allow_noncommercial=allow_noncommercial,
     )
-    with steps_with_progress() as tell:
-        done = run.adapt(reader, request, reminders, tell)
+    try:
+        with stdout_for_json(as_json), steps_with_progress() as tell:
+            done = run.adapt(reader, request, reminders, tell)
+    except NotBetter as refused:
+        if as_json:
+            print_json({"stored": None, **_held_out(refused.verdict)})
+        raise
     print_skipped(reader)
-    _print_adapted(done)
+    if as_json:
+        print_json(_content(done))
+    else:
+        _print_adapted(done)
 
 
 def _adaptation():
@@ -117,7 +126,7 @@ def _adaptation():
     try:
         import onnx  # noqa: F401
 
-        from ..adaptation import fit, frames, hiding, run
+        from ..adaptation import frames, hiding, run, settings
     except ModuleNotFoundError as error:
         if error.name not in ("onnx", "safetensors", "torch"):
             raise
@@ -125,7 +134,31 @@ def _adaptation():
             f"Adapting needs the Python package '{error.name}', which is not installed: "
             "pip install 'depth_completion_ros[adapt]'."
         ) from None
-    return fit, frames, hiding, run
+    return settings, frames, hiding, run
+
+
+def _content(done) -> dict:
+    """All that is known of stored weights, for a program."""
+    state, files = done.state, (done.path, done.path.with_suffix(".onnx"))
+    return {
+        "stored": {"name": done.path.stem, "files": [str(file) for file in files]},
+        "frames": dict(zip(("fit", "tune", "judge"), done.frames, strict=True)),
+        "steps": None if state is None else {"done": state.step, "best": state.best[1], "looks": state.looks},
+        "calibration": asdict(done.calibration),
+        **_held_out(done.verdict),
+    }
+
+
+def _held_out(verdict) -> dict:
+    """What was found where nothing was chosen by; errors are after / before, confidence (before, after)."""
+    from ..evaluation.report import metrics_json
+
+    return {
+        "errors": verdict.depth,
+        "calibration_error": verdict.calibration,
+        "ause_rmse": verdict.ause,
+        "evaluation": json.loads(metrics_json(verdict.result)),
+    }
 
 
 def _print_adapted(done) -> None:

@@ -7,35 +7,17 @@ from typing import Annotated
 
 import typer
 
-from .options import (
-    AllowNoncommercial,
-    CompleterName,
-    Data,
-    Device,
-    Filters,
-    Limit,
-    MaxRange,
-    MinConfidence,
-    Precision,
-    Prior,
-    Ray,
-    ReaderOptions,
-    Stride,
-    Temporal,
-    Weights,
-    Workers,
+from .frames import (
     by_fleet,
-    filters,
     frames_with_progress,
-    make_completers,
-    open_data,
-    options_of_reader,
     print_blended,
     print_degradations,
     print_skipped,
     raise_failures,
     temporal_blend,
 )
+from .options.groups import FeedOptions, FleetOptions, NetworkOptions, ReadingOptions, with_groups
+from .options.single import CompleterName, Data, MinConfidence, Stride, Temporal
 
 NewBag = Annotated[
     Path,
@@ -46,7 +28,9 @@ NewBag = Annotated[
 ]
 
 
+@with_groups
 def replay(
+    *,
     data: Data,
     bag: NewBag,
     completer: CompleterName = "default",
@@ -62,19 +46,12 @@ def replay(
     ] = False,
     min_confidence: MinConfidence = None,
     temporal: Temporal = "off",
-    filters_text: Filters = "see-through",
-    max_range: MaxRange = float("inf"),
+    feed: FeedOptions,
     stride: Stride = 1,
     storage: Annotated[str, typer.Option(help="`mcap` or `sqlite3`.")] = "mcap",
-    limit: Limit = None,
-    device: Device = "auto",
-    weights: Weights = None,
-    prior: Prior = None,
-    precision: Precision = "auto",
-    allow_noncommercial: AllowNoncommercial = False,
-    reader_option: ReaderOptions = None,
-    workers: Workers = None,
-    ray: Ray = None,
+    reading: ReadingOptions,
+    network: NetworkOptions,
+    fleet: FleetOptions,
 ):
     """
     Complete a bag (or any data) into a new bag: what the live node would publish.
@@ -97,33 +74,26 @@ def replay(
     from ..fleet.bags import ReplayJob
     from ..fleet.job import Completers
 
-    options = {
-        "device": device,
-        "weights": weights,
-        "prior": prior,
-        "precision": precision,
-        "allow_noncommercial": allow_noncommercial,
-    }
     how = {
         "min_confidence": min_confidence,
         "stride": stride,
-        "max_range": max_range,
         "storage": storage,
         "with_inputs": with_inputs,
-        **filters(filters_text),
+        **feed.as_keywords(),
     }
     outputs, blend = tuple(output or module.USUAL), temporal_blend(temporal)
-    if workers or ray:
-        completers, read = Completers((completer,), options), options_of_reader(reader_option)
-        _by_fleet(data, ReplayJob(completers, outputs, temporal, how, read), bag, workers, ray, limit)
+    if fleet:
+        completers, read = Completers((completer,), network.as_keywords()), reading.of_reader()
+        job = ReplayJob(completers, outputs, temporal, how, read)
+        _by_fleet(data, job, bag, fleet, reading.limit)
         return
-    made = make_completers([completer], **options)[completer]
-    reader = open_data(data, reader_option)
-    frames = frames_with_progress(reader, limit, "replaying")
+    made = network.make([completer])[completer]
+    reader = reading.open(data)
+    frames = frames_with_progress(reader, reading.limit, "replaying")
     summary = module.replay(frames, made, bag, outputs=outputs, temporal=blend, **how)
     print_skipped(reader)
     print_degradations([made])
-    print_blended(blend)
+    print_blended(blend.counts if blend else {})
     if not summary.frames:
         raise ValueError(f"There is no pair of image and points in '{data}', so '{bag}' is empty.")
     seconds = (summary.last_ns - summary.first_ns) / 1e9
@@ -133,7 +103,9 @@ def replay(
     )
 
 
+@with_groups
 def convert(
+    *,
     data: Data,
     bag: NewBag,
     storage: Annotated[str, typer.Option(help="`mcap` or `sqlite3`.")] = "mcap",
@@ -141,10 +113,8 @@ def convert(
         str, typer.Option(help="`none`, `message`, `file`, or `storage` (chunks of MCAP).")
     ] = "none",
     image_format: Annotated[str, typer.Option(help="`raw`, `png` (lossless) or `jpeg`.")] = "raw",
-    limit: Limit = None,
-    reader_option: ReaderOptions = None,
-    workers: Workers = None,
-    ray: Ray = None,
+    reading: ReadingOptions,
+    fleet: FleetOptions,
 ):
     """
     Write any data as a bag that `ros2 bag play`, Foxglove and RViz understand.
@@ -164,23 +134,23 @@ def convert(
     from ..fleet.bags import ConvertJob
 
     how = {"storage": storage, "compression": compression, "image_format": image_format}
-    if workers or ray:
-        job = ConvertJob(options=how, reader_options=options_of_reader(reader_option))
-        _by_fleet(data, job, bag, workers, ray, limit)
+    if fleet:
+        job = ConvertJob(options=how, reader_options=reading.of_reader())
+        _by_fleet(data, job, bag, fleet, reading.limit)
         return
-    reader = open_data(data, reader_option)
-    frames = frames_with_progress(reader, limit, "converting")
+    reader = reading.open(data)
+    frames = frames_with_progress(reader, reading.limit, "converting")
     count = write_bag(frames, bag, **how)
     print_skipped(reader)
-    typer.echo(f"{count} frames of {reader.describe()} written to {bag}.")
+    typer.echo(f"{count} frames written to {bag}, of {reader.describe()}.")
 
 
-def _by_fleet(data: Path, job, out: Path, workers: int | None, ray: str | None, limit: int | None) -> None:
+def _by_fleet(data: Path, job, out: Path, fleet: FleetOptions, limit: int | None) -> None:
     """A bag for each drive of `data`."""
     from ..fleet.bags import place
     from ..fleet.run import Fleet
 
     out.mkdir(parents=True, exist_ok=True)
-    found = by_fleet(data, job, out, Fleet(workers, ray, None, limit), "writing")
+    found = by_fleet(data, job, out, Fleet(fleet.workers, fleet.ray, None, limit), "writing")
     typer.echo(f"{place(found, out)} bags of {len(found.drives)} drives in {out}; fleet.md tells of each.")
     raise_failures(found)

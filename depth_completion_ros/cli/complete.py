@@ -8,40 +8,24 @@ from typing import Annotated
 
 import typer
 
-from .options import (
-    AllowNoncommercial,
-    CompleterName,
-    Data,
-    Device,
-    Filters,
-    Limit,
-    MaxRange,
-    MinConfidence,
-    Precision,
-    Prior,
-    Ray,
-    ReaderOptions,
-    Stretch,
-    Stride,
-    Temporal,
-    Weights,
-    Workers,
+from .frames import (
     by_fleet,
-    filters,
     frames_with_progress,
-    make_completers,
-    open_data,
-    options_of_reader,
     print_blended,
     print_degradations,
     print_skipped,
     raise_failures,
+    refuse_blend_of_stretches,
     temporal_blend,
 )
+from .options.groups import FeedOptions, FleetOptions, NetworkOptions, ReadingOptions, with_groups
+from .options.single import CompleterName, Data, MinConfidence, Stretch, Stride, Temporal
 from .tables import AsJson, print_json
 
 
+@with_groups
 def complete(
+    *,
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")] = Path("completed"),
     completer: CompleterName = "default",
@@ -57,18 +41,11 @@ def complete(
     preview: Annotated[bool, typer.Option(help="Write an image to look at.")] = True,
     min_confidence: MinConfidence = None,
     temporal: Temporal = "off",
-    filters_text: Filters = "see-through",
-    max_range: MaxRange = float("inf"),
+    feed: FeedOptions,
     stride: Stride = 1,
-    limit: Limit = None,
-    device: Device = "auto",
-    weights: Weights = None,
-    prior: Prior = None,
-    precision: Precision = "auto",
-    allow_noncommercial: AllowNoncommercial = False,
-    reader_option: ReaderOptions = None,
-    workers: Workers = None,
-    ray: Ray = None,
+    reading: ReadingOptions,
+    network: NetworkOptions,
+    fleet: FleetOptions,
     stretch: Stretch = 50,
 ):
     """
@@ -93,37 +70,32 @@ def complete(
     from ..fleet.job import Completers
     from ..fleet.run import Fleet
 
-    chosen, blend = filters(filters_text), temporal_blend(temporal)
-    files = Files(npy, cloud, preview, min_confidence, max_range, **chosen, stride=stride)
-    options = {
-        "device": device,
-        "weights": weights,
-        "prior": prior,
-        "precision": precision,
-        "allow_noncommercial": allow_noncommercial,
-    }
-    if workers or ray:
+    blend = temporal_blend(temporal)
+    files = Files(npy, cloud, preview, min_confidence, stride=stride, **feed.as_keywords())
+    if fleet:
         if sparse:
             raise ValueError("Option --sparse is for a single image, which needs no --workers and no --ray.")
-        if blend is not None:
-            raise ValueError(
-                "Option --temporal needs frames one after the other; with --workers it must be off."
-            )
+        refuse_blend_of_stretches(blend is not None)
         out.mkdir(parents=True, exist_ok=True)
-        job = CompleteJob(Completers((completer,), options), files, options_of_reader(reader_option))
-        found = by_fleet(data, job, out, Fleet(workers, ray, stretch, limit), "completing")
+        job = CompleteJob(Completers((completer,), network.as_keywords()), files, reading.of_reader())
+        found = by_fleet(
+            data, job, out, Fleet(fleet.workers, fleet.ray, stretch, reading.limit), "completing"
+        )
         _report(data, place(found, out), completer, out)
         raise_failures(found)
         return
-    made = make_completers([completer], **options)[completer]
-    reader = None if sparse else open_data(data, reader_option)
-    frames = [_frame_of_files(data, sparse)] if sparse else frames_with_progress(reader, limit, "completing")
+    made = network.make([completer])[completer]
+    reader = None if sparse else reading.open(data)
+    if sparse:
+        frames = [_frame_of_files(data, sparse)]
+    else:
+        frames = frames_with_progress(reader, reading.limit, "completing")
     out.mkdir(parents=True, exist_ok=True)
     done = complete_frames(frames, made, out, files, blend=blend)
     if reader is not None:
         print_skipped(reader)
     print_degradations([made])
-    print_blended(blend)
+    print_blended(blend.counts if blend else {})
     _report(data, done, completer, out)
 
 

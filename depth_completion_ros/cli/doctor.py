@@ -95,15 +95,23 @@ def init(
     """
     from ..doctor import observe
     from ..doctor.options import Options
-    from ..doctor.robot.files import START, write_robot
+    from ..doctor.robot.files import PARAMETERS, START, write_robot
     from ..doctor.robot.found import robot_of
 
     options = Options(image=image, points=points, rectified=rectified)
     recording, findings = observe(bag, seconds, options)
     if recording is None:
         raise ValueError(" ".join(finding.sentence for finding in findings))
-    missing = write_robot(robot_of(recording, options), findings, out)
+    robot = robot_of(recording, options)
+    missing = write_robot(robot, findings, out)
     wrong = [finding for finding in findings if finding.level == "error"]
+    doubtful = sum(finding.level == "warning" for finding in findings)
+    place = "a file, as TF does not tell it" if robot.needs_extrinsics else "TF"
+    typer.echo(f"Images {robot.image}, points {robot.points}; the place of the LiDAR comes from {place}.")
+    for name, (value, why) in robot.parameters.items():
+        typer.echo(f"Set {name}: {value} ({why})")
+    if doubtful:
+        typer.echo(f"Warnings of the doctor that stand in {out / PARAMETERS}: {doubtful}")
     for sentence in missing:
         typer.echo(f"Missing: {sentence}")
     for finding in wrong:

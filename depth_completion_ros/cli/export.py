@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .options import AllowNoncommercial, ReaderOptions, Weights, make_completers, open_data
+from .options.groups import NetworkOptions, ReadingOptions
+from .options.single import AllowNoncommercial, ReaderOptions, Weights
 
 COMPARED = 5
 """Frames of a --frames that are compared."""
@@ -58,9 +59,9 @@ def export(
     if to not in SUFFIXES:
         raise ValueError(f"Runtime is '{to}'; it must be one of {', '.join(SUFFIXES)}.")
     path = out or Path(network.partition(",")[0].replace(":", "_") + SUFFIXES[to])
-    given = None if frames is None else list(islice(open_data(frames, reader_option), COMPARED))
-    options = {"weights": weights, "device": "cpu", "allow_noncommercial": allow_noncommercial}
-    made = make_completers([network], **options)[network]
+    reading = ReadingOptions(COMPARED, reader_option)
+    given = None if frames is None else list(islice(reading.open(frames), reading.limit))
+    made = NetworkOptions("cpu", weights, allow_noncommercial=allow_noncommercial).make([network])[network]
     parity = export_network(made, path, to, _height_width(size) if size else None, half, given or ())
     files = [path, path.with_suffix(".bin")] if to == "openvino" else [path]
     typer.echo(f"{path}, {sum(file.stat().st_size for file in files) / 2**20:.1f} MiB: {parity}.")

@@ -8,28 +8,14 @@ from typing import Annotated
 
 import typer
 
-from .options import (
-    AllowNoncommercial,
-    Device,
-    Filters,
-    Limit,
-    MaxRange,
-    MinConfidence,
-    Precision,
-    Prior,
-    ReaderOptions,
-    Stride,
-    Weights,
-    filters,
-    frames_with_progress,
-    make_completers,
-    open_data,
-    print_degradations,
-    print_skipped,
-)
+from .frames import frames_with_progress, print_degradations, print_skipped
+from .options.groups import FeedOptions, NetworkOptions, ReadingOptions, with_groups
+from .options.single import MinConfidence, Stride
 
 
+@with_groups
 def view(
+    *,
     data: Annotated[
         Path | None,
         typer.Argument(metavar="[DATA]", help="Data set, frame folder or rosbag2; none with --live."),
@@ -71,16 +57,10 @@ def view(
         ),
     ] = "",
     min_confidence: MinConfidence = None,
-    filters_text: Filters = "see-through",
-    max_range: MaxRange = float("inf"),
+    feed: FeedOptions,
     stride: Stride = 4,
-    limit: Limit = None,
-    device: Device = "auto",
-    weights: Weights = None,
-    prior: Prior = None,
-    precision: Precision = "auto",
-    allow_noncommercial: AllowNoncommercial = False,
-    reader_option: ReaderOptions = None,
+    reading: ReadingOptions,
+    network: NetworkOptions,
 ):
     """
     Look at frames with Rerun: image, points, completed depth, confidence, source, errors, clouds, path.
@@ -105,50 +85,46 @@ def view(
     """
     from ..viewer.stream import RerunStream
 
-    if live == (data is not None):
-        given = "DATA and --live are both given" if live else "Neither DATA nor --live is given"
-        raise ValueError(f"{given}; one of them says what to look at.")
-    if save is not None and web:
-        raise ValueError("Options --save and --web are both given; one of them says where to show it.")
-    if live:
-        if completer or protocol:
-            raise ValueError(
-                "With --live nothing is completed here, so --completer and --protocol do not apply."
-            )
-    elif namespace or fixed_frame:
-        raise ValueError("Options --namespace and --fixed-frame are those of --live, which is not given.")
+    _refuse_contradictions(live, data, save, web, completer, protocol, namespace or fixed_frame)
     stream = RerunStream("live" if data is None else data.resolve().name, stride)
 
     def place(plan):
         return _place(stream, plan, save, web, port)
 
     if live:
-        _view_live(stream, namespace or (), fixed_frame, limit, place)
+        _view_live(stream, namespace or (), fixed_frame, reading.limit, place)
         return
-    names = completer or ["default"]
-    if len(set(names)) < len(names):
-        raise ValueError(f"Completers are {', '.join(names)}; each may be given once.")
-    made = make_completers(
-        names,
-        device=device,
-        weights=weights,
-        prior=prior,
-        precision=precision,
-        allow_noncommercial=allow_noncommercial,
-    )
-    reader = open_data(data, reader_option)
+    made = network.make(completer or ["default"])
+    reader = reading.open(data)
     _view_data(
         stream,
         next(iter(reader)),
-        frames_with_progress(reader, limit, "completing"),
+        frames_with_progress(reader, reading.limit, "completing"),
         made,
         protocol,
-        {"max_range": max_range, **filters(filters_text)},
+        feed.as_keywords(),
         min_confidence,
         place,
     )
     print_skipped(reader)
     print_degradations(made.values())
+
+
+def _refuse_contradictions(live, data, save, web, completers, protocol, of_live) -> None:
+    if live == (data is not None):
+        given = "DATA and --live are both given" if live else "Neither DATA nor --live is given"
+        raise ValueError(f"{given}; one of them says what to look at.")
+    if save is not None and web:
+        raise ValueError("Options --save and --web are both given; one of them says where to show it.")
+    if live:
+        if completers or protocol:
+            raise ValueError(
+                "With --live nothing is completed here, so --completer and --protocol do not apply."
+            )
+    elif of_live:
+        raise ValueError("Options --namespace and --fixed-frame are those of --live, which is not given.")
+    if completers and len(set(completers)) < len(completers):
+        raise ValueError(f"Completers are {', '.join(completers)}; each may be given once.")
 
 
 def _place(stream, plan, save: Path | None, web: bool, port: int) -> AbstractContextManager:

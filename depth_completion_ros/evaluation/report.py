@@ -105,6 +105,8 @@ def metrics_json(result: EvaluationResult) -> str:
         ],
         "left_out": result.left_out,
     }
+    if result.over_time:
+        content["over_time"] = dict(result.over_time)
     if result.confidence:
         content["confidence"] = [
             {"protocol": protocol, "completer": completer, **_json_value(_confidence(score))}
@@ -276,6 +278,9 @@ def settings_sentence(result: EvaluationResult) -> str:
         sentence += f"; scored inside {','.join(map(str, settings.region))} (left, top, right, bottom)"
     if settings.seeds > 1 and any(protocol.is_random for protocol in result.protocols):
         sentence += f"; random protocols are the mean over {settings.seeds} draws"
+    if result.over_time:
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in result.over_time.most_common())
+        sentence += f"; completions blended with those of the frames before: {counts}"
     return f"{sentence}. Size of the frames: {_sizes_text(result)}."
 
 

@@ -14,6 +14,7 @@ from ..completion.registry import options_of
 from ..completion.spec import parse_completer
 from ..core import Frame, Metrics, compute_metrics
 from .confidence import ConfidenceScore, score_confidence, score_reliability
+from .over_time import Blends
 from .protocols import CannotServe, Protocol, Settings, Trial, parse_protocol
 from .structure import StructureMetrics, compute_structure
 
@@ -75,6 +76,8 @@ class EvaluationResult:
         confidence: (frame, protocol, completer, score) of every completion with something to score;
             empty unless asked for.
         structure: (frame, protocol, completer, scores of shape) of every completion; empty unless asked for.
+        over_time: completions that were blended with those before, and those that were not by why; empty
+            unless asked for.
     """
 
     name: str
@@ -94,6 +97,7 @@ class EvaluationResult:
     runtimes_ms: list[tuple[str, str, str, float]] = field(default_factory=list)
     confidence: list[tuple[str, str, str, ConfidenceScore]] = field(default_factory=list)
     structure: list[tuple[str, str, str, StructureMetrics]] = field(default_factory=list)
+    over_time: Counter[str] = field(default_factory=Counter)
 
     def means(self) -> list[Mean]:
         """One mean for each protocol and completer that some frame could serve."""
@@ -144,6 +148,7 @@ def evaluate(
     watch: Watcher | None = None,
     confidence: bool = False,
     structure: bool = False,
+    temporal: bool = False,
 ) -> EvaluationResult:
     """Score completers on frames; the same metrics every run.
 
@@ -156,6 +161,7 @@ def evaluate(
             protocol and the completions by name; only for the first seed of a random protocol.
         confidence: score it too.
         structure: score the shape too, see `evaluation.structure`.
+        temporal: blend each completion with those of the frames before, see `completion.temporal`.
 
     Raises:
         ValueError: an unknown protocol or completer, one named twice, or no frame that can serve
@@ -164,7 +170,7 @@ def evaluate(
     made = _by_name(completers)
     name = name or getattr(frames, "name", "") or "the frames"
     result = new_result(name, protocols, list(made), settings)
-    score_frames(frames, made, result, watch, confidence, set(), structure)
+    score_frames(frames, made, result, watch, confidence, set(), structure, Blends() if temporal else None)
     if not result.rows:
         raise ValueError(nothing_served(result))
     return result
@@ -187,23 +193,27 @@ def score_frames(
     confidence: bool,
     warm: set[str],
     structure: bool = False,
+    blends: Blends | None = None,
 ) -> None:
     """Add the scores of frames to a result; see `evaluate`.
 
     Args:
         warm: names of the completers that have run before, which others do once untimed; is added to.
+        blends: with the frames before; None for each frame of its own.
     """
     for index, frame in enumerate(frames):
         result.frames += 1
         result.without_points += frame.points is None
         for protocol in result.protocols:
             try:
-                _run(result, index, frame, protocol, completers, warm, watch, confidence, structure)
+                _run(result, index, frame, protocol, completers, warm, watch, confidence, structure, blends)
             except CannotServe as error:
                 result.skipped.append((frame.name, protocol.text, str(error)))
+    if blends is not None:
+        result.over_time = blends.counts
 
 
-def _run(result, index, frame, protocol, completers, warm, watch, confidence, structure) -> None:
+def _run(result, index, frame, protocol, completers, warm, watch, confidence, structure, blends) -> None:
     """All seeds and completers on one frame under one protocol."""
     metrics: dict[str, list[Metrics]] = {name: [] for name in completers}
     told: dict[str, list[Metrics]] = {name: [] for name in completers}
@@ -220,6 +230,8 @@ def _run(result, index, frame, protocol, completers, warm, watch, confidence, st
                 warm.add(name)
             start = time.perf_counter()
             completion = completer.complete(frame.image, trial.feed, frame.camera, frame.name)
+            if blends is not None:
+                completion = blends.apply((protocol.text, name, seed), frame, trial.feed, completion)
             elapsed_ms = 1e3 * (time.perf_counter() - start)
             result.runtimes_ms.append((frame.name, protocol.text, name, elapsed_ms))
             metrics[name].append(compute_metrics(completion.depth, trial.truth))

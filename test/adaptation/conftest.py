@@ -35,8 +35,8 @@ FIT = {"part": "heads", "steps": 12, "batch": 2, "tune_every": 4, "rate": 0.02}
 @pytest.fixture(scope="session")
 def usual_request(too_far):
     """A request that begins with weights of which it is known what is wrong."""
-    from depth_completion_ros.adaptation.fit import FitSettings
     from depth_completion_ros.adaptation.run import Request
+    from depth_completion_ros.adaptation.settings import FitSettings
 
     return Request(
         name="tiny_robot",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tiny_drive import HEIGHT, WIDTH, TinyDrive
@@ -41,6 +44,35 @@ def test_a_bag_is_adapted_to_and_the_weights_are_stored(bag, too_far, weights_fo
     assert "Frames: 6 to fit, 2 to tune, 2 to judge." in said and "Best after 6 of 6 steps." in said
     assert "Stored as 'my_robot' in " in said
     assert {file.name for file in weights_folder.iterdir()} == {"my_robot.safetensors", "my_robot.onnx"}
+
+
+def test_a_program_is_told_all_in_json_and_nothing_else_on_stdout(bag, too_far, weights_folder):
+    code, said, warned = run(
+        *(bag, "--name", "robot", "--licence", "internal", "--weights", too_far, "-p", "share:30", "--json"),
+        *("--part", "heads", "--steps", 6, "--rate", 0.01, "--device", "cpu"),
+    )
+    assert code == 0, warned
+    told = json.loads(said)
+    assert told["stored"]["name"] == "robot"
+    assert {Path(file) for file in told["stored"]["files"]} == set(weights_folder.iterdir())
+    assert told["frames"] == {"fit": 6, "tune": 2, "judge": 2}
+    assert told["steps"]["done"] == told["steps"]["best"] == 6 and told["steps"]["looks"][-1][0] == 6
+    mae = {mean["completer"]: mean["metrics"]["mae_mm"] for mean in told["evaluation"]["means"]}
+    assert told["errors"] < 1 and mae["after"] < mae["before"]
+    assert 0.2 <= told["calibration"]["slope"] <= 5 and len(told["calibration_error"]) == 2
+
+
+def test_a_program_is_told_why_nothing_is_stored(bag, weights_folder):
+    """Confidence that is calibrated already does not become better a second time."""
+    again = bag, "--licence", "internal", "--confidence-only", "-p", "share:30", "--device", "cpu", "--json"
+    assert run(*again, "--name", "one")[0] == 0
+    code, said, warned = run(*again, "--name", "two", "--weights", "one")
+    told = json.loads(said)
+    assert (code, told["stored"]) == (2, None) and not list(weights_folder.glob("two.*"))
+    before, after = told["calibration_error"]
+    assert warned.startswith("Error: No weights are written: on the stretches held out nothing is better")
+    assert f"(errors {told['errors']:.3f} times those before, calibration error {before:.3f} before" in warned
+    assert [mean["completer"] for mean in told["evaluation"]["means"]] == ["before", "after"]
 
 
 def test_what_cannot_be_used_ends_in_one_sentence(tmp_path, weights_folder):

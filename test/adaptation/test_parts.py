@@ -8,11 +8,13 @@ import torch
 from tiny_drive import TinyDrive
 
 from depth_completion_ros import SparseDepth, create_completer
+from depth_completion_ros.adaptation.asked import normalised
 from depth_completion_ros.adaptation.calibration import Calibration
-from depth_completion_ros.adaptation.fit import Fit, FitSettings, learns, normalised
+from depth_completion_ros.adaptation.fit import Fit
 from depth_completion_ros.adaptation.frames import load_frames, part_frames
 from depth_completion_ros.adaptation.hiding import draw_question, make_lesson, question_of, tensors_of
 from depth_completion_ros.adaptation.run import read_start
+from depth_completion_ros.adaptation.settings import FitSettings, learns
 from depth_completion_ros.completion.efficient_spn.at_points import at_points
 
 

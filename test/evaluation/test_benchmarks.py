@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,6 +169,19 @@ def test_the_command_prints_and_writes_ours_beside_published(tmp_path):
     page = (out / "report.html").read_text()
     assert page.index("Beside published numbers") < page.index("Mean over frames")
     assert "<td>nearest</td><td>measured here</td>" in page and "Marigold-DC (10 runs)" in page
+
+
+def test_as_json_the_command_prints_the_comparison_and_all_scores_and_nothing_else(tmp_path):
+    write_void(tmp_path / "void", np.full((40, 56), TRUTH), 500)
+    arguments = ("marigold-dc:VOID500", tmp_path / "void", "-c", "nearest", "-o", tmp_path / "out")
+    code, printed, remarked = command(*arguments, "--figures", 0, "--json")
+    content = json.loads(printed)
+    comparison = content.pop("comparison")
+    assert code == 0 and "Report: " in remarked and "has 800" in remarked
+    assert content == json.loads((tmp_path / "out" / "metrics.json").read_text())
+    ours, *published = comparison
+    assert ours["completer"] == "nearest" and ours["MAE"] == "0.418"
+    assert {row["source"].split(":")[0] for row in published} == {"published"}
 
 
 def test_the_command_ends_with_a_sentence(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
@@ -14,10 +15,11 @@ import pytest
 
 from depth_completion_ros.core import compute_metrics
 from depth_completion_ros.evaluation.html.evaluation import Extra, write_html
-from depth_completion_ros.evaluation.html.frames import show_trial
+from depth_completion_ros.evaluation.html.frames import compare, show_trial
 from depth_completion_ros.evaluation.html.svg import Chart, Scale, cells
 from depth_completion_ros.evaluation.report import metrics_json
 from depth_completion_ros.evaluation.runner import PLACES, RANGE_EDGES, error_by_place, evaluate
+from depth_completion_ros.evaluation.structure import COLUMNS, SENTENCE
 
 VOID = {"meta", "link", "img", "input", "br"}
 COMPLETERS = ("nearest", "linear", "morphological")
@@ -159,6 +161,24 @@ def test_the_charts_say_what_metrics_json_says(run, page):
     assert sum(completions) == len(run[0].runtimes_ms)
 
 
+def test_the_section_of_shape_says_what_metrics_json_says(streets, page, tmp_path):
+    assert "Shape" not in re.findall(r"<h2[^>]*>([^<]*)", page[1])  # which has not been asked for
+    result = evaluate(streets, COMPLETERS, ["truth", "lines:4"], structure=True)
+    text = write_html(result, tmp_path / "shape.html").read_text(encoding="utf-8")
+    parsed = Parsed(text)
+    assert parsed.unbalanced == []
+    assert "Shape" in re.findall(r"<h2[^>]*>([^<]*)", text) and html.escape(SENTENCE) in text
+    means = {(e["protocol"], e["completer"]): e for e in json.loads(metrics_json(result))["structure"]}
+    headings, *rows = parsed.tables[1]
+    assert {tuple(row[:2]) for row in rows} == set(means) and len(rows) == 6
+    for row in rows:
+        mean, told = means[row[0], row[1]], dict(zip(headings, row, strict=True))
+        for key, (heading, pattern) in COLUMNS.items():
+            value = mean[key]
+            assert told[heading] == pattern.format(math.nan if value is None else value)
+    assert len({row[headings.index("normals °")] for row in rows}) > 3
+
+
 def test_the_grid_over_the_image_adds_up_to_the_mean_error(run, make_street):
     frame = make_street()
     prediction = frame.ground_truth.copy()
@@ -189,6 +209,15 @@ def test_each_shown_trial_has_image_depth_and_error_of_every_completer(run, page
     sources = [image["src"] for image in images]
     assert all(source.startswith("data:image/webp;base64,") and len(source) < 60_000 for source in sources)
     assert len(set(sources)) > len(sources) * 2 // 3
+
+
+def test_frames_are_told_apart_by_the_part_of_their_names_that_differs():
+    names = [f"2011_09_26_drive_0001_sync_{number:010d}" for number in (98, 99, 100)]
+    text = compare([f"{name}, truth" for name in names], ["nearest"], [""] * 3)
+    options = re.findall(r'<option value="\d"[^>]*>([^<]*)<', text)
+    assert options[:3] == ["…0000000098, truth", "…0000000099, truth", "…0000000100, truth"]
+    assert ">2011_09_26_drive_0001_sync_0000000098<" in compare(names[:1], ["nearest"], [""])
+    assert ">street_1<" in compare(["street_1", "street_2"], ["nearest"], [""] * 2)
 
 
 def test_names_are_text_whatever_they_hold(streets, tmp_path):

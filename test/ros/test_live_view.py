@@ -12,7 +12,7 @@ from robot import CAMERA, START, STEP, Robot, completion_node
 
 from depth_completion_ros.viewer.blueprint import make_blueprint
 from depth_completion_ros.viewer.destination import to_file
-from depth_completion_ros.viewer.live import LiveViewer, find_nodes, viewer_node
+from depth_completion_ros.viewer.live import LiveViewer, find_nodes
 from depth_completion_ros.viewer.stream import RerunStream
 
 
@@ -82,23 +82,6 @@ def test_a_damaged_message_is_told_once_and_the_rest_goes_on(ros, tmp_path):
     ros.spin_until(lambda: False, 0.3)
     assert len(told) == 1 and told[0].startswith("/depth/image: ") and viewer.count == 0
     assert CAMERA.width == broken.width
-
-
-def test_without_a_completion_node_a_sentence_says_so(monkeypatch):
-    monkeypatch.setattr("depth_completion_ros.viewer.live.DISCOVERY_S", 0.3)
-    with (
-        viewer_node() as (node, executor),
-        pytest.raises(ValueError, match="No completion node is active on this graph; start one"),
-    ):
-        find_nodes(node, executor)
-
-
-def test_a_namespace_without_a_node_is_told_with_those_that_have_one(ros):
-    robot = Robot(ros)
-    completion_node(ros)
-    robot.connect()
-    with pytest.raises(ValueError, match="no completion node in namespace '/front'; there is one in /"):
-        find_nodes(ros.node("view"), ros.executor, ["front"])
 
 
 def test_the_source_plane_may_have_padded_rows(ros, tmp_path):

@@ -81,6 +81,14 @@ def test_slam_takes_one_frame_in_so_many(installed, drive, tmp_path):
     assert np.diff(stamps) == pytest.approx(0.2, abs=0.02)
 
 
+def test_slam_prints_json_and_nothing_else(installed, drive, tmp_path):
+    options = ["-d", "truth", "--repeats", 1, "--limit", 4, "--json", "-o", tmp_path / "out"]
+    code, text, said = run("slam", drive, *options)
+    assert code == 0 and "truth, run 1: 4 of 4 frames tracked" in said and "Report: " in said
+    assert text == (tmp_path / "out" / "slam.json").read_text()
+    assert [depth["depth"] for depth in json.loads(text)["depths"]] == ["truth"]
+
+
 def test_slam_on_frames_without_poses_is_compared_with_kiss_icp(installed, real_frames, tmp_path):
     if find_spec("kiss_icp") is None:
         pytest.skip("kiss_icp is not installed (extra slam)")
@@ -170,6 +178,15 @@ def test_map_scores_each_depth_and_draws_the_gates(drive, tmp_path):
     for file in ("maps.png", "gates.png", "truth.ply", "linear_from_0.3.ply"):
         assert (out / file).stat().st_size > 5_000
     assert "Truth: the exact surface." in (out / "report.md").read_text()
+
+
+def test_map_prints_json_and_nothing_else(drive, tmp_path):
+    options = ["--limit", 3, "--map-range", 15, "--voxel", 0.1, "--json", "-o", tmp_path / "out"]
+    code, text, said = run("map", drive, "-d", "truth", *options)
+    assert code == 0 and "Mapped with truth" in said and "Report: " in said
+    assert text == (tmp_path / "out" / "map.json").read_text()
+    (score,) = json.loads(text)["maps"]
+    assert score["depth"] == "truth" and score["wide"]["accuracy"] > 0.9
 
 
 def test_a_map_of_real_frames_is_compared_with_lines_that_were_held_back(open3d, real_frames, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -15,40 +14,17 @@ from typer.testing import CliRunner
 
 pytest.importorskip("rerun", reason="Rerun is not installed (extra `view`)")
 from rerun.chunk import RrdReader
+from walls import CAMERA, DISTANCE, frame
 
 from depth_completion_ros.cli.app import app
 from depth_completion_ros.completion import create_completer
-from depth_completion_ros.core import Camera, Frame
+from depth_completion_ros.core import Frame
 from depth_completion_ros.data.bag.writer import write_bag
 from depth_completion_ros.evaluation.protocols import parse_protocol
 from depth_completion_ros.viewer.blueprint import make_blueprint
 from depth_completion_ros.viewer.destination import to_file
 from depth_completion_ros.viewer.frames import FrameViewer
 from depth_completion_ros.viewer.stream import RerunStream
-
-T_CAM_LIDAR = np.array([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
-CAMERA = Camera(80, 40, np.array([[60.0, 0, 39.5], [0, 60.0, 19.5], [0, 0, 1]]))
-DISTANCE = 8.0
-
-
-def frame(number: int, **changes) -> Frame:
-    """A wall 8 m ahead, the camera 2 m further to the left each time; every fifth pixel measured."""
-    v, u = (grid.ravel() for grid in np.mgrid[2:40:5, 2:80:5])
-    x, y = (u - 39.5) / 60 * DISTANCE, (v - 19.5) / 60 * DISTANCE
-    T_world_lidar = np.eye(4)
-    T_world_lidar[1, 3] = 2.0 * number
-    content = {
-        "camera": CAMERA,
-        "image": np.full((40, 80, 3), (200, 120, 40), np.uint8),
-        "points": np.stack([np.full_like(x, DISTANCE), -x, -y], axis=1).astype(np.float32),
-        "T_cam_lidar": T_CAM_LIDAR,
-        "T_world_lidar": T_world_lidar,
-        "stamp_image": 10**9 + number * 10**8,
-        "stamp_points": 10**9 + number * 10**8,
-        "ground_truth": np.full((40, 80), DISTANCE + 0.5, np.float32),
-        "name": f"wall_{number}",
-    }
-    return Frame(**content | changes)
 
 
 def written(path, frames, completers=("nearest", "linear"), protocol="truth"):
@@ -257,50 +233,6 @@ def test_a_bag_is_written_to_a_file(bag, tmp_path):
     stamps = [row["stamp"].timestamp() for row in rows["/completers/linear/depth"]]
     assert stamps[1] - stamps[0] == pytest.approx(0.1)
     assert not list(tmp_path.glob(".*unfinished*"))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        ([], "Neither DATA nor --live is given; one of them says what to look at."),
-        (["bag", "--live"], "DATA and --live are both given; one of them says what to look at."),
-        (["bag", "--web", "--save", "x.rrd"], "Options --save and --web are both given;"),
-        (["--live", "-c", "linear"], "With --live nothing is completed here"),
-        (["bag", "--namespace", "front"], "Options --namespace and --fixed-frame are those of --live"),
-        (["bag", "-c", "linear", "-c", "linear"], "each may be given once"),
-        (
-            ["bag", "--save", "x.mcap"],
-            "File 'x.mcap' is to be written for Rerun; its name must end with .rrd.",
-        ),
-    ],
-)
-def test_what_contradicts_itself_is_refused_in_a_sentence(bag, monkeypatch, arguments, sentence):
-    monkeypatch.chdir(bag.parent)
-    code, _, error = run(*arguments)
-    assert code == 2 and sentence in error
-    assert not list(bag.parent.glob("*.mcap")) and not list(bag.parent.glob("*.rrd"))
-
-
-def test_without_rerun_a_sentence_says_how_to_get_it(bag):
-    program = (
-        "import sys; sys.modules['rerun'] = None\n"
-        f"sys.argv = ['depth-completion', 'view', {str(bag)!r}, '--save', 'x.rrd']\n"
-        "from depth_completion_ros.cli import main; main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=bag.parent, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert 'pip install "depth-completion-ros[view]"' in done.stderr
-
-
-def test_a_port_that_is_taken_is_told(bag):
-    with socket.socket() as taken:
-        taken.bind(("0.0.0.0", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        code, _, error = run(bag, "-c", "nearest", "--web", "--port", port)
-    assert code == 2 and f"Port {port} is taken" in error
 
 
 @pytest.mark.parametrize(("signal", "expected"), [("SIGINT", 130), ("SIGTERM", 143)])

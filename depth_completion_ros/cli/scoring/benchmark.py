@@ -9,20 +9,9 @@ from typing import Annotated
 
 import typer
 
-from ..options import (
-    AllowNoncommercial,
-    CompleterName,
-    Device,
-    Limit,
-    Precision,
-    Prior,
-    Weights,
-    frames_with_progress,
-    make_completers,
-    open_data,
-    print_degradations,
-    print_skipped,
-)
+from ..frames import frames_with_progress, print_degradations, print_skipped
+from ..options.groups import NetworkOptions, ReadingOptions, with_groups
+from ..options.single import CompleterName, Limit
 from ..tables import AsJson, print_json, print_table
 from .evaluate import Figures
 
@@ -31,7 +20,9 @@ SHAPE = 352, 1216
 SELECTION = "test_depth_completion_anonymous"
 
 
+@with_groups
 def benchmark(
+    *,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Such as psd:VOID1500.")] = None,
     folder: Annotated[Path | None, typer.Argument(metavar="[FOLDER]", help="Its data, as published.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="Print all benchmarks and end.")] = False,
@@ -43,11 +34,7 @@ def benchmark(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")] = Path("benchmark"),
     figures: Figures = 2,
     limit: Limit = None,
-    device: Device = "auto",
-    weights: Weights = None,
-    prior: Prior = None,
-    precision: Precision = "auto",
-    allow_noncommercial: AllowNoncommercial = False,
+    network: NetworkOptions,
     as_json: AsJson = False,
 ):
     """
@@ -93,16 +80,8 @@ def benchmark(
     fed = parse_feed(feed or chosen.feeds[0])
     reader = chosen.open(folder, fed)
     names = completer or ["default"]
-    made = make_completers(
-        names,
-        device=device,
-        weights=weights,
-        prior=prior,
-        precision=precision,
-        allow_noncommercial=allow_noncommercial,
-        **_settings(chosen, names),
-    )
-    count = len(reader) if limit is None else min(limit, len(reader))
+    made = network.make(names, **_settings(chosen, names))
+    count = ReadingOptions(limit).count(reader)
     drawn = TrialFigures(out / "figures", evenly(count, figures))
     found = score(chosen, fed, frames_with_progress(reader, limit, "scoring"), made, drawn)
     found.evaluation.left_out = dict(reader.skipped)
@@ -145,18 +124,16 @@ def _report(found, out: Path, drawn, as_json: bool) -> None:
     typer.echo(f"Report: {page} and {report.name}", err=as_json)
 
 
+@with_groups
 def submission(
+    *,
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help=f"Folder `{SELECTION}`, or one that holds it.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the files.")] = Path("submission"),
     completer: CompleterName = "default",
     limit: Limit = None,
-    device: Device = "auto",
-    weights: Weights = None,
-    prior: Prior = None,
-    precision: Precision = "auto",
-    allow_noncommercial: AllowNoncommercial = False,
+    network: NetworkOptions,
 ):
     """
     Complete the test frames of KITTI depth completion to the files that its server takes.
@@ -174,15 +151,8 @@ def submission(
 
     from ...data.files import write_depth
 
-    made = make_completers(
-        [completer],
-        device=device,
-        weights=weights,
-        prior=prior,
-        precision=precision,
-        allow_noncommercial=allow_noncommercial,
-    )[completer]
-    reader = open_data(data, [f"split={SELECTION}"])
+    made = network.make([completer])[completer]
+    reader = ReadingOptions(reader_option=[f"split={SELECTION}"]).open(data)
     out.mkdir(parents=True, exist_ok=True)
     written = unknown = 0
     for frame in frames_with_progress(reader, limit, "completing"):

@@ -9,30 +9,18 @@ from typing import Annotated
 import typer
 
 from ...core.safe.errors import sentence
-from ..options import (
-    AllowNoncommercial,
-    Data,
-    Device,
-    Filters,
-    Limit,
-    MaxRange,
-    Precision,
-    Prior,
-    Ray,
-    ReaderOptions,
-    Stretch,
-    Weights,
-    Workers,
+from ..frames import (
     by_fleet,
-    filters,
     frames_with_progress,
-    make_completers,
-    open_data,
-    options_of_reader,
+    print_blended,
     print_degradations,
     print_skipped,
     raise_failures,
+    refuse_blend_of_stretches,
+    temporal_blend,
 )
+from ..options.groups import FeedOptions, FleetOptions, NetworkOptions, ReadingOptions, with_groups
+from ..options.single import Data, Stretch, Temporal
 from ..tables import AsJson, print_table
 
 CLASSICAL = ("nearest", "linear", "morphological")
@@ -42,7 +30,9 @@ Figures = Annotated[
 PROTOCOLS = ("truth", "hide:2", "points:500")
 
 
+@with_groups
 def evaluate(
+    *,
     data: Data,
     completer: Annotated[
         list[str] | None,
@@ -55,8 +45,7 @@ def evaluate(
         typer.Option("--protocol", "-p", help=f"See above; repeat for more. [{', '.join(PROTOCOLS)}]"),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report.")] = Path("evaluation"),
-    filters_text: Filters = "see-through",
-    max_range: MaxRange = float("inf"),
+    feed: FeedOptions,
     max_depth: Annotated[
         float,
         typer.Option(
@@ -82,16 +71,11 @@ def evaluate(
         bool,
         typer.Option("--structure", help="Score the shape too: edges, normals, false and missed obstacles."),
     ] = False,
-    limit: Limit = None,
-    device: Device = "auto",
-    weights: Weights = None,
-    prior: Prior = None,
-    precision: Precision = "auto",
-    allow_noncommercial: AllowNoncommercial = False,
-    reader_option: ReaderOptions = None,
+    temporal: Temporal = "off",
+    reading: ReadingOptions,
+    network: NetworkOptions,
     as_json: AsJson = False,
-    workers: Workers = None,
-    ray: Ray = None,
+    fleet: FleetOptions,
     stretch: Stretch = 50,
 ):
     """
@@ -123,11 +107,11 @@ def evaluate(
         depth-completion evaluate frames -c linear -c mspn:sdr_kitti --weights sdr_kitti --prior maps@metric
 
         depth-completion evaluate drives -c linear -c default -p lines:16 --workers 4
+
+        depth-completion evaluate 2011_09_26_drive_0001_sync -c default -p lines:16 --temporal blend
     """
     from ...evaluation.figures import TrialFigures
-    from ...evaluation.html.evaluation import write_html
     from ...evaluation.protocols import Settings
-    from ...evaluation.report import write_report
     from ...evaluation.runner import FramesUntilError
     from ...evaluation.runner import evaluate as run
     from ...fleet.drives import evenly
@@ -138,30 +122,25 @@ def evaluate(
     names = completer or CLASSICAL
     if len(set(names)) < len(names):
         raise ValueError(f"Completers are {', '.join(names)}; each may be given once.")
+    blended = temporal_blend(temporal) is not None
     settings = Settings(
-        max_range=max_range,
         max_depth=max_depth,
         region=_region(region, crop),
         seeds=seeds,
-        **filters(filters_text),
+        **feed.as_keywords(),
     )
-    options = {
-        "device": device,
-        "weights": weights,
-        "prior": prior,
-        "precision": precision,
-        "allow_noncommercial": allow_noncommercial,
-    }
-    if workers or ray:
-        completers, read = Completers(tuple(names), options), options_of_reader(reader_option)
+    if fleet:
+        refuse_blend_of_stretches(blended)
+        completers, read = Completers(tuple(names), network.as_keywords()), reading.of_reader()
         job = EvaluateJob(completers, tuple(protocol or PROTOCOLS), settings, confidence, structure, read)
-        _by_fleet(data, job, out, Fleet(workers, ray, stretch, limit, figures), as_json)
+        chosen = Fleet(fleet.workers, fleet.ray, stretch, reading.limit, figures)
+        _by_fleet(data, job, out, chosen, as_json)
         return
-    made = make_completers(names, **options)
-    reader = open_data(data, reader_option)
-    count = len(reader) if limit is None else min(limit, len(reader))
+    made = network.make(names)
+    reader = reading.open(data)
+    count = reading.count(reader)
     drawn = TrialFigures(out / "figures", evenly(count, figures))
-    frames = FramesUntilError(frames_with_progress(reader, limit, "evaluating"))
+    frames = FramesUntilError(frames_with_progress(reader, reading.limit, "evaluating"))
     result = run(
         frames,
         made,
@@ -171,18 +150,28 @@ def evaluate(
         watch=drawn,
         confidence=confidence,
         structure=structure,
+        temporal=blended,
     )
     if frames.damage is not None:
         result.damage = sentence(frames.damage)
     result.left_out = dict(reader.skipped)
-    files = write_report(result, out, drawn.paths)
-    page = write_html(result, out / "report.html", drawn.shown)
     print_skipped(reader)
     print_degradations(made.values())
-    _print_result(result, as_json)
-    typer.echo(f"Report: {page} and {files[0].name}", err=as_json)
+    print_blended(result.over_time)
+    _report(result, drawn, out, as_json)
     if frames.damage is not None:
         raise frames.damage
+
+
+def _report(result, drawn, out: Path, as_json: bool) -> None:
+    """Write all files of an evaluation of one drive, and print it."""
+    from ...evaluation.html.evaluation import write_html
+    from ...evaluation.report import write_report
+
+    files = write_report(result, out, drawn.paths)
+    page = write_html(result, out / "report.html", drawn.shown)
+    _print_result(result, as_json)
+    typer.echo(f"Report: {page} and {files[0].name}", err=as_json)
 
 
 def _by_fleet(data: Path, job, out: Path, fleet, as_json: bool) -> None:

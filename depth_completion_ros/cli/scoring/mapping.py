@@ -7,28 +7,16 @@ from typing import Annotated
 
 import typer
 
-from ..options import (
-    AllowNoncommercial,
-    Data,
-    Device,
-    Filters,
-    Limit,
-    MaxRange,
-    Precision,
-    Prior,
-    ReaderOptions,
-    Weights,
-    filters,
-    frames_with_progress,
-    open_data,
-    print_degradations,
-    print_skipped,
-)
+from ..frames import frames_with_progress, print_degradations, print_skipped
+from ..options.groups import FeedOptions, NetworkOptions, ReadingOptions, with_groups
+from ..options.single import Data
 from ..tables import AsJson, print_table
 from .slam import DepthNames, Gates, depths_of
 
 
+@with_groups
 def make_map(
+    *,
     data: Data,
     depth: DepthNames = None,
     gates: Gates = None,
@@ -49,15 +37,9 @@ def make_map(
     map_range: Annotated[
         float, typer.Option(metavar="METRES", help="Depth beyond is neither mapped nor compared.")
     ] = 30.0,
-    filters_text: Filters = "see-through",
-    max_range: MaxRange = float("inf"),
-    limit: Limit = None,
-    device: Device = "auto",
-    weights: Weights = None,
-    prior: Prior = None,
-    precision: Precision = "auto",
-    allow_noncommercial: AllowNoncommercial = False,
-    reader_option: ReaderOptions = None,
+    feed: FeedOptions,
+    reading: ReadingOptions,
+    network: NetworkOptions,
     as_json: AsJson = False,
 ):
     """
@@ -88,14 +70,13 @@ def make_map(
 
     import_open3d()  # before the drive is read
     settings = MapSettings(voxel=voxel, cell=cell, max_range=map_range)
-    reader = open_data(data, reader_option)
+    reader = reading.open(data)
     first = next(iter(reader))
     chosen = parse_protocol(protocol or ("hide:2" if first.ground_truth is None else "truth"))
-    feeding = Settings(max_range=max_range, **filters(filters_text))
-    options = {"device": device, "weights": weights, "prior": prior, "precision": precision}
-    depths = depths_of(depth, gates, {**options, "allow_noncommercial": allow_noncommercial})
+    feeding = Settings(**feed.as_keywords())
+    depths = depths_of(depth, gates, network)
     result = run_mapping(
-        lambda: frames_with_progress(reader, limit, "reading"),
+        lambda: frames_with_progress(reader, reading.limit, "reading"),
         depths,
         lambda frame: _trial(chosen, frame, feeding),
         out,

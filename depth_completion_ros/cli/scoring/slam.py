@@ -9,24 +9,9 @@ from typing import Annotated
 
 import typer
 
-from ..options import (
-    AllowNoncommercial,
-    Data,
-    Device,
-    Filters,
-    Limit,
-    MaxRange,
-    Precision,
-    Prior,
-    ReaderOptions,
-    Weights,
-    filters,
-    frames_with_progress,
-    make_completers,
-    open_data,
-    print_degradations,
-    print_skipped,
-)
+from ..frames import frames_with_progress, print_degradations, print_skipped
+from ..options.groups import FeedOptions, NetworkOptions, ReadingOptions, with_groups
+from ..options.single import Data
 from ..tables import AsJson, print_table
 
 DepthNames = Annotated[
@@ -53,7 +38,9 @@ Lines = Annotated[
 ]
 
 
+@with_groups
 def slam(
+    *,
     data: Data,
     depth: DepthNames = None,
     gates: Gates = None,
@@ -72,15 +59,9 @@ def slam(
     python: Annotated[
         str, typer.Option(metavar="PROGRAM", help="Python that has orbslam3-python and evo. [this one]")
     ] = "",
-    filters_text: Filters = "see-through",
-    max_range: MaxRange = float("inf"),
-    limit: Limit = None,
-    device: Device = "auto",
-    weights: Weights = None,
-    prior: Prior = None,
-    precision: Precision = "auto",
-    allow_noncommercial: AllowNoncommercial = False,
-    reader_option: ReaderOptions = None,
+    feed: FeedOptions,
+    reading: ReadingOptions,
+    network: NetworkOptions,
     as_json: AsJson = False,
 ):
     """
@@ -110,20 +91,19 @@ def slam(
     from ...slam.report import slam_table, write_slam_report
     from ...slam.run import run_slam
 
-    feed = Feed(lines, max_range, filters(filters_text))
-    reader = open_data(data, reader_option)
-    options = {"device": device, "weights": weights, "prior": prior, "precision": precision}
-    depths = depths_of(depth, gates, {**options, "allow_noncommercial": allow_noncommercial})
+    measured = Feed(lines, feed)
+    reader = reading.open(data)
+    depths = depths_of(depth, gates, network)
     result = run_slam(
-        lambda: islice(frames_with_progress(reader, limit, "reading"), 0, None, every),
+        lambda: islice(frames_with_progress(reader, reading.limit, "reading"), 0, None, every),
         depths,
-        feed,
+        measured,
         out,
         repeats=repeats,
         python=python or sys.executable,
         vocabulary=vocabulary,
         name=reader.name,
-        fed=str(feed) + (f"; one frame in {every}" if every > 1 else ""),
+        fed=str(measured) + (f"; one frame in {every}" if every > 1 else ""),
         say=lambda sentence: typer.echo(sentence, err=True),
     )
     report = write_slam_report(result, out)
@@ -140,8 +120,8 @@ def slam(
         raise typer.Exit(1)
 
 
-def depths_of(texts: list[str] | None, gates: str | None, options: dict) -> list:
-    """The kinds of depth of -d and --gates; `options` are for `create_completer`."""
+def depths_of(texts: list[str] | None, gates: str | None, network: NetworkOptions) -> list:
+    """The kinds of depth of -d and --gates."""
     from ...completion.spec import parse_completer
     from ...slam.depths import GATE, NOT_COMPLETED, USUAL, parse_depths
 
@@ -149,17 +129,17 @@ def depths_of(texts: list[str] | None, gates: str | None, options: dict) -> list
     for text in texts or USUAL:
         gated = text in NOT_COMPLETED or GATE in parse_completer(text)[2]
         given += [text] if gates is None or gated else [f"{text},{GATE}={gate}" for gate in gates.split(",")]
-    return parse_depths(given, lambda text: make_completers([text], **options)[text])
+    return parse_depths(given, lambda text: network.make([text])[text])
 
 
 class Feed:
     """What of a frame is measured: so many lines, up to a range, through filters."""
 
-    def __init__(self, lines: int | None, max_range: float, chosen: dict[str, bool]):
+    def __init__(self, lines: int | None, feed: FeedOptions):
         from ...evaluation.protocols import Protocol
 
         self._protocol = Protocol(f"truth:lines={lines}", "truth", lines)
-        self._lines, self._max_range, self._filters = lines, max_range, chosen
+        self._lines, self._max_range, self._filters = lines, feed.max_range, feed.chosen()
 
     def __call__(self, frame):
         from ...core import SparseDepth

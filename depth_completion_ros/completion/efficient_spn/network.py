@@ -159,11 +159,15 @@ class EfficientSPN(nn.Module):
 
     def features(self, rgb: torch.Tensor, sparse: torch.Tensor) -> tuple:
         """All that is computed before the heads, which is what `depth` takes; arguments as of `forward`."""
+        return self.joined(self.encoder(rgb), sparse)
+
+    def joined(self, image: list[torch.Tensor], sparse: torch.Tensor) -> tuple:
+        """The same of what the encoder made of the image, which stays where the encoder does not learn."""
         with torch.autocast(sparse.device.type, enabled=False):
             levels, logs, bases, unit = _known(sparse)
-        return self._features(rgb, levels, logs, bases), levels, logs, bases, unit
+        return self._features(image, levels, logs, bases), levels, logs, bases, unit
 
-    def _features(self, rgb, levels, logs, bases) -> list[torch.Tensor]:
+    def _features(self, image, levels, logs, bases) -> list[torch.Tensor]:
         # Differences to the fill and within it, rather than logs, as those would lose digits in bfloat16.
         four = F.pixel_unshuffle(levels[0][1], 2)
         half = [(F.pixel_unshuffle(logs[0], 2) - bases[0]) * four, four]
@@ -172,7 +176,7 @@ class EfficientSPN(nn.Module):
             torch.cat([(logs[i] - bases[i - 1]) * levels[i][1], levels[i][1], bases[i - 1]], dim=1)
             for i in range(2, LEVELS + 1)
         ]
-        return self.decoder(self.trunk(torch.cat(half, dim=1), planes, self.encoder(rgb)))
+        return self.decoder(self.trunk(torch.cat(half, dim=1), planes, image))
 
     def depth(self, finer, levels, logs, bases, unit) -> Prediction:
         """What the heads make of `features`."""

@@ -11,6 +11,9 @@ from ..finding import Finding
 from .found import Robot
 
 PARAMETERS, START, EXTRINSICS, CAMERA = "completion.yaml", "start.sh", "extrinsics.yaml", "camera.yaml"
+NEITHER = (
+    "Neither ros2 nor completion_node is found: source ROS 2, or activate the environment of the package."
+)
 
 
 def write_robot(robot: Robot, findings: Iterable[Finding], folder: Path) -> list[str]:
@@ -69,15 +72,40 @@ def _yaml(value: object) -> str:
 
 
 def _start(arguments: dict[str, str]) -> str:
-    """A script that finds its files beside itself."""
-    given = [
-        f'{name}:="$here"/{value}' if value in (PARAMETERS, EXTRINSICS) else shlex.quote(f"{name}:={value}")
-        for name, value in arguments.items()
-    ]
-    command = " \\\n    ".join(
+    """A script that finds its files beside itself, and starts the node where there is no `ros2` too."""
+    given = [f"{name}:={_quoted(value)}" for name, value in arguments.items()]
+    launch = " \\\n    ".join(
         ["exec ros2 launch depth_completion_ros camera_lidar.launch.py", *given, '"$@"']
     )
-    return f'#!/bin/sh\nhere=$(cd "$(dirname "$0")" && pwd)\n{command}\n'
+    node = " \\\n        ".join(["exec completion_node --ros-args", *_of_node(arguments), '"$@"'])
+    return (
+        '#!/bin/sh\nhere=$(cd "$(dirname "$0")" && pwd)\n'
+        "if ! command -v ros2 >/dev/null; then  # as in an environment with the wheels of ROS 2\n"
+        f"    command -v completion_node >/dev/null || {{ echo '{NEITHER}' >&2; exit 1; }}\n"
+        f"    {node}\nfi\n{launch}\n"
+    )
+
+
+def _of_node(arguments: dict[str, str]) -> list[str]:
+    """Arguments of the launch file as those of the node that it starts."""
+    image = arguments["image"]
+    beside = f"{image.rsplit('/', 1)[0]}/camera_info"
+    topics = {
+        "image": image,
+        "camera_info": arguments.get("camera_info", beside),
+        "points": arguments["points"],
+    }
+    words = [f"--params-file {_quoted(arguments['params'])}"]
+    words += [f"-r {name}:={_quoted(topic)}" for name, topic in topics.items()]
+    if "image_transport" in arguments:
+        words.append(f"-p image_transport:={arguments['image_transport']}")
+    if "extrinsics" in arguments:
+        words += ["-p extrinsics_source:=file", f"-p extrinsics_file:={_quoted(arguments['extrinsics'])}"]
+    return words
+
+
+def _quoted(value: str) -> str:
+    return f'"$here"/{value}' if value in (PARAMETERS, EXTRINSICS) else shlex.quote(value)
 
 
 def _extrinsics(robot: Robot) -> str:

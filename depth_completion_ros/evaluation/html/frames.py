@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import takewhile
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ LARGEST = 640
 """Pixels across an image of the page, at most."""
 QUALITY = 70
 """Of WebP, which keeps an image of this size at about 30 kB."""
+LONG = 12
+"""Characters that names of frames may have in common."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +110,21 @@ def compare(frames: Sequence[str], completers: Sequence[str], bodies: Sequence[s
     if not frames:
         return ""
     last = len(completers) - 1
-    parts = ['<div class="viewer"><div class="controls">', _select("trial", "frame", frames, 0)]
+    parts = ['<div class="viewer"><div class="controls">', _select("trial", "frame", _short(frames), 0)]
     hidden = "" if last else " hidden"
     parts += [f"<span{hidden}>", _select("left", "left", completers, 0), "</span>"]
     parts += [f"<span{hidden}>", _select("right", "right", completers, last), "</span>"]
     parts.append('</div><input class="cut" type="range" value="50" aria-label="where the two meet">')
     parts += [f'<div class="shown">{body}</div>' for body in bodies]
     return "\n".join([*parts, "</div>"])
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Names without a long beginning that all share, as a telephone shows no more than a beginning."""
+    shared = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    begin = len("".join(first for first, *_ in shared).rstrip("0123456789"))
+    begin = begin if len(names) > 1 and begin > LONG else 0
+    return [f"…{name[begin:]}" if begin else name for name in names]
 
 
 def _select(name: str, label: str, options: Sequence[str], chosen: int) -> str:
