@@ -10,6 +10,7 @@ python bench/slam_corners.py demo/drive -d linear -d default --gates 0,0.3,0.5,0
 from __future__ import annotations
 
 import argparse
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -35,7 +36,9 @@ def main() -> None:
     parser.add_argument("--gates", help="as of `depth-completion slam`")
     parser.add_argument("--lines", type=int)
     parser.add_argument("--every", type=int, default=4, help="frames from one that is looked at to the next")
-    parser.add_argument("--bands", default="", help="metres, such as 15,30: rows for corners between these too")
+    parser.add_argument(
+        "--bands", default="", help="metres, such as 15,30: rows for corners between these too"
+    )
     parser.add_argument("--image", type=Path, help="PNG or JPEG to draw the corners of the middle frame into")
     arguments = parser.parse_args()
     reader, depths = (
@@ -61,7 +64,7 @@ def main() -> None:
     for label, pairs in found.items():
         given, triangulated = (np.concatenate(part) for part in zip(*pairs, strict=True))
         print(f"{label:32s} " + row(given, triangulated))
-        for near, far in zip(edges, edges[1:], strict=False) if arguments.bands else ():
+        for near, far in pairwise(edges) if arguments.bands else ():
             band = (triangulated >= near) & (triangulated < far)
             print(f"  {f'{near:g} to {far:g} m':30s} " + row(given[band], triangulated[band]))
     if arguments.image:

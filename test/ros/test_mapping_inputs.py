@@ -139,7 +139,7 @@ def test_depth_lies_where_that_camera_says_it_lies(out):
 
 
 def test_far_depth_in_millimetres_is_unknown_to_who_reads_it_as_signed_and_never_near(ros):
-    """nvblox reads 16UC1 as int16: above 32.767 m negative, which it does not integrate; above 65.535 m is 0."""
+    """nvblox reads int16: above 32.767 m it is negative, which is not integrated; above 65.535 m it is 0."""
     robot = Robot(ros, outputs=("depth/image", "depth/image_mm"))
     completion_node(ros, completer="linear", min_confidence=0)
     robot.connect()
