@@ -10,6 +10,7 @@ python bench/slam_corners.py demo/drive -d linear -d default --gates 0,0.3,0.5,0
 from __future__ import annotations
 
 import argparse
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -35,6 +36,9 @@ def main() -> None:
     parser.add_argument("--gates", help="as of `depth-completion slam`")
     parser.add_argument("--lines", type=int)
     parser.add_argument("--every", type=int, default=4, help="frames from one that is looked at to the next")
+    parser.add_argument(
+        "--bands", default="", help="metres, such as 15,30: rows for corners between these too"
+    )
     parser.add_argument("--image", type=Path, help="PNG or JPEG to draw the corners of the middle frame into")
     arguments = parser.parse_args()
     reader, depths = (
@@ -56,8 +60,13 @@ def main() -> None:
     corners = sum(len(each[1]) for each in next(iter(found.values())))
     print(f"{corners} corners of {len(looked_at)} frames; shares of all of them, then of those with depth")
     print(f"{'depth':32s} with depth    right | right   farther   nearer   mean")
+    edges = [0.0, *(float(edge) for edge in arguments.bands.split(",") if edge), np.inf]
     for label, pairs in found.items():
-        print(f"{label:32s} " + row(*(np.concatenate(part) for part in zip(*pairs, strict=True))))
+        given, triangulated = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        print(f"{label:32s} " + row(given, triangulated))
+        for near, far in pairwise(edges) if arguments.bands else ():
+            band = (triangulated >= near) & (triangulated < far)
+            print(f"  {f'{near:g} to {far:g} m':30s} " + row(given[band], triangulated[band]))
     if arguments.image:
         cv2.imwrite(str(arguments.image), np.vstack(drawn), [cv2.IMWRITE_JPEG_QUALITY, 70])
 

@@ -10,6 +10,7 @@ from enum import IntEnum
 import numpy as np
 
 from ..core import Camera, Frame, SparseDepth
+from ..core.filters import edges
 
 
 class Source(IntEnum):
@@ -45,10 +46,22 @@ class Completion:
         """The same completion with every pixel below a confidence in [0, 1] made unknown."""
         if confidence <= 0:
             return self
-        sure = self.confidence >= confidence
+        return self._only(self.confidence >= confidence)
+
+    def without_edges(self, max_step: float) -> Completion:
+        """The same completion with every pixel unknown near which depth differs by more than a share.
+
+        There depth may be that of the surface beside the pixel or, interpolated, of none (`filters.edges`).
+
+        Args:
+            max_step: by which share the farthest depth around may be farther than the nearest; 0 for any.
+        """
+        return self if max_step <= 0 else self._only(~edges(self.depth, max_step))
+
+    def _only(self, kept: np.ndarray) -> Completion:
         depth = np.full_like(self.depth, np.nan)
-        np.copyto(depth, self.depth, where=sure)
-        return Completion(depth, np.where(sure, self.confidence, np.float32(0)), self.source * sure)
+        np.copyto(depth, self.depth, where=kept)
+        return Completion(depth, np.where(kept, self.confidence, np.float32(0)), self.source * kept)
 
 
 class Completer(ABC):

@@ -53,7 +53,7 @@ class LiveCompleter:
         self.status = self._judged("no frame yet.")
 
     def complete(self, frame: Frame, sparse: SparseDepth) -> Completion:
-        """Complete a frame; depth that is less sure than `min_confidence`, or is a guess, is unknown.
+        """Complete a frame; depth that is less sure than `min_confidence`, a guess, or at an edge is unknown.
 
         Without an image `linear` stands in for a completer that needs one.
 
@@ -76,7 +76,8 @@ class LiveCompleter:
         if self._temporal is not None:
             completion = self._temporal.apply(frame, sparse, completion)
         asked = self._settings.min_confidence
-        return completion.above(completer.least_confidence if asked < 0 else asked)
+        completion = completion.above(completer.least_confidence if asked < 0 else asked)
+        return completion.without_edges(self._settings.max_step)
 
     def _failed(self, error: Exception) -> Drop:
         self._failures += 1

@@ -27,6 +27,7 @@ from robot import (
 
 from depth_completion_ros.completion import create_completer
 from depth_completion_ros.core import SparseDepth
+from depth_completion_ros.core.filters import edges
 from depth_completion_ros.data.messages import decode_camera_info, decode_points, stamp_ns
 
 
@@ -75,6 +76,24 @@ def test_a_guess_is_not_told(ros, asked):
     assert np.isfinite(every.depth).all() and np.isnan(expected.depth).any()
     np.testing.assert_array_equal(depth_of(depth), expected.depth)
     assert (np.frombuffer(source.data, np.uint8) == expected.source.ravel()).all()
+
+
+def test_edges_are_not_told_where_the_owner_asks_for_that(ros):
+    robot = Robot(ros, outputs=("depth/image", "depth/source"))
+    node = completion_node(ros, completer="linear", min_confidence=0.0)
+    robot.connect()
+    step = np.concatenate([wall(8.0)[wall(8.0)[:, 1] > 0], wall(16.0)[wall(16.0)[:, 1] < 0]])
+    robot.send(START, points=points_message(START, step))
+    robot.wait_for_outputs(1, "depth/source")
+    assert node.set_parameters(overrides(max_step=0.1))[0].successful
+    robot.send(START + STEP, points=points_message(START + STEP, step))
+    robot.wait_for_outputs(2, "depth/source")
+    every, smooth = map(depth_of, robot.received["depth/image"])
+    edge = edges(every, 0.1)
+    assert 0.01 < edge.mean() < 0.5, "the frame has both"
+    np.testing.assert_array_equal(smooth, np.where(edge, np.nan, every))
+    source = np.frombuffer(robot.received["depth/source"][1].data, np.uint8).reshape(every.shape)
+    assert not source[np.isnan(smooth)].any()
 
 
 def test_nothing_is_computed_that_nobody_subscribes_to(ros, monkeypatch, capfd):

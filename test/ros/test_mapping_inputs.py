@@ -138,6 +138,24 @@ def test_depth_lies_where_that_camera_says_it_lies(out):
     assert np.median(np.abs(z - (10 + 0.3 * side - 0.1 * up))) < 0.02
 
 
+def test_far_depth_in_millimetres_is_unknown_to_who_reads_it_as_signed_and_never_near(ros):
+    """nvblox reads int16: above 32.767 m it is negative, which is not integrated; above 65.535 m it is 0."""
+    robot = Robot(ros, outputs=("depth/image", "depth/image_mm"))
+    completion_node(ros, completer="linear", min_confidence=0)
+    robot.connect()
+    near, middle, far = (wall(distance) * [1, distance / 10, distance / 10] for distance in (20, 45, 90))
+    points = np.concatenate([near[near[:, 1] > 4], middle[np.abs(middle[:, 1]) < 9], far[far[:, 1] < -18]])
+    robot.send(STAMP, points=_cloud(points.astype(np.float32)))
+    for topic in ("depth/image", "depth/image_mm"):
+        robot.wait_for_outputs(1, topic)
+    metres = np.nan_to_num(pixels(robot.received["depth/image"][0]))
+    signed = pixels(robot.received["depth/image_mm"][0]).view("<i2")
+    near, far = (metres > 0) & (metres < 32.767), metres > 65.536
+    assert near.mean() > 0.1 and far.mean() > 0.1 and (~near & ~far).mean() > 0.1, "the frame has all three"
+    np.testing.assert_allclose(signed[near] / 1000, metres[near], atol=6e-4)
+    assert (signed[~near] <= 0).all() and not signed[far].any()
+
+
 # Quality of service ------------------------------------------------------------------------------
 
 

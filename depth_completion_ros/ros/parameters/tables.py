@@ -168,6 +168,16 @@ COMPLETION = (
         live=True,
     ),
     Parameter(
+        "max_step",
+        0.0,
+        "Edges are made unknown in all outputs: pixels around which, within 7 x 7, the farthest depth is "
+        "farther than the nearest by more than this share of it. 0.1 takes most of what would stand in free "
+        "space out of a map (see docs/slam.md); 0 keeps edges.",
+        minimum=0.0,
+        maximum=10.0,
+        live=True,
+    ),
+    Parameter(
         "cloud_stride",
         2,
         "Every how many pixels, in both directions, `depth/points` has a point.",
