@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import time
 from collections import Counter
 
@@ -59,6 +60,26 @@ def test_the_status_has_the_latency_of_each_stage():
     assert status.level == OK
     assert status.values["completer p95 (ms)"] == 30.0 and status.values["waiting p50 (ms)"] == 500.0
     assert Stages().status.message == "No frame has been worked on yet."
+
+
+def test_processor_time_is_that_of_the_stage_without_what_the_main_thread_does():
+    stages = Stages()
+
+    def work():
+        with stages.frame(0.0), stages.measure(FILTER):
+            end = time.thread_time() + 0.1
+            while time.thread_time() < end:
+                pass
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    begin = time.thread_time()
+    while worker.is_alive():  # as an executor that receives all the time
+        sum(range(1000))
+    beside = time.thread_time() - begin
+    assert beside > 0.03
+    worked_ms = stages.status.values["projection and filter CPU mean (ms)"]
+    assert 99 <= worked_ms < 100 + 1e3 * beside / 2
 
 
 def test_a_frame_that_does_not_end_is_told_with_its_stage():

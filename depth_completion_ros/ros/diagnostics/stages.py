@@ -36,41 +36,62 @@ _MALFORMED = ("cannot be decoded", "of another size", "not calibrated", "of anot
 _TRANSFORM = ("no transform", "extrinsics cannot be used")
 
 
+def processor_time() -> float:
+    """Seconds that cores have worked for this process, beside its main thread, which receives messages.
+
+    So a completer's own threads count, and what arrives while it works does not.
+    """
+    if not hasattr(time, "pthread_getcpuclockid"):  # Windows
+        return time.process_time()
+    main = time.pthread_getcpuclockid(threading.main_thread().ident)
+    return time.process_time() - time.clock_gettime(main)
+
+
 class Stages:
     """Times of the stages of the last frames; measured by one thread, read by any.
 
     Args:
         clock: seconds.
+        processor_clock: seconds that cores have worked.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic):
-        self._clock = clock
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        processor_clock: Callable[[], float] = processor_time,
+    ):
+        self._clock, self._processor_clock = clock, processor_clock
         self._lock = threading.Lock()
         self._times: dict[str, deque[float]] = {stage: deque(maxlen=200) for stage in STAGES}
+        self._worked: dict[str, deque[float]] = {stage: deque(maxlen=200) for stage in STAGES}
         self._frame: Counter[str] = Counter()
+        self._frame_worked: Counter[str] = Counter()
         self._now: tuple[str, float] | None = None  # the stage at hand, and since when
 
     @contextmanager
     def frame(self, waited_s: float) -> Iterator[None]:
         """A frame that has waited for so long is worked on within."""
-        self._frame = Counter({WAIT: waited_s})
+        self._frame, self._frame_worked = Counter({WAIT: waited_s}), Counter()
         try:
             yield
         finally:
             with self._lock:
                 for stage, seconds in self._frame.items():
                     self._times[stage].append(seconds)
+                for stage, seconds in self._frame_worked.items():
+                    self._worked[stage].append(seconds)
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
         """A stage of the frame, or a part of it; its time counts whether or not it fails."""
-        begin = self._clock()
+        begin, worked = self._clock(), self._processor_clock()
         self._now = stage, begin
         try:
             yield
         finally:
             self._now = None
             self._frame[stage] += self._clock() - begin
+            self._frame_worked[stage] += self._processor_clock() - worked
 
     @property
     def slowest(self) -> str:
@@ -90,15 +111,17 @@ class Stages:
 
     @property
     def status(self) -> Status:
-        """Latency by stage; a warning while a frame takes longer than `STUCK_S`."""
+        """Latency and processor time by stage; a warning while a frame takes longer than `STUCK_S`."""
         now = self._now
         with self._lock:
             times = {stage: list(values) for stage, values in self._times.items() if values}
+            worked = {stage: sum(values) / len(values) for stage, values in self._worked.items() if values}
         values = {
             f"{stage} p{p} (ms)": round(1e3 * float(np.percentile(seconds, p)), 2)
             for stage, seconds in times.items()
             for p in (50, 95)
         }
+        values |= {f"{stage} CPU mean (ms)": round(1e3 * seconds, 2) for stage, seconds in worked.items()}
         if now is not None and (since := self._clock() - now[1]) > STUCK_S:
             return Status("latency", WARN, f"The frame at hand is in {now[0]} for {since:.1f} s.", values)
         return Status("latency", OK, self.sentence, values)
