@@ -51,6 +51,7 @@ SLAM = [
 ]
 # Not in "all": 75 MB, for those who have a cluster.
 RAY = ["ray>=2.40"]
+REMOTE = ["fsspec>=2024.6"]  # and the package of the protocol: s3fs, gcsfs, adlfs, aiohttp
 OPENVINO = ["openvino>=2025.0", "onnx>=1.16"]
 # Not in "all": 170 MB. 0.41 reads its own files back, which the tests do.
 VIEW = ["rerun-sdk>=0.41,<1"]
@@ -60,6 +61,7 @@ TEST = [
     "pytest-xdist",
     "psutil",
     "onnx>=1.16",
+    "fsspec>=2024.6",
     # Without a GPU, kernels are tested in its interpreter.
     "triton; platform_system == 'Linux' and platform_machine == 'x86_64'",
 ]
@@ -106,6 +108,7 @@ setup(
         "prior": PRIOR,
         "diffusion": DIFFUSION,
         "ray": RAY,
+        "remote": REMOTE,
         "openvino": OPENVINO,
         "slam": REPORT + DEMO + SLAM,
         "view": REPORT + BAG + VIEW,

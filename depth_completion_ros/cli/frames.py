@@ -75,11 +75,21 @@ def print_skipped(reader) -> None:
             typer.echo(f"Scans that are not deskewed: {count} x {cause}.", err=True)
 
 
+def say_where_it_is_fetched(data: Path) -> None:
+    """Say on stderr, before it takes a while, that a URL is fetched, and where to."""
+    from ..data.remote.cache import cache_folder
+    from ..data.remote.urls import url_of
+
+    if url := url_of(data):
+        typer.echo(f"Fetching what is new of {url} to {cache_folder()}.", err=True)
+
+
 def by_fleet(data: Path, job, out: Path, fleet, what: str):
     """`run_fleet` with one progress bar over all; what completers and readers tell goes to stderr."""
     from ..fleet.report import write_report
     from ..fleet.run import run_fleet
 
+    say_where_it_is_fetched(data)
     with progress_bar(what) as bar:
         task = bar.add_task(what)
         found = run_fleet(

@@ -13,6 +13,8 @@ from depth_completion_ros.core import Frame
 from depth_completion_ros.core.safe.pixels import ImageError
 
 from .deskew import Deskew
+from .remote.cache import fetch_one
+from .remote.urls import url_of
 
 FORMATS = {
     "kitti_depth": ".kitti_depth:KittiDepth",
@@ -135,14 +137,17 @@ def open_reader(path: str | Path, **options) -> Reader:
 
     Args:
         path: of a KITTI raw drive, a KITTI object or depth completion folder, VOID, DIODE or NYUv2, a
-            frame folder, or a rosbag2 folder or file.
+            frame folder, or a rosbag2 folder or file; or a URL that fsspec knows, such as s3://bucket/drive,
+            which is fetched first.
         options: keyword arguments of the reader of that format (`Reader.options` lists them).
 
     Raises:
         FileNotFoundError: nothing is there, or a file of the format is missing.
         ValueError: no format fits, or an option or file is wrong.
+        ImportError, OSError: a URL that cannot be fetched.
     """
-    path = Path(path).expanduser()
+    url = url_of(path)
+    path = fetch_one(url) if url else Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"There is nothing at '{path}'.")
     for name in FORMATS:

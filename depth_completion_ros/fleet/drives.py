@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ..core.safe.files import read_settings
 from ..data.reader import FORMATS, open_reader, reader_class
+from ..data.remote.cache import fetch, fetch_one
+from ..data.remote.urls import parent_of, url_of
 
 LIST_SUFFIXES = (".txt", ".list")
 PARTS_OF_A_BAG = 8
@@ -55,16 +57,21 @@ def find_drives(data: str | Path) -> list[Drive]:
 
     Args:
         data: a list is a .txt or .list file with a path or glob a line, relative to it; `#` begins a remark.
+            All of these may be URLs that fsspec knows, whose drives are fetched here.
 
     Raises:
         FileNotFoundError, ValueError: nothing is there, or nothing that can be read.
+        ImportError, OSError: a URL that cannot be fetched.
     """
-    path = Path(data).expanduser()
-    if path.is_file() and path.suffix in LIST_SUFFIXES:
+    url = url_of(data)
+    is_list = Path(data).suffix in LIST_SUFFIXES
+    path = fetch_one(url) if url and is_list else Path(data).expanduser()
+    if is_list and path.is_file():
+        folder = parent_of(url) if url else path.parent
         lines = (line.partition("#")[0].strip() for line in read_settings(path).splitlines())
-        found = [each for line in lines if line for each in _matches(path.parent / Path(line).expanduser())]
+        found = [each for line in lines if line for each in _matches(_beside(folder, line))]
     else:
-        found = _matches(path)
+        found = _matches(url or path)
     paths = list(dict.fromkeys(each.absolute() for each in found))
     if not paths:
         raise ValueError(f"There is no drive, bag or folder of frames in '{data}'.")
@@ -74,8 +81,18 @@ def find_drives(data: str | Path) -> list[Drive]:
     return [Drive(each, each.relative_to(common).as_posix()) for each in paths]
 
 
-def _matches(pattern: Path) -> list[Path]:
+def _beside(folder: str | Path, line: str) -> str | Path:
+    """What a line of a list in a folder means."""
+    if url_of(line):
+        return line
+    return f"{folder}/{line}" if isinstance(folder, str) else folder / Path(line).expanduser()
+
+
+def _matches(pattern: str | Path) -> list[Path]:
     """Drives at or below the paths that a glob matches; what is there by that very name is no glob."""
+    if url := url_of(pattern):
+        return [drive for copy in fetch(url) for drive in _below(copy)]
+    pattern = Path(pattern)
     root = Path(pattern.anchor)
     matches = [pattern] if pattern.exists() else sorted(root.glob(str(pattern.relative_to(root))))
     if not matches:

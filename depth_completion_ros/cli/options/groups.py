@@ -123,7 +123,9 @@ class ReadingOptions:
     def open(self, path: Path):
         """The reader of a DATA path."""
         from ...data.reader import open_reader
+        from ..frames import say_where_it_is_fetched
 
+        say_where_it_is_fetched(path)
         return open_reader(path, **self.of_reader())
 
     def of_reader(self) -> dict[str, object]:

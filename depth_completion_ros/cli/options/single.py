@@ -9,7 +9,11 @@ import typer
 
 Data = Annotated[
     Path,
-    typer.Argument(metavar="DATA", help="Data set, frame folder or rosbag2.", show_default=False),
+    typer.Argument(
+        metavar="DATA",
+        help="Data set, frame folder or rosbag2; also a URL such as s3://bucket/drive, which is fetched.",
+        show_default=False,
+    ),
 ]
 ReaderOptions = Annotated[
     list[str] | None,
