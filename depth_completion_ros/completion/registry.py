@@ -34,8 +34,19 @@ COMPLETERS: dict[str, type[Completer] | str] = {
     "prior": "prior.completer:AlignedPrior",
 }
 
-_EXTRAS = {"torch": "torch", "safetensors": "torch", "diffusers": "diffusion", "transformers": "diffusion"}
-"""Packages that completers need, and the extra that brings them."""
+_INSTALL = {
+    "onnxruntime": "onnxruntime",
+    "torch": "'depth_completion_ros[torch]'",
+    "safetensors": "'depth_completion_ros[torch]'",
+    "diffusers": "'depth_completion_ros[diffusion]'",
+    "transformers": "'depth_completion_ros[diffusion]'",
+}
+"""Packages that completers need, and what pip is to install for them."""
+STANDS_IN = (
+    "The default network needs the Python package 'onnxruntime', which is not installed, so linear "
+    "completion stands in: pip install onnxruntime."
+)
+"""What is told where `default_is_replaced`."""
 _TYPES = {
     "bool": ((bool,), "true or false"),
     "int": ((int,), "a whole number"),
@@ -73,6 +84,11 @@ def options_of(name: str) -> dict[str, Parameter]:
     return dict(signature(getattr(kind, "Options", kind)).parameters)
 
 
+def default_is_replaced() -> bool:
+    """Whether `linear` stands in for the network of `default`, which nothing can run."""
+    return not (find_spec("onnxruntime") or find_spec("torch"))
+
+
 def create_completer(
     name: str = "default",
     variant: str | None = None,
@@ -98,9 +114,10 @@ def create_completer(
     Raises:
         ValueError: an unknown name or variant, or an option that this completer does not take.
         FileNotFoundError: no such weights.
-        ImportError: a learned completer without PyTorch, with what to install.
+        ImportError: a learned completer without PyTorch, or `default` with options of its network where that
+            cannot run, with what to install.
     """
-    is_replaced = name == "default" and not (find_spec("onnxruntime") or find_spec("torch"))
+    is_replaced = name == "default" and default_is_replaced()
     name = "linear" if is_replaced else name
     kind = _kind(name)
     if variant is not None and variant not in kind.variants:
@@ -113,13 +130,16 @@ def create_completer(
     }
     if kind.variants:
         given["variant"] = variant or kind.variants[0]
+    try:
+        taken = _taken(name, given | options)
+    except ValueError as error:
+        if is_replaced:  # what was asked for is of the network
+            raise ImportError(f"{STANDS_IN} {error}") from None
+        raise
     with _what_is_missing(name):
-        completer = kind.create(**_taken(name, given | options))
+        completer = kind.create(**taken)
     if is_replaced:
-        completer.warnings = [
-            "The default network needs the Python package 'onnxruntime', which is not installed, so linear "
-            "completion stands in: pip install onnxruntime."
-        ]
+        completer.warnings = [STANDS_IN]
     return completer
 
 
@@ -153,11 +173,11 @@ def _what_is_missing(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in _EXTRAS:
+        if error.name not in _INSTALL:
             raise
         raise ImportError(
             f"Completer '{name}' needs the Python package '{error.name}', which is not installed: "
-            f"pip install 'depth_completion_ros[{_EXTRAS[error.name]}]'."
+            f"pip install {_INSTALL[error.name]}."
         ) from None
 
 

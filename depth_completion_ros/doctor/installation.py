@@ -144,9 +144,11 @@ def _cpu_kernels() -> Finding:
 
 
 def _completers() -> Iterator[Finding]:
-    from ..completion import list_completers
+    from ..completion.registry import STANDS_IN, default_is_replaced, list_completers
 
     yield ok("completers", f"{', '.join(list_completers())}.")
+    if default_is_replaced():
+        yield warning("default", STANDS_IN)
     if find_spec("safetensors") is None or find_spec("torch") is None:
         return
     from ..completion.weights.folder import list_weights, weights_folder

@@ -74,6 +74,8 @@ class EfficientSPNCompleter(LearnedCompleter):
             self.weights_from, self.licence = SHIPPED, self.runner.metadata["licence"]
         elif on_cpu and (stored := stored_export(self.options.weights)):
             self.load_exported(stored)
+        elif not self.options.weights and not find_spec("torch"):
+            raise ModuleNotFoundError("ONNX Runtime is not installed, nor PyTorch.", name="onnxruntime")
         else:
             super().load()
 
