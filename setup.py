@@ -97,7 +97,7 @@ setup(
         (f"share/{PACKAGE}/launch", _files("launch/*.launch.py")),
         (f"share/{PACKAGE}/config", _files("config/*.*")),
     ],
-    install_requires=["numpy>=1.26", "onnxruntime>=1.18", "opencv-python-headless>=4.8,<5", "typer>=0.12"],
+    install_requires=["numpy>=1.26", "onnxruntime>=1.18", "opencv-python-headless>=4.8,<5", "typer>=0.9"],
     extras_require={
         "report": REPORT,
         "bag": BAG,

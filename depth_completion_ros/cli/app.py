@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from . import adapt, bags, complete, demo, doctor, export, view, weights
-from .group import DataCommand, SentenceGroup
+from .group import Commands, DataCommand, SentenceGroup
 from .scoring import benchmark, evaluate, mapping, slam
 
-app = typer.Typer(
+app = Commands(
     name="depth-completion",
     cls=SentenceGroup,
     no_args_is_help=True,

@@ -14,15 +14,6 @@ if TYPE_CHECKING:
     from ..core import Frame
 
 
-def say_where_it_is_fetched(data: Path) -> None:
-    """Say on stderr, before it takes a while, that a URL is fetched, and where to."""
-    from ..data.remote.cache import cache_folder
-    from ..data.remote.urls import url_of
-
-    if url := url_of(data):
-        typer.echo(f"Fetching what is new of {url} to {cache_folder()}.", err=True)
-
-
 def frames_with_progress(reader, limit: int | None, what: str) -> Iterator:
     """The frames of a reader, with a progress bar on stderr where that is a terminal."""
     total = len(reader) if limit is None else min(len(reader), limit)
@@ -82,6 +73,15 @@ def print_skipped(reader) -> None:
     if reader.deskew is not None and reader.deskew.done:
         for cause, count in sorted(reader.deskew.missed.items()):
             typer.echo(f"Scans that are not deskewed: {count} x {cause}.", err=True)
+
+
+def say_where_it_is_fetched(data: Path) -> None:
+    """Say on stderr, before it takes a while, that a URL is fetched, and where to."""
+    from ..data.remote.cache import cache_folder
+    from ..data.remote.urls import url_of
+
+    if url := url_of(data):
+        typer.echo(f"Fetching what is new of {url} to {cache_folder()}.", err=True)
 
 
 def by_fleet(data: Path, job, out: Path, fleet, what: str):

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from .group import SentenceGroup
+from .group import Commands, SentenceGroup
 from .tables import AsJson, print_json
 
-app = typer.Typer(
+app = Commands(
     cls=SentenceGroup,
     no_args_is_help=True,
     rich_markup_mode="markdown",
