@@ -29,10 +29,11 @@ from sources import source_of
 
 from depth_completion_ros import Frame
 from depth_completion_ros.adaptation.calibration import Calibration
-from depth_completion_ros.adaptation.fit import PARTS, Fit, FitSettings
+from depth_completion_ros.adaptation.fit import Fit
 from depth_completion_ros.adaptation.frames import load_frames, part_frames
 from depth_completion_ros.adaptation.hiding import Lesson, Question, make_lesson, question_of
 from depth_completion_ros.adaptation.run import questions_for, read_start
+from depth_completion_ros.adaptation.settings import PARTS, FitSettings
 from depth_completion_ros.completion.efficient_spn.at_points import at_points
 from depth_completion_ros.data import open_reader
 from depth_completion_ros.evaluation.confidence import (
@@ -138,7 +139,7 @@ class Experiment:
     def _answer(self, asked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Logit of confidence, depth and truth of the hidden points, float64 N each."""
         n = asked.points.measured
-        found = at_points(self.fit.predicted(asked), asked.points)
+        found = at_points(asked.prediction(self.fit.network, self.fit.heads), asked.points)
         planes = found.logit[n:], found.log_depth[n:].exp(), asked.points.log_depth[n:].exp()
         return tuple(plane.double().numpy() for plane in planes)
 

@@ -13,15 +13,18 @@ from depth_completion_ros.adaptation.calibration import Calibration
 from depth_completion_ros.adaptation.fit import Fit
 from depth_completion_ros.adaptation.frames import load_frames, part_frames
 from depth_completion_ros.adaptation.hiding import draw_question, make_lesson, question_of, tensors_of
+from depth_completion_ros.adaptation.loss import held_loss
 from depth_completion_ros.adaptation.run import read_start
 from depth_completion_ros.adaptation.settings import FitSettings, learns
 from depth_completion_ros.completion.efficient_spn.at_points import at_points
+
+CPU = torch.device("cpu")
 
 
 def test_at_points_it_is_what_the_completer_gives():
     frame = TinyDrive().read(3)
     question = question_of(make_lesson(frame), "lines:8")
-    image, sparse, points = tensors_of(question, torch.device("cpu"))
+    image, sparse, points = tensors_of(question, CPU)
     with torch.no_grad():
         found = at_points(read_start(None).network(normalised(image), sparse), points)
     completion = create_completer("efficient_spn", device="cpu")(frame.image, SparseDepth(question.fed))
@@ -94,7 +97,7 @@ def test_calibration_on_points_that_are_all_right_or_all_wrong_stays_finite(is_r
 
 def test_calibration_changes_the_confidence_of_the_network_and_nothing_else():
     lesson = make_lesson(TinyDrive().read(3))
-    image, sparse, points = tensors_of(question_of(lesson, "lines:8"), torch.device("cpu"))
+    image, sparse, points = tensors_of(question_of(lesson, "lines:8"), CPU)
     network = read_start(None).network
     with torch.no_grad():
         before = at_points(network(normalised(image), sparse), points)
@@ -132,6 +135,30 @@ def test_half_of_what_is_learned_from_is_simulated_where_there_is_such():
     assert [len(depth) > 2000 for depth in hidden] == [True, True, False, False]
     measured = torch.from_numpy(SparseDepth.from_points(near).depth).log()
     assert all(torch.isin(depth, measured).all() for depth in hidden[2:])
+
+
+def test_reminders_without_a_truth_hold_the_network_to_what_it_said():
+    """Odd rings of one's own are 30 % too far; of another drive nothing is known but its scans."""
+    own = [make_lesson(TinyDrive(far=lambda number: 1.3).read(number)) for number in range(2)]
+    other = [make_lesson(TinyDrive().read(number)) for number in (8, 9)]
+    image, sparse, points = tensors_of(question_of(make_lesson(TinyDrive().read(10)), "hide:2"), CPU)
+    moved = {}
+    for name, reminders in (("not reminded", []), ("reminded", other)):
+        network = read_start(None).network
+        with torch.no_grad():
+            before = at_points(network(normalised(image), sparse), points).log_depth
+        settings = FitSettings(steps=20, batch=4, kept=8, rate=0.01)
+        fit = Fit(network, own, {}, settings, reminders)
+        drawn = [fit._draw(number, np.random.default_rng(number)) for number in range(4)]
+        assert [asked.held for asked in drawn] == 2 * [bool(reminders)] + 2 * [False]
+        assert held_loss(drawn[0].prediction(network, True), drawn[0].said).item() == pytest.approx(
+            0, abs=1e-5
+        )
+        fit.run()
+        with torch.no_grad():
+            after = at_points(network(normalised(image), sparse), points).log_depth
+        moved[name] = (after - before).abs().mean().item()
+    assert moved["not reminded"] > 0.02 and moved["reminded"] < 0.7 * moved["not reminded"], moved
 
 
 @pytest.mark.parametrize("part", ["norms", "all"])
