@@ -117,8 +117,22 @@ def test_what_has_no_network_cannot_be_exported(tmp_path):
 
 
 def test_networks_that_the_exporter_cannot_follow_are_refused_at_once(tmp_path):
-    with pytest.raises(ValueError, match="'bpnet' searches or iterates .* must be default or mspn_lite"):
+    with pytest.raises(ValueError, match="'bpnet' searches or samples .* must be default, mspn_lite or"):
         export_network(create_completer("bpnet", device="cpu"), tmp_path / "net.onnx", "onnx", SHAPE)
+
+
+def test_mspn_completes_as_pytorch_does_whatever_the_number_of_points(tmp_path):
+    completer, file = create_completer("mspn", device="cpu"), tmp_path / "mspn.onnx"
+    with pytest.raises(ValueError, match="can only be exported for images of one size: give it as --size"):
+        export_network(completer, file, "onnx")
+    assert export_network(completer, file, "onnx", SHAPE).largest < 1e-3
+    exported = create_completer("mspn", weights=str(file))
+    image = camera_image()
+    for points in (9, 900):  # 8 iterations, and 6
+        sparse = points_of(slope(), points)
+        expected, given = completer(image, sparse), exported(image, sparse)
+        np.testing.assert_allclose(given.depth, expected.depth, rtol=1e-3)
+        np.testing.assert_allclose(given.confidence, expected.confidence, atol=1e-3)
 
 
 def test_the_default_is_for_any_size_alone(tmp_path):

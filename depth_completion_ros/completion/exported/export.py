@@ -100,8 +100,12 @@ def check_export(completer: Completer, path: Path, to: str, size: tuple[int, int
         raise ValueError(f"Completer '{completer.name}' has no network in PyTorch that could be exported.")
     if not completer.exports:
         raise ValueError(
-            f"Completer '{completer.name}' searches or iterates by what was measured, which its exporter "
-            "cannot follow in reasonable time; it must be default or mspn_lite."
+            f"Completer '{completer.name}' searches or samples by what was measured, which the exporter of "
+            "PyTorch cannot follow; it must be default, mspn_lite or mspn."
+        )
+    if completer.exports_at_one_size and not size:
+        raise ValueError(
+            f"Completer '{completer.name}' can only be exported for images of one size: give it as --size."
         )
     if size and completer.size_varies:
         raise ValueError(

@@ -58,7 +58,7 @@ class LearnedCompleter(Completer):
         shipped_export: the same as ONNX, where that ships too.
         usual_size: `inner_size` where none is chosen, 0 for any.
         size_varies: whether the size at which it sees images depends on what was measured.
-        exports: whether `exported.export` can write it; see there.
+        exports, exports_at_one_size: whether `exported.export` can write it, and that for one size alone.
         mean, std: of the normalisation of the image, in [0, 1], red, green, blue.
         unreached: source of depth in whose making no measurement had a part (confidence 0).
         measured_tolerance: where measured depth is not kept, relative difference up to which the network's
@@ -75,7 +75,7 @@ class LearnedCompleter(Completer):
     shipped: Path | None = None
     shipped_export: Path | None = None
     usual_size = 0
-    size_varies, exports = False, False
+    size_varies, exports, exports_at_one_size = False, False, False
     mean = IMAGENET_MEAN
     std = IMAGENET_STD
     unreached = Source.PROPAGATED

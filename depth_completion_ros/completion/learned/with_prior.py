@@ -50,10 +50,17 @@ class LearnedWithPrior(LearnedCompleter):
     def report(self):
         return super().report() | ({} if self.prior is None else self.prior.report())
 
+    def load_exported(self, file) -> None:
+        super().load_exported(file)
+        self._make_prior(self.device)
+
     def move_to(self, device: Device) -> None:
+        super().move_to(device)
+        self._make_prior(device)
+
+    def _make_prior(self, device: Device) -> None:
         from ..prior import create_prior
 
-        super().move_to(device)
         chosen = self.options
         # Not `device`: ONNX Runtime may know no GPU where PyTorch does, and `auto` lets it run on the CPU.
         asked = "cpu" if device.type == "cpu" else chosen.device

@@ -33,6 +33,7 @@ class MSPNCompleter(LearnedWithPrior):
 
     name = "mspn"
     variants = ("sdr_nyu", "sdr_kitti", "conventional_nyu", "conventional_kitti")
+    exports = exports_at_one_size = True
 
     def __init__(self, options):
         super().__init__(options)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...ops.propagation import UpdateRule
 from .guidance import GuidanceNetwork
-from .propagation import Propagation, iteration_count
+from .propagation import Propagation, iteration_count, traced_iteration_count
 
 
 class Variant(NamedTuple):
@@ -91,7 +91,8 @@ class MSPN(nn.Module):
             ValueError: a shape that does not fit, or a prior missing or too many.
         """
         self._check_inputs(rgb, sparse, prior)
-        iterations = _iterations(sparse, points)
+        tracing = torch.jit.is_tracing()  # by an exporter, for which the number must follow the image
+        iterations = traced_iteration_count(sparse) if tracing else _iterations(sparse, points)
         weight = self.prop_layer.mspn.conv.weight
         guide, initial = self.backbone(
             *(x if x is None else x.to(weight.dtype) for x in (rgb, sparse, prior))

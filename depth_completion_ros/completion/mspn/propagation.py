@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...ops.propagation import UpdateRule, propagate
+from ...ops.propagation.traced import propagate_traced
 from .layers import LayerNorm2d, to_map, to_pixels
 
 MIN_ITERATIONS = 6
@@ -33,6 +34,14 @@ def iteration_count(height: int, width: int, points: int) -> int:
     return max(MIN_ITERATIONS, int(spacing * np.float32(2) / np.float32(6) // 1) + 1)
 
 
+def traced_iteration_count(sparse: Tensor) -> Tensor:
+    """`iteration_count` of the one image of sparse depth, 1 x 1 x H x W, as a graph computes it; int64."""
+    count = (sparse > 0).sum()
+    spacing = torch.sqrt(sparse.shape[-2] * sparse.shape[-1] / count.clamp(min=1).float()) - 1
+    iterations = torch.floor(spacing * 2 / 6).long() + 1
+    return torch.where(count > 0, iterations.clamp(min=MIN_ITERATIONS), 0)
+
+
 class PropagationLayer(nn.Module):
     """One layer: queries and keys of guidance and current depth, and a bias for the place in the window.
 
@@ -48,10 +57,21 @@ class PropagationLayer(nn.Module):
         self.conv = nn.Conv2d(channels + 1, 2 * channels, 1)
 
     def forward(
-        self, guide: Tensor, depth: Tensor, sparse: Tensor, iterations: Sequence[int], rule: UpdateRule
+        self,
+        guide: Tensor,
+        depth: Tensor,
+        sparse: Tensor,
+        iterations: Sequence[int] | Tensor,
+        rule: UpdateRule,
     ) -> tuple[Tensor, Tensor]:
-        """Depth and mask [B,1,H,W] after the iterations, from normalised guidance [B,C,H,W]."""
+        """Depth and mask [B,1,H,W] after the iterations, from normalised guidance [B,C,H,W].
+
+        Args:
+            iterations: of each image; of one image that an exporter follows a tensor, see `propagate_traced`.
+        """
         q, k, a, b, g = self.constants(guide)
+        if isinstance(iterations, Tensor):
+            return propagate_traced(q, k, a, b, g, self.rpb[0].to(g), depth, sparse, iterations, rule)
         return propagate(q, k, a, b, g, self.rpb[0].to(g), depth, sparse, iterations, rule)
 
     def constants(self, guide: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -91,16 +111,21 @@ class Propagation(nn.Module):
             self.mspn_2nd = PropagationLayer(channels)
 
     def forward(
-        self, guide: Tensor, depth: Tensor, sparse: Tensor, iterations: Sequence[int]
+        self, guide: Tensor, depth: Tensor, sparse: Tensor, iterations: Sequence[int] | Tensor
     ) -> tuple[Tensor, Tensor]:
         """Depth and last mask [B,1,H,W] from guidance [B,C,H,W] and depth to begin with [B,1,H,W].
 
         Args:
-            iterations: of the first layer, for each image; one with 0 comes back as it was.
+            iterations: of the first layer, for each image; one with 0 comes back as it was. Of one image
+                that an exporter follows a tensor.
         """
-        guide = to_map(F.layer_norm(to_pixels(guide), guide.shape[1:2], eps=LayerNorm2d.eps))
+        guide = to_map(F.layer_norm(to_pixels(guide), self.mspn.norm1.weight.shape, eps=LayerNorm2d.eps))
         depth, mask = self.mspn(guide, depth, sparse, iterations, self.rule)
         if hasattr(self, "mspn_2nd"):
-            second = [min(count, MIN_ITERATIONS) for count in iterations]
+            second = (
+                iterations.clamp(max=MIN_ITERATIONS)
+                if isinstance(iterations, Tensor)
+                else [min(count, MIN_ITERATIONS) for count in iterations]
+            )
             depth, mask = self.mspn_2nd(guide, depth, sparse, second, self.rule)
         return depth, mask
