@@ -28,7 +28,7 @@ FINE = (
     *("Edges of depth lie on", "No frame has been worked", "The first frame is in"),
     *("A frame takes", "No frame scored yet", "Frames are completed one by", "Completed"),
     *("of the last image are", "The motion during each scan", "Scans are taken as of"),
-    *("points in the image", "frames completed by", "stretches had been done before", "mm MAE"),
+    *("points in the image", "frames completed by", "mm MAE"),
     *("The same scores without ROS", "fixed_frame is not given", "Give the node to start"),
     # Parts of a report, or causes that a sentence above them explains.
     *("none out of memory", "none linear completion in its", "no the first frame takes"),
