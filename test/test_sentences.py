@@ -16,7 +16,7 @@ SAYING = """
     data/messages/times.py data/messages/camera_info.py data/messages/rows.py
     completion/registry.py completion/fallback.py completion/learned completion/temporal
     completion/psd/completer.py completion/mspn/completer.py completion/diffusion/completer.py
-    completion/prior/completer.py ops/cpu_library.py cli/options.py cli/complete.py
+    completion/prior/completer.py ops/cpu_library.py cli/options* cli/complete.py
 """.split()
 """Rooms and files that make findings, diagnostics, warnings and degradations."""
 SILENT = ("doctor/robot", "ros/parameters", "ros/wheels", "ros/session/page.py", "ros/session/console.py")
@@ -28,7 +28,7 @@ FINE = (
     *("Edges of depth lie on", "No frame has been worked", "The first frame is in"),
     *("A frame takes", "No frame scored yet", "Frames are completed one by", "Completed"),
     *("of the last image are", "The motion during each scan", "Scans are taken as of"),
-    *("points in the image", "frames completed by", "stretches had been done before", "mm MAE"),
+    *("points in the image", "frames completed by", "mm MAE"),
     *("The same scores without ROS", "fixed_frame is not given", "Give the node to start"),
     # Parts of a report, or causes that a sentence above them explains.
     *("none out of memory", "none linear completion in its", "no the first frame takes"),
@@ -42,9 +42,10 @@ FINE = (
 def _files(rooms):
     folder = ROOT / PACKAGE
     for room in rooms:
-        path = folder / room
-        assert path.exists(), room
-        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
+        paths = sorted(folder.glob(room))
+        assert paths, room
+        for path in paths:
+            yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
 
 
 def _said() -> list[str]:
