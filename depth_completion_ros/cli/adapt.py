@@ -57,7 +57,7 @@ def adapt(
     rate: Annotated[float | None, typer.Option(help="Highest learning rate. [that of the part]")] = None,
     remind: Annotated[
         list[Path] | None,
-        typer.Option(help="Other frames to mix in, with a truth or without, so as to forget less; repeat for more."),
+        typer.Option(help="Other frames to mix in, with truth or without, to forget less; repeat for more."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of what is hidden, and in which order.")] = 0,
     resume: Annotated[
