@@ -1,7 +1,7 @@
 """What layers, rate, steps and reminders `depth-completion adapt` takes: chosen in simulation alone.
 
     depth-completion demo-drive A
-    depth-completion demo-drive B --frames 60 --speed 25 --seed 2 --lines 16
+    depth-completion demo-drive B --frames 60 --speed 25 --seed 2 --lines 16      # another home
     depth-completion demo-drive C --frames 5 --speed 25 --seed 5 --route street
     simulate="python -m depth_completion_training.generation --views 1 --scans 2 --outdoor 0.5"
     $simulate elsewhere --scenes 12 --seed 5000

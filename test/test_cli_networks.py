@@ -123,3 +123,16 @@ def test_the_weights_commands_teach_with_examples():
     for command in ("import", "list"):
         code, said, _ = run("weights", command, "--help")
         assert code == 0 and f"depth-completion weights {command}" in said and "Example" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--to", "tensorrt"], "TensorRT builds its engine on the robot from ONNX: export --to onnx"),
+        (["--int8"], "Option --int8 must be given with --frames DATA"),
+        (["--int8", "--fp16", "--frames", "drive"], "and without --fp16"),
+    ],
+)
+def test_export_says_what_must_be_given_before_it_makes_anything(options, told):
+    code, _, stderr = run("export", "default", *options)
+    assert code == 2 and told in " ".join(stderr.split())

@@ -15,7 +15,7 @@ from .options.single import AllowNoncommercial, Data, Device, ReaderOptions
 from .tables import AsJson, print_json, print_table, stdout_for_json
 
 REMINDERS = 200
-"""Frames that are taken of each folder of simulated ones."""
+"""Frames that are taken of each folder of them."""
 
 
 def adapt(
@@ -51,7 +51,7 @@ def adapt(
     rate: Annotated[float | None, typer.Option(help="Highest learning rate. [that of the part]")] = None,
     remind: Annotated[
         list[Path] | None,
-        typer.Option(help="Simulated frames to mix in, so that nothing is forgotten; repeat for more."),
+        typer.Option(help="Other frames to mix in, with truth or without, to forget less; repeat for more."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of what is hidden, and in which order.")] = 0,
     resume: Annotated[

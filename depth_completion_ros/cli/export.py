@@ -21,7 +21,7 @@ def export(
         str,
         typer.Argument(metavar="NETWORK", help="NAME or NAME:VARIANT, such as default or mspn_lite."),
     ],
-    to: Annotated[str, typer.Option(help="`onnx` (ONNX Runtime) or `openvino`.")] = "onnx",
+    to: Annotated[str, typer.Option(help="`onnx` (ONNX Runtime, TensorRT) or `openvino`.")] = "onnx",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write. [NETWORK.onnx or NETWORK.xml]")
     ] = None,
@@ -73,6 +73,11 @@ def export(
     """
     from ..completion.exported.export import SUFFIXES
 
+    if to == "tensorrt":
+        raise ValueError(
+            "TensorRT builds its engine on the robot from ONNX: export --to onnx, and run that file with "
+            "runtime=tensorrt."
+        )
     if to not in SUFFIXES:
         raise ValueError(f"Runtime is '{to}'; it must be one of {', '.join(SUFFIXES)}.")
     path = out or Path(network.partition(",")[0].replace(":", "_") + SUFFIXES[to])

@@ -16,7 +16,7 @@ from .half import with_metadata
 from .openvino_runner import write_openvino
 from .parity import Parity, compare, sample_frames, sparse_of
 from .runtimes import SUFFIXES as RUNTIME_OF
-from .runtimes import is_exported, open_runner
+from .runtimes import is_exported, open_runner, require
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
 USUAL = 256, 512
@@ -96,6 +96,7 @@ def check_export(completer: Completer, path: Path, to: str, size: tuple[int, int
     if to not in SUFFIXES or path.suffix != SUFFIXES[to]:
         allowed = ", ".join(f"{name} (*{suffix})" for name, suffix in SUFFIXES.items())
         raise ValueError(f"'{path}' cannot be written for '{to}'; it must be one of {allowed}.")
+    require(to)
     if not isinstance(completer, LearnedCompleter) or is_exported(completer.options.weights):
         raise ValueError(f"Completer '{completer.name}' has no network in PyTorch that could be exported.")
     if not completer.exports:

@@ -97,14 +97,19 @@ def open_runner(path: Path, runtime: str, device: Device, precision: str):
     Raises:
         ImportError: what runs it is not installed; ValueError: the file cannot be read.
     """
+    require(runtime)
     kind = _KINDS[runtime]
-    for package in kind.packages:
+    return kind.runner(path, device, precision) if kind.runner is TensorRTRunner else kind.runner(path)
+
+
+def require(runtime: str) -> None:
+    """ImportError with what to install, where a runtime of exported files is not installed."""
+    for package in _KINDS[runtime].packages:
         if find_spec(package) is None:
             raise ImportError(
                 f"Runtime '{runtime}' needs the Python package '{package}', which is not installed: "
-                f"pip install {kind.install}."
+                f"pip install {_KINDS[runtime].install}."
             )
-    return kind.runner(path, device, precision) if kind.runner is TensorRTRunner else kind.runner(path)
 
 
 def refuse_without_export(completer: str, runtime: str, exports: bool) -> None:
