@@ -75,7 +75,7 @@ def export(
 
     if to == "tensorrt":
         raise ValueError(
-            "TensorRT builds its engine on the robot from ONNX: export --to onnx, and run that file with "
+            "Runtime tensorrt builds its engine on the robot from ONNX: export --to onnx, and run that file with "
             "runtime=tensorrt."
         )
     if to not in SUFFIXES:
