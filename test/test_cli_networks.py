@@ -128,7 +128,7 @@ def test_the_weights_commands_teach_with_examples():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--to", "tensorrt"], "TensorRT builds its engine on the robot from ONNX: export --to onnx"),
+        (["--to", "tensorrt"], "Runtime tensorrt builds its engine on the robot from ONNX: export --to onnx"),
         (["--int8"], "Option --int8 must be given with --frames DATA"),
         (["--int8", "--fp16", "--frames", "drive"], "and without --fp16"),
     ],

@@ -75,8 +75,8 @@ def export(
 
     if to == "tensorrt":
         raise ValueError(
-            "Runtime tensorrt builds its engine on the robot from ONNX: export --to onnx, and run that file with "
-            "runtime=tensorrt."
+            "Runtime tensorrt builds its engine on the robot from ONNX: export --to onnx, and run that file "
+            "with runtime=tensorrt."
         )
     if to not in SUFFIXES:
         raise ValueError(f"Runtime is '{to}'; it must be one of {', '.join(SUFFIXES)}.")
