@@ -261,7 +261,7 @@ def main() -> None:
         mine.add_argument("frames", type=Path)
         mine.add_argument("--every", type=int, default=1, help="of the frames that are scored")
         mine.add_argument("--sources", default="", help="pattern of those that are scored beside home")
-        mine.add_argument("--part", choices=PARTS, default="heads")
+        mine.add_argument("--part", choices=PARTS, default="all")
         mine.add_argument("--rate", type=float, help="highest learning rate; that of the part")
         mine.add_argument("--batch", type=int, default=2)
         mine.add_argument("--kept", type=int, default=64, help="hidden scans that the heads learn from")

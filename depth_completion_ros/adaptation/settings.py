@@ -33,7 +33,7 @@ class FitSettings:
         ValueError: a setting that is not allowed.
     """
 
-    part: str = "heads"
+    part: str = "all"
     steps: int = 200
     batch: int = 4
     kept: int = 64

@@ -46,7 +46,7 @@ def adapt(
     ] = False,
     part: Annotated[
         str, typer.Option(help="What learns: `heads` (last layers), `norms`, or `all` but the image encoder.")
-    ] = "heads",
+    ] = "all",
     steps: Annotated[int, typer.Option(min=1, help="Steps at most; it ends where nothing is gained.")] = 200,
     rate: Annotated[float | None, typer.Option(help="Highest learning rate. [that of the part]")] = None,
     remind: Annotated[
