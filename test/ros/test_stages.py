@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-import threading
 import re
+import threading
 import time
 from collections import Counter
 
