@@ -241,7 +241,17 @@ def test_what_two_looks_say_is_averaged_at_the_size_of_the_second():
     mean = mean_of_looks([first, second])
     assert mean.shape == second.shape
     np.testing.assert_allclose(mean[0], 0.2, rtol=1e-5)
-    np.testing.assert_allclose(mean[1:], 0.5, rtol=1e-5)
+    np.testing.assert_allclose(mean[2:], 0.5, rtol=1e-5)
+
+
+def test_looks_that_contradict_each_other_are_not_believed():
+    sure = np.full((4, 6, 8), 0.8, np.float32)
+    near, far = sure.copy(), sure.copy()
+    near[0], far[0] = 1 / 5, 1 / 20
+    assert (mean_of_looks([near, far])[1] < 0.1).all()
+    np.testing.assert_allclose(mean_of_looks([near, near])[1], 0.8, rtol=1e-5)
+    far[0] = 1 / 5.1
+    assert (mean_of_looks([near, far])[1] > 0.7).all() and (mean_of_looks([near, far])[1] < 0.8).all()
 
 
 def test_a_second_look_is_at_the_mirrored_frame_and_comes_back_as_the_frame_lies(completer):

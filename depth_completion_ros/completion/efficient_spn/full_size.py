@@ -19,6 +19,8 @@ SHORTER_SIDES = ((1 / 50, (0,)), (1 / 16, (160,)), (math.inf, (96, 128)))
 up to which median distance from a pixel to a measurement, as a share of the shorter side, that side has
 about so many pixels; 0 for as many as `PIXELS` allow. Where there are two sizes it looks twice, and the mean
 of both counts; together they take as long as one look at `PIXELS`."""
+CLOSE = 0.05
+"""Relative error up to which depth counts as right: confidence is the probability of that."""
 CELL = 4
 """Pixels along a side of the cells in which that distance is looked for."""
 BOXES = ((7, 0.002), (3, 0.03))
@@ -68,17 +70,20 @@ def seen_sparse(sparse: np.ndarray, limit: int = 0) -> list[np.ndarray]:
 
 
 def mean_of_looks(looks: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean of results of the network, float32 N x h x w each, at the size of the last.
+    """Mean of results of the network, float32 4 x h x w each, at the size of the last.
 
-    Of the first plane, 1 / z, it is the geometric mean.
+    Of 1 / z it is the geometric mean. The odds against depth being right, which the network has as its expected
+    error over `CLOSE`, grow by how far apart the looks are: where they contradict each other neither is right.
     """
     if len(looks) == 1:
         return looks[0]
     shape = looks[-1].shape[1:]
     same = np.stack([look if look.shape[1:] == shape else np.stack(enlarge(look, shape)) for look in looks])
-    with np.errstate(divide="ignore", invalid="ignore"):  # what a broken network says is left out later
-        inverse = np.exp(np.log(same[:, 0]).mean(axis=0))
-    return np.concatenate([inverse[None], same[:, 1:].mean(axis=0)])
+    with np.errstate(all="ignore"):  # what a broken network says is left out later
+        logs = np.log(same[:, 0])
+        log = logs.mean(axis=0)
+        odds = np.hypot((1 / same[:, 1] - 1).mean(axis=0), np.abs(logs - log).max(axis=0) / CLOSE)
+        return np.stack([np.exp(log), 1 / (1 + odds), *same[:, 2:].mean(axis=0)])
 
 
 def shrink_image(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

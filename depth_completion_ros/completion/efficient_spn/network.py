@@ -12,6 +12,7 @@ from torch import nn
 
 from .encoder import TAP_CHANNELS, ImageEncoder
 from .fill import LEVELS, halved, membrane, pyramid
+from .full_size import CLOSE
 from .layers import Conv, Residual, enlarged
 from .propagation import propagate
 
@@ -27,8 +28,6 @@ CROSS = 5
 """Pixels that a convex combination is made of."""
 TYPICAL_M = 10.0
 """Metres about which depth lies where nothing was measured, which tells no scale."""
-CLOSE = 0.05
-"""Relative error whose probability confidence is."""
 LOG_CLOSE = math.log(CLOSE)
 TAIL = 1.0
 """Scale of the logistic distribution that the log of the error is thought to have about `spread`."""
