@@ -72,8 +72,8 @@ def seen_sparse(sparse: np.ndarray, limit: int = 0) -> list[np.ndarray]:
 def mean_of_looks(looks: Sequence[np.ndarray]) -> np.ndarray:
     """Mean of results of the network, float32 4 x h x w each, at the size of the last.
 
-    Of 1 / z it is the geometric mean. The odds against depth being right, which are the error that the network
-    expects over `CLOSE`, grow with the distance of the looks: where they contradict each other neither is right.
+    Of 1 / z it is the geometric mean. The odds against depth being right, which are the expected error over
+    `CLOSE`, grow with the distance of the looks: where they contradict each other neither is right.
     """
     if len(looks) == 1:
         return looks[0]
