@@ -63,7 +63,7 @@ def folder_of(url: str, root: str) -> PurePosixPath:
 def path_of(key: str) -> PurePosixPath:
     """A key of a store, which may be a URL, as a path below the folder of that store.
 
-    A query becomes a part of the name of the file, as another query may mean another file.
+    A query becomes a folder, as another may mean another file; the name stays, as frames are called by it.
 
     Raises:
         ValueError: it leads out of that folder.
@@ -77,7 +77,7 @@ def path_of(key: str) -> PurePosixPath:
     if not has_query:
         return path
     digest = hashlib.sha256(query.encode()).hexdigest()[:12]
-    return path.with_name(f"{path.stem}_{digest}{path.suffix}")
+    return path.parent / f"query_{digest}" / path.name
 
 
 def name_below(key: str, root: str) -> str:
