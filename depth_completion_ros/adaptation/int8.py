@@ -18,10 +18,13 @@ from ..core.safe.files import write_bytes
 from ..evaluation.runner import EvaluationResult, evaluate
 from .frames import part_frames
 from .hiding import protocols_for
+from .judge import SAME_CONFIDENCE
 
 FLOAT, INT8 = "float32", "int8"
 MOST_CALIBRATION = 32
 """Frames whose inputs are kept, as each takes megabytes."""
+SAME_COVERAGE = 1e-3
+"""Share of the pixels that may lose their depth: errors are those of pixels that have one alone."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Cost:
         protocol: by which it was judged.
         rmse, mae: errors.
         time: of the completer, median.
+        coverage: share of the pixels judged that have depth, before and after; no ratio.
+        calibration: mean |confidence - share that is right|, before and after; no ratio.
     """
 
     calibrated: int
@@ -41,12 +46,28 @@ class Cost:
     rmse: float
     mae: float
     time: float
+    coverage: tuple[float, float]
+    calibration: tuple[float, float]
 
     def __str__(self) -> str:
         return (
-            f"RMSE {self.rmse:.4f}, MAE {self.mae:.4f} and time {self.time:.2f} of those in float32 on "
-            f"{self.judged} frames held out ({self.protocol}); calibrated on {self.calibrated} others"
+            f"RMSE {self.rmse:.4f}, MAE {self.mae:.4f} and time {self.time:.2f} of those in float32, "
+            f"coverage {self.coverage[1]:.1%} (float32 {self.coverage[0]:.1%}) and calibration error "
+            f"{self.calibration[1]:.3f} (float32 {self.calibration[0]:.3f}) on {self.judged} frames held out "
+            f"({self.protocol}); calibrated on {self.calibrated} others"
         )
+
+    def too_much(self, gate: float) -> list[str]:
+        """What grows or falls by too much, a clause each; none where int8 is as good. NaN is too much."""
+        coverage, calibration = (after - before for before, after in (self.coverage, self.calibration))
+        clauses = {
+            f"errors grow by more than {gate:.1%}": self.rmse <= 1 + gate and self.mae <= 1 + gate,
+            f"more than {SAME_COVERAGE:.1%} of the pixels lose their depth": coverage >= -SAME_COVERAGE,
+            f"the calibration error of confidence grows by more than {SAME_CONFIDENCE}": (
+                calibration <= SAME_CONFIDENCE
+            ),
+        }
+        return [clause for clause, fine in clauses.items() if not fine]
 
 
 def export_int8(
@@ -57,7 +78,9 @@ def export_int8(
     gate: float = 0.01,
     size: tuple[int, int] | None = None,
 ) -> Cost:
-    """Write the network of a completer in int8, if its errors grow by no more than `gate`.
+    """Write the network of a completer in int8, if it is as good as in float32.
+
+    That is, errors grow by no more than `gate`, and coverage and the calibration of confidence stay.
 
     Four fifths of the frames calibrate, and a fifth judges: against the truth where there is one, else
     against every second ring, or half of the points, that are hidden.
@@ -69,7 +92,7 @@ def export_int8(
         gate: share by which RMSE and MAE may grow.
 
     Raises:
-        ValueError: as `export_network`, or int8 costs more than `gate`.
+        ValueError: as `export_network`, frames of another size than `size`, or int8 costs too much.
         ImportError: onnx, or what runs the file, is not installed.
     """
     check_export(completer, path, to, size)
@@ -78,8 +101,11 @@ def export_int8(
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "float32.onnx"
         export_network(completer, whole, "onnx", size)
-        metadata = OnnxRunner(whole).metadata
-        inputs = [_arrays(image, planes) for image, planes, _ in recorded(completer, calibrating)]
+        runner = OnnxRunner(whole)
+        metadata, inputs = runner.metadata, []
+        for image, planes, _ in recorded(completer, calibrating):
+            runner.check(image, planes)
+            inputs.append(_arrays(image, planes))
         exact, made = (Path(folder) / name / path.name for name in (FLOAT, INT8))
         for file, onnx_file, texts in (
             (exact, whole.read_bytes(), metadata),
@@ -89,9 +115,9 @@ def export_int8(
             write_files(onnx_file, file, to, texts)
         result = _judged(completer, {FLOAT: exact, INT8: made}, parts.judge)
         cost = _cost(result, len(calibrating))
-        if not max(cost.rmse, cost.mae) <= 1 + gate:
+        if clauses := cost.too_much(gate):
             raise ValueError(
-                f"'{path}' is not written: int8 costs more than {gate:.1%} ({cost}). Calibrate on more "
+                f"'{path}' is not written: in int8 {' and '.join(clauses)} ({cost}). Calibrate on more "
                 "frames, or stay with float32."
             )
         for file in sorted(made.parent.iterdir()):
@@ -108,7 +134,7 @@ def _judged(completer: LearnedCompleter, files: dict[str, Path], frames: Sequenc
     options = asdict(completer.options) | {"runtime": "auto", "device": "cpu"}
     made = {name: type(completer).create(**options | {"weights": str(file)}) for name, file in files.items()}
     protocol = "truth" if all(f.ground_truth is not None for f in frames) else protocols_for(frames[0])[0]
-    return evaluate(frames, made, [protocol], name="the frames held out")
+    return evaluate(frames, made, [protocol], name="the frames held out", confidence=True)
 
 
 def _cost(result: EvaluationResult, calibrated: int) -> Cost:
@@ -118,11 +144,18 @@ def _cost(result: EvaluationResult, calibrated: int) -> Cost:
     before_ms, after_ms = (
         float(np.median([ms for *_, who, ms in result.runtimes_ms if who == name])) for name in (FLOAT, INT8)
     )
+    (protocol,), scores = result.protocols, result.confidence_means()
+    calibration = tuple(
+        scores[key].calibration_error if (key := (protocol.text, name)) in scores else float("nan")
+        for name in (FLOAT, INT8)
+    )
     return Cost(
         calibrated,
         result.frames,
-        result.protocols[0].text,
+        protocol.text,
         after.rmse_mm / before.rmse_mm,
         after.mae_mm / before.mae_mm,
         after_ms / before_ms,
+        (before.coverage, after.coverage),
+        calibration,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 
-_WORDS = ("out of memory", "allocate", "enough memory", "alloc_failed")
+_WORDS = ("out of memory", "allocate", "enough memory", "alloc_failed", "bad_alloc")
 # All that oneDNN, which convolves on the CPU, says when it gets no memory.
 _ONEDNN = (
     "could not create a primitive",
@@ -89,7 +89,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     torch = sys.modules.get("torch")  # an error of PyTorch comes only where it is loaded
     if isinstance(error, MemoryError) or (torch and isinstance(error, torch.cuda.OutOfMemoryError)):
         return True
-    if not isinstance(error, (RuntimeError, cv2.error)):
+    of_onnx = type(error).__module__.startswith("onnxruntime")  # whose errors have no kind in common
+    if not of_onnx and not isinstance(error, (RuntimeError, cv2.error)):
         return False
     said = str(error).lower()
     return said in _ONEDNN or any(words in said for words in _WORDS)

@@ -84,6 +84,11 @@ def options_of(name: str) -> dict[str, Parameter]:
     return dict(signature(getattr(kind, "Options", kind)).parameters)
 
 
+def exportable() -> list[str]:
+    """Names of the completers whose network `depth-completion export` can write."""
+    return [name for name in COMPLETERS if getattr(_kind(name), "exports", False)]
+
+
 def default_is_replaced() -> bool:
     """Whether `linear` stands in for the network of `default`, which nothing can run."""
     return not (find_spec("onnxruntime") or find_spec("torch"))

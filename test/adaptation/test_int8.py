@@ -13,7 +13,7 @@ pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
 
 from depth_completion_ros import create_completer  # noqa: E402
 from depth_completion_ros.adaptation import int8 as module  # noqa: E402
-from depth_completion_ros.adaptation.int8 import export_int8  # noqa: E402
+from depth_completion_ros.adaptation.int8 import Cost, export_int8  # noqa: E402
 from depth_completion_ros.completion.exported.int8 import quantised  # noqa: E402
 from depth_completion_ros.completion.exported.parity import sample_frames  # noqa: E402
 
@@ -38,15 +38,25 @@ def default():
     return create_completer("default", device="cpu")
 
 
+@pytest.fixture
+def two_small_frames_may_lose_a_little(monkeypatch):
+    """A few pixels of such are more than a thousandth: 99.9 % of them have depth in float32, 99.8 in int8."""
+    monkeypatch.setattr(module, "SAME_COVERAGE", 0.01)
+    monkeypatch.setattr(module, "SAME_CONFIDENCE", 0.01)
+
+
 def kinds(path) -> list[str]:
     return [node.op_type for node in onnx.load(path).graph.node]
 
 
+@pytest.mark.usefixtures("two_small_frames_may_lose_a_little")
 def test_a_network_in_int8_is_nearly_as_good_and_says_what_it_is(frames, default, tmp_path):
     path = tmp_path / "int8.onnx"
     cost = export_int8(default, path, "onnx", frames)
     assert 0.98 < cost.rmse < 1.01 and 0.98 < cost.mae < 1.01 and cost.rmse != 1
     assert (cost.calibrated, cost.judged, cost.protocol) == (7, 2, "truth")
+    assert cost.coverage[0] > 0.9 and cost.coverage[1] == pytest.approx(cost.coverage[0], abs=0.01)
+    assert cost.calibration[0] > 0 and cost.calibration[1] == pytest.approx(cost.calibration[0], abs=0.01)
     assert kinds(path).count("QuantizeLinear") >= 18
     completer = create_completer("default", weights=str(path))
     assert completer.report()["precision"] == "int8" and completer.report()["runs in"] == "ONNX Runtime"
@@ -59,9 +69,65 @@ def test_what_loses_more_than_the_gate_is_not_written(frames, default, tmp_path,
     black = lambda image, planes: [0 * image[None], *(0 * plane[None, None] for plane in planes)]  # noqa: E731
     monkeypatch.setattr(module, "_arrays", black)
     with pytest.raises(
-        ValueError, match=r"is not written: int8 costs more than 1.0% \(RMSE .* stay with float32"
+        ValueError,
+        match=r"is not written: in int8 errors grow by more than 1.0% .*\(RMSE .* stay with float32",
     ):
         export_int8(default, tmp_path / "int8.onnx", "onnx", frames)
+    assert list(tmp_path.iterdir()) == []
+
+
+def changed(onnx_file: bytes, factors, offsets) -> bytes:
+    """ONNX whose results, 1 / z, confidence, sky and trust, are multiplied and moved."""
+    model = onnx.load_from_string(onnx_file)
+    (output,) = model.graph.output
+    given = f"{output.name}_as_it_was"
+    for node in model.graph.node:
+        node.output[:] = [given if name == output.name else name for name in node.output]
+    for name, values in (("factors", factors), ("offsets", offsets)):
+        array = np.array(values, np.float32)[None, :, None, None]
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    model.graph.node.extend(
+        [
+            onnx.helper.make_node("Mul", [given, "factors"], ["multiplied"]),
+            onnx.helper.make_node("Add", ["multiplied", "offsets"], [output.name]),
+        ]
+    )
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("factors", "offsets", "clause"),
+    [
+        (
+            [1, 0.2, 1, 1],
+            [0, 0, 0, 0],
+            "in int8 the calibration error of confidence grows by more than 0.002",
+        ),
+        ([1, 1, 1, 1], [0, 0, 1e3, 0], "more than 0.1% of the pixels lose their depth"),
+    ],
+)
+def test_lost_pixels_and_worse_confidence_are_too_much(
+    factors, offsets, clause, frames, default, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "quantised", lambda file, inputs: changed(file, factors, offsets))
+    with pytest.raises(ValueError, match=rf"is not written: in int8 .*{clause}"):
+        export_int8(default, tmp_path / "int8.onnx", "onnx", frames)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_costs_too_much_is_told_by_all_that_became_worse():
+    fine = Cost(7, 2, "truth", 1.001, 0.999, 0.8, (0.98, 0.9795), (0.05, 0.051))
+    assert fine.too_much(0.01) == []
+    assert "coverage 97.9% (float32 98.0%) and calibration error 0.051 (float32 0.050)" in str(fine)
+    assert fine.too_much(0) == ["errors grow by more than 0.0%"]
+    bad = replace(fine, mae=float("nan"), coverage=(0.98, 0.978), calibration=(0.05, 0.053))
+    assert len(bad.too_much(0.01)) == 3
+
+
+def test_frames_of_another_size_than_the_file_are_refused_before_they_are_quantised(frames, tmp_path):
+    completer = create_completer("mspn_lite", device="cpu")
+    with pytest.raises(ValueError, match="is for images that it sees at 128 x 64, but this one is 160 x 96"):
+        export_int8(completer, tmp_path / "int8.onnx", "onnx", frames, size=(64, 128))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -72,6 +138,7 @@ def test_too_few_frames_are_refused_before_anything_is_made(frames, default, tmp
         export_int8(create_completer("linear"), tmp_path / "int8.onnx", "onnx", frames)
 
 
+@pytest.mark.usefixtures("two_small_frames_may_lose_a_little")
 def test_openvino_takes_it_too(frames, default, tmp_path):
     pytest.importorskip("openvino", reason="OpenVINO is not installed")
     cost = export_int8(default, tmp_path / "int8.xml", "openvino", frames)

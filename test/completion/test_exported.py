@@ -14,6 +14,7 @@ pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
 
 from depth_completion_ros import create_completer  # noqa: E402
 from depth_completion_ros.completion.exported.export import export_network  # noqa: E402
+from depth_completion_ros.completion.exported.half import with_metadata  # noqa: E402
 from depth_completion_ros.completion.exported.parity import compare  # noqa: E402
 from depth_completion_ros.completion.interface import Completion  # noqa: E402
 
@@ -68,6 +69,11 @@ def test_a_file_for_one_size_says_so_of_an_image_of_another(files):
     [
         ("default", {"weights": "mspn_lite"}, "is mspn_lite:general; it must be efficient_spn:general"),
         ("mspn_lite", {"weights": "mspn_lite", "device": "cuda"}, "cuda"),
+        (
+            "mspn_lite",
+            {"weights": "int8", "runtime": "tensorrt"},
+            "int8.onnx' is in int8 for CPUs, which Tens",
+        ),
         ("mspn_lite", {"weights": "nowhere"}, "nowhere.onnx' is missing"),
         ("mspn_lite", {"weights": "broken"}, "cannot be read as ONNX"),
     ],
@@ -75,14 +81,14 @@ def test_a_file_for_one_size_says_so_of_an_image_of_another(files):
 def test_files_that_do_not_fit_are_refused_in_a_sentence(files, name, options, told):
     folder = files["default"].parent
     (folder / "broken.onnx").write_bytes(b"no onnx")
+    whole = files["mspn_lite"].read_bytes()
+    (folder / "int8.onnx").write_bytes(with_metadata(whole, {"precision": "int8"}, False))
     given = {**options, "weights": str(folder / f"{options['weights']}.onnx")}
     with pytest.raises((ValueError, FileNotFoundError), match=told):
         create_completer(name, **given)
 
 
 def test_a_file_that_does_not_tell_all_that_export_notes_is_refused_in_a_sentence(files, tmp_path):
-    from depth_completion_ros.completion.exported.half import with_metadata
-
     path = tmp_path / "partly.onnx"
     path.write_bytes(
         with_metadata(files["default"].read_bytes(), {"network": "efficient_spn:general"}, False)
@@ -117,7 +123,9 @@ def test_what_has_no_network_cannot_be_exported(tmp_path):
 
 
 def test_networks_that_the_exporter_cannot_follow_are_refused_at_once(tmp_path):
-    with pytest.raises(ValueError, match="'bpnet' searches or samples .* must be default, mspn_lite or"):
+    with pytest.raises(
+        ValueError, match="'bpnet' searches or samples .* must be one of default, mspn_lite, .*mspn"
+    ):
         export_network(create_completer("bpnet", device="cpu"), tmp_path / "net.onnx", "onnx", SHAPE)
 
 

@@ -13,7 +13,8 @@ from ..exported.onnx_runner import OnnxRunner
 from ..exported.runtimes import is_exported, refuse_without_export
 from ..interface import Source
 from ..learned.completer import LearnedCompleter
-from .full_size import bend, enlarge, mean_of_looks, seen_sparse, shrink_image
+from ..learned.inner_size import shrink_sparse
+from .full_size import bend, enlarge, inner_shapes, mean_of_looks, seen_sparse, shrink_image
 
 if TYPE_CHECKING:
     import torch
@@ -117,6 +118,13 @@ class EfficientSPNCompleter(LearnedCompleter):
             bend(depth, trust, sparse)
         np.copyto(depth, np.nan, where=sky > 0)
         return self.completion(depth, confidence, sparse)
+
+    def warm_up_run(self, image, sparse):
+        """Run at every size at which frames are seen: each is prepared anew, by TensorRT for minutes."""
+        super().warm_up_run(image, sparse)
+        for shape in inner_shapes(sparse.shape, self.inner_size):
+            fewer = shrink_sparse(sparse, shape)
+            self.runner(shrink_image(image, shape), [fewer], points=int(np.count_nonzero(fewer)))
 
     def _look(self, image, sparse, mirrored):
         """Results of the network at the size of `sparse`; a second look is at the mirrored frame."""

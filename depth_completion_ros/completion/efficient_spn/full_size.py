@@ -42,6 +42,12 @@ def inner_shape(shape: tuple[int, int], limit: int = 0, shorter_side: int = 0) -
     return height, width
 
 
+def inner_shapes(shape: tuple[int, int], limit: int = 0) -> list[tuple[int, int]]:
+    """All at which the network may see frames of a shape, the smallest first; see `inner_shape`."""
+    sides = (0,) if limit else {side for _, sides in SHORTER_SIDES for side in sides}
+    return sorted({inner_shape(shape, limit, side) for side in sides})
+
+
 def shorter_sides_for(sparse: np.ndarray) -> tuple[int, ...]:
     """Those of `SHORTER_SIDES` for sparse depth at an inner size, float32 h x w, 0 where not measured."""
     height, width = sparse.shape

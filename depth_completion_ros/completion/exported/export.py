@@ -11,6 +11,7 @@ from ...core.safe.files import write_bytes
 from ..device import CPU
 from ..interface import Completer, Completion
 from ..learned.completer import LearnedCompleter
+from ..registry import exportable
 from .graph import Graph, to_onnx
 from .half import with_metadata
 from .openvino_runner import write_openvino
@@ -102,7 +103,7 @@ def check_export(completer: Completer, path: Path, to: str, size: tuple[int, int
     if not completer.exports:
         raise ValueError(
             f"Completer '{completer.name}' searches or samples by what was measured, which the exporter of "
-            "PyTorch cannot follow; it must be default, mspn_lite or mspn."
+            f"PyTorch cannot follow; it must be one of {', '.join(exportable())}."
         )
     if completer.exports_at_one_size and not size:
         raise ValueError(

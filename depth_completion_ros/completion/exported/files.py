@@ -28,6 +28,14 @@ def check_exported(runner, weights: str, completer: str, variant: str, allow_non
     refuse_noncommercial(f"'{weights}'", runner.metadata.get("licence", ""), allow_noncommercial)
 
 
+def refuse_int8(file: Path, runtime: str) -> None:
+    """ValueError for a file in int8 that TensorRT is to run, told before it tries to build an engine."""
+    if runtime == "tensorrt" and OnnxRunner(file).metadata.get("precision") == "int8":
+        raise ValueError(
+            f"'{file}' is in int8 for CPUs, which TensorRT does not take; it must be a float32 export."
+        )
+
+
 def stored_export(weights: str) -> str | None:
     """The ONNX file that is stored under a name beside its weights, if it is of the same values; else None.
 

@@ -56,9 +56,13 @@ class OnnxRunner:
         Raises:
             ValueError: the file is for images of another size, or for another number of planes.
         """
-        check_inputs(list(self._inputs.values()), image, planes)
+        self.check(image, planes)
         arrays = [image[None], *(plane[None, None] for plane in planes)]
         return self._session.run(None, dict(zip(self._inputs, arrays, strict=True)))[0][0]
+
+    def check(self, image: np.ndarray, planes: Sequence[np.ndarray]) -> None:
+        """ValueError, in a sentence, where the file does not take these."""
+        check_inputs(list(self._inputs.values()), image, planes)
 
 
 def _threads_of_environment() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -79,27 +80,29 @@ def device_and_precision(runtime: str, device: str, precision: str) -> tuple[Dev
                 "be auto or float32."
             )
         return CPU, "float32"
-    kind, _, index = device.partition(":")
-    if kind not in ("auto", "cuda"):
+    if not re.fullmatch(r"auto|cuda(:[0-9]+)?", device):
         raise ValueError(
-            f"Runtime 'tensorrt' needs a GPU, but device is '{device}'; it must be auto or cuda."
+            f"Runtime 'tensorrt' needs a GPU, but device is '{device}'; it must be auto, cuda or cuda:N."
         )
     if precision not in ("auto", "float32", "float16"):
         raise ValueError(
             f"Runtime 'tensorrt' got precision '{precision}'; it must be auto, float32 or float16."
         )
-    return Device("cuda", int(index or 0)), "float32" if precision == "auto" else precision
+    return Device("cuda", int(device.partition(":")[2] or 0)), "float32" if precision == "auto" else precision
 
 
-def open_runner(path: Path, runtime: str, device: Device, precision: str):
+def open_runner(path: Path, runtime: str, device: Device, precision: str, gib: float = 0):
     """What runs an exported file, with `runtime` and `metadata` as `OnnxRunner` has them.
+
+    Args:
+        gib: of a GPU's memory that it may take; 0 for all.
 
     Raises:
         ImportError: what runs it is not installed; ValueError: the file cannot be read.
     """
     require(runtime)
     kind = _KINDS[runtime]
-    return kind.runner(path, device, precision) if kind.runner is TensorRTRunner else kind.runner(path)
+    return kind.runner(path, device, precision, gib) if kind.runner is TensorRTRunner else kind.runner(path)
 
 
 def require(runtime: str) -> None:

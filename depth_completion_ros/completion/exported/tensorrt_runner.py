@@ -26,6 +26,7 @@ class TensorRTRunner(OnnxRunner):
         file: path of the file.
         device: the GPU.
         precision: `float32` or `float16`.
+        gib: what CUDA may hold at most, and likewise the workspace of an engine; 0 for any.
 
     Raises:
         ImportError: no onnxruntime-gpu; ValueError: there is no such GPU, TensorRT cannot be loaded, or the
@@ -34,7 +35,7 @@ class TensorRTRunner(OnnxRunner):
 
     runtime = "TensorRT"
 
-    def __init__(self, file: Path, device: Device, precision: str):
+    def __init__(self, file: Path, device: Device, precision: str, gib: float = 0):
         import onnxruntime
 
         if PROVIDER not in onnxruntime.get_available_providers():
@@ -50,17 +51,8 @@ class TensorRTRunner(OnnxRunner):
         key = engine_key(
             file, precision, gpu=gpu_name(index), driver=driver_version(), tensorrt=tensorrt.__version__
         )
-        folder = engine_folder(key | {"onnxruntime": onnxruntime.__version__})
-        options = {
-            "device_id": index,
-            "trt_fp16_enable": precision == "float16",
-            "trt_engine_cache_enable": True,
-            "trt_engine_cache_path": str(folder),
-            "trt_timing_cache_enable": True,
-            "trt_timing_cache_path": str(folder),
-        }
-        cuda = ("CUDAExecutionProvider", {"device_id": index})
-        super().__init__(file, providers=[(PROVIDER, options), cuda, "CPUExecutionProvider"])
+        folder = engine_folder(key | {"onnxruntime": onnxruntime.__version__, "gib": f"{gib:g}"})
+        super().__init__(file, providers=providers(index, precision, folder, gib))
         self._session.disable_fallback()
         if PROVIDER not in self._session.get_providers():  # it only prints that it goes without
             raise ValueError(
@@ -69,26 +61,41 @@ class TensorRTRunner(OnnxRunner):
             )
 
 
+def providers(index: int, precision: str, folder: Path, gib: float = 0) -> list:
+    """What ONNX Runtime is to run a file by on a GPU, with the options of each."""
+    tensorrt = {
+        "device_id": index,
+        "trt_fp16_enable": precision == "float16",
+        "trt_engine_cache_enable": True,
+        "trt_engine_cache_path": str(folder),
+        "trt_timing_cache_enable": True,
+        "trt_timing_cache_path": str(folder),
+    }
+    cuda: dict[str, int] = {"device_id": index}
+    if precision == "float32":
+        cuda["use_tf32"] = 0  # which keeps ten bits of a number
+    if gib > 0:
+        cuda["gpu_mem_limit"] = tensorrt["trt_max_workspace_size"] = int(gib * 2**30)
+    return [(PROVIDER, tensorrt), ("CUDAExecutionProvider", cuda), "CPUExecutionProvider"]
+
+
 def engine_key(file: Path, precision: str, **machine: str) -> dict[str, str]:
     """All that an engine depends on: the file and the precision, and the machine that it was built on."""
     return {"file": hashlib.sha256(file.read_bytes()).hexdigest(), "precision": precision, **machine}
 
 
 def engine_folder(key: dict[str, str]) -> Path:
-    """Where engines of a key are kept, in $XDG_CACHE_HOME; engines of any other key are never looked at.
+    """Where engines of a key are kept, in $XDG_CACHE_HOME, with a note of the key for people.
 
-    What is found there of another machine, as in a folder that was copied, is removed: TensorRT would load
-    it and crash, or compute what it likes.
+    Its name is a hash of the key, so that engines of another one, such as of another machine, are never
+    loaded. Nodes that start at once share it: nothing in it is ever removed.
     """
     text = json.dumps(key, indent=1, sort_keys=True)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "depth_completion_ros" / "tensorrt" / hashlib.sha256(text.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / NOTE
-    if not note.is_file() or note.read_text(encoding="utf-8", errors="replace") != text:
-        for file in folder.iterdir():
-            if file.is_file():
-                file.unlink()
+    if not note.is_file():
         write_bytes(note, text.encode())
     return folder
 

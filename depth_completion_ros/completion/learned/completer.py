@@ -13,7 +13,7 @@ import numpy as np
 from ...core import Camera, SparseDepth
 from ...core.safe.files import check_is_file
 from ..device import CPU, Device, choose_device, is_out_of_memory, limit_memory
-from ..exported.files import check_exported, stored_export
+from ..exported.files import check_exported, refuse_int8, stored_export
 from ..exported.runtimes import (
     choose_runtime,
     device_and_precision,
@@ -252,9 +252,13 @@ class LearnedCompleter(Completer):
         check_is_file(path)
         runtime = choose_runtime(self.runtime, str(path))
         self.device, self.precision = device_and_precision(runtime, options.device, options.precision)
-        self.compiled = False
-        self.runner = open_runner(path, runtime, self.device, self.precision)
+        refuse_int8(path, runtime)
+        self.runner = open_runner(path, runtime, self.device, self.precision, options.max_gpu_memory)
         self.runs_in, metadata = self.runner.runtime, self.runner.metadata
+        if self.compiled:
+            self.warnings.append(f"Setting 'compiled' is for PyTorch, but {self.runs_in} runs the network.")
+        self.compiled = False
+        self._halved = runtime == "tensorrt"  # for another size it builds another engine, which takes minutes
         if file == self.shipped_export:
             self.weights_from, self.licence = SHIPPED, metadata["licence"]
             return
@@ -263,7 +267,7 @@ class LearnedCompleter(Completer):
         self.inner_size = options.inner_size or int(metadata["inner_size"])
         self.licence = metadata["licence"]
         self.weights_from = f"{path.name}, exported from {metadata['weights']}"
-        self._halved = metadata["size"] != "any"  # a file for one size cannot be given less to do
+        self._halved |= metadata["size"] != "any"  # a file for one size cannot be given less to do
 
     def run_in_pytorch(self) -> None:
         """Run the network by PyTorch, also where something else is usual for it."""
@@ -310,8 +314,12 @@ class LearnedCompleter(Completer):
         sparse[::8, ::8] = 10
         start = time.perf_counter()
         self._frame_shape = sparse.shape
-        self.memory.attempt(lambda: self.run(image, sparse, self.warm_up_planes(image)), self._out_of_memory)
+        self.memory.attempt(lambda: self.warm_up_run(image, sparse), self._out_of_memory)
         self._warm = f"at {width} x {height}, in {time.perf_counter() - start:.1f} s"
+
+    def warm_up_run(self, image: np.ndarray, sparse: np.ndarray) -> None:
+        """What a warm-up runs; more than once where the network will see frames at several sizes."""
+        self.run(image, sparse, self.warm_up_planes(image))
 
     def report(self) -> dict[str, object]:
         """Variant, weights with their licence, and where and how the network runs."""
