@@ -264,7 +264,7 @@ def main() -> None:
         mine.add_argument("--part", choices=PARTS, default="all")
         mine.add_argument("--rate", type=float, help="highest learning rate; that of the part")
         mine.add_argument("--batch", type=int, default=2)
-        mine.add_argument("--kept", type=int, default=64, help="hidden scans that the heads learn from")
+        mine.add_argument("--kept", type=int, default=64, help="hidden scans that are learned from")
         mine.add_argument("--at", default="50,100,200", help="steps, the last of which ends it")
         mine.add_argument("--remind", type=Path, help="folder of simulated frames; half of each step")
         mine.add_argument("--seed", type=int, default=0)

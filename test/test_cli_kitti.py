@@ -73,6 +73,14 @@ def test_unknown_pixels_of_a_submission_are_told(tmp_path):
     assert code == 0 and error == f"{SHAPE[0] * SHAPE[1]} pixels of 2 frames are unknown, 0 in the files.\n"
 
 
+def test_a_frame_that_is_missing_in_a_submission_is_told(tmp_path):
+    folder = write_test(tmp_path / "test_depth_completion_anonymous")
+    (folder / "image" / "0000000001.png").write_bytes(b"no image")
+    code, text, error = run("submission", folder, "-c", "nearest", "-o", tmp_path / "out")
+    assert code == 0 and "1 frames completed" in text
+    assert error == "Left out by the reader: 1 x image not readable.\n"
+
+
 def test_what_is_not_the_test_is_refused(tmp_path):
     folder = write_test(tmp_path / "small" / "test_depth_completion_anonymous", (320, 1216))
     code, _, error = run("submission", folder, "-c", "nearest", "-o", tmp_path / "out")

@@ -82,10 +82,6 @@ class Outlet:
         else:
             self._handover.publish(self._topic, message)
 
-    @property
-    def is_heard(self) -> bool:
-        return self._publisher is None or self._publisher.get_subscription_count() > 0
-
 
 class Playback(Node):
     """Plays messages from memory, again and again, at the rate and as often as `bench/play` says.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,12 +13,15 @@ import torch
 
 from ..completion.efficient_spn.at_points import at_points
 from ..completion.efficient_spn.network import EfficientSPN
+from ..evaluation.protocols import CannotServe
 from .asked import Asked
 from .hiding import Lesson, Question, draw_question
 from .loss import SKY, held_loss, loss_at, sky_loss
 from .settings import FitSettings, learns
 
 LARGEST_GRADIENT = 1.0
+DRAWS = 8
+"""Scans that are tried for one with enough points in view."""
 
 
 @dataclass
@@ -127,11 +131,19 @@ class Fit:
         self.optimiser.step()
 
     def _draw(self, number: int, random: np.random.Generator) -> Asked | None:
-        """A scan with a part hidden, at times mirrored; None where nothing is left to ask for."""
+        """A scan with a part hidden, at times mirrored; None where nothing is left to ask for.
+
+        A scan with next to no point in view is passed over, and another one is drawn.
+        """
         reminded = round(self.settings.batch * self.settings.reminded) if self.reminders else 0
         lessons = self.reminders if number < reminded else self.lessons
-        lesson = lessons[int(random.integers(len(lessons)))]
-        question = draw_question(lesson, random)
+        for _ in range(DRAWS):
+            lesson = lessons[int(random.integers(len(lessons)))]
+            with suppress(CannotServe):
+                question = draw_question(lesson, random)
+                break
+        else:
+            return None
         if random.random() < 0.5:
             question = Question(*(np.ascontiguousarray(plane[:, ::-1]) for plane in question))
         if not question.hidden.any():

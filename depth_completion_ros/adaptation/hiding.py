@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import torch
 
 LINES = (64, 32, 16, 8, 4)
-FEWEST_POINTS = 50
 SECTOR_SHARE = 0.2
 """Of the trials, in which a sector is hidden too, as one that is blocked or dirty."""
 SECTOR_WIDTH = 0.08, 0.3

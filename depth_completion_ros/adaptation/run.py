@@ -168,8 +168,13 @@ def adapt(
     state = None
     if request.fit is not None:
         fit = Fit(network, lessons, questions, request.fit, reminders)
-        request_of = {"protocols": list(protocols), "start": content_hash(start.checkpoint.state_dict)}
-        state = _fit(fit, request, request_of | {"frames": [f.name for f in parts.fit]}, place, tell)
+        about = {
+            "protocols": list(protocols),
+            "start": content_hash(start.checkpoint.state_dict),
+            "frames": [frame.name for frame in parts.fit],
+            "reminders": [[each.frame.name, each.truth is not None] for each in reminders],
+        }
+        state = _fit(fit, request, about, place, tell)
     tell("calibrating confidence", 0, 1)
     calibration = Calibration.fitted(*hidden_answers(network, questions_for(tuning, protocols)))
     calibration.put_into(network)
@@ -214,8 +219,8 @@ def _fit(fit: Fit, request: Request, about: dict, place: Path, tell) -> FitState
     if stored is not None:
         if stored["about"] != about or stored["fit"]["settings"] != asdict(fit.settings):
             raise ValueError(
-                f"The fit that '{file}' is of was asked for otherwise (its frames, start, protocols or "
-                "settings); give the same, or start anew without --resume."
+                f"The fit that '{file}' is of was asked for otherwise (its frames, reminders, "
+                "start, protocols or settings); give the same, or start anew without --resume."
             )
         fit.restore(stored["fit"])
 

@@ -90,11 +90,12 @@ def adapt(
     if not confidence_only:
         settings = settings_of.FitSettings(part=part, steps=steps, rate=rate, seed=seed)
     reader = ReadingOptions(reader_option=reader_option).open(data)
-    reminders = [
-        hiding.make_lesson(frame, simulated=True)
-        for path in remind or ()
-        for frame in frames_of.load_frames(ReadingOptions().open(path), REMINDERS, with_truth=True)
-    ]
+    reminders = []
+    for path in remind or ():
+        other = ReadingOptions().open(path)
+        loaded = frames_of.load_frames(other, REMINDERS, with_truth=True)
+        reminders += [hiding.make_lesson(frame, simulated=True) for frame in loaded]
+        print_skipped(other)
     request = run.Request(
         name=name,
         licence=licence,

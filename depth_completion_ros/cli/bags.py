@@ -17,7 +17,7 @@ from .frames import (
     temporal_blend,
 )
 from .options.groups import FeedOptions, FleetOptions, NetworkOptions, ReadingOptions, with_groups
-from .options.single import CompleterName, Data, MinConfidence, Stride, Temporal
+from .options.single import CompleterName, Data, MaxStep, MinConfidence, Stride, Temporal
 
 NewBag = Annotated[
     Path,
@@ -45,6 +45,7 @@ def replay(
         bool, typer.Option("--with-inputs", help="Write image, points, CameraInfo and TF too, for a viewer.")
     ] = False,
     min_confidence: MinConfidence = None,
+    max_step: MaxStep = 0.0,
     temporal: Temporal = "off",
     feed: FeedOptions,
     stride: Stride = 1,
@@ -76,6 +77,7 @@ def replay(
 
     how = {
         "min_confidence": min_confidence,
+        "max_step": max_step,
         "stride": stride,
         "storage": storage,
         "with_inputs": with_inputs,

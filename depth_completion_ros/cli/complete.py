@@ -19,7 +19,7 @@ from .frames import (
     temporal_blend,
 )
 from .options.groups import FeedOptions, FleetOptions, NetworkOptions, ReadingOptions, with_groups
-from .options.single import CompleterName, Data, MinConfidence, Stretch, Stride, Temporal
+from .options.single import CompleterName, Data, MaxStep, MinConfidence, Stretch, Stride, Temporal
 from .tables import AsJson, print_json
 
 
@@ -40,6 +40,7 @@ def complete(
     cloud: Annotated[bool, typer.Option("--cloud", help="Write a coloured PLY cloud, too.")] = False,
     preview: Annotated[bool, typer.Option(help="Write an image to look at.")] = True,
     min_confidence: MinConfidence = None,
+    max_step: MaxStep = 0.0,
     temporal: Temporal = "off",
     feed: FeedOptions,
     stride: Stride = 1,
@@ -71,7 +72,7 @@ def complete(
     from ..fleet.run import Fleet
 
     blend = temporal_blend(temporal)
-    files = Files(npy, cloud, preview, min_confidence, stride=stride, **feed.as_keywords())
+    files = Files(npy, cloud, preview, min_confidence, max_step, stride=stride, **feed.as_keywords())
     if fleet:
         if sparse:
             raise ValueError("Option --sparse is for a single image, which needs no --workers and no --ray.")

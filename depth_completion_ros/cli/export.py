@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .frames import print_skipped
 from .options.groups import NetworkOptions, ReadingOptions
 from .options.single import AllowNoncommercial, ReaderOptions, Weights
 
@@ -93,6 +94,8 @@ def export(
         found = _export_int8(made, path, to, reader, gate / 100, shape)
     else:
         found = _export(made, path, to, reader, half, shape)
+    if reader is not None:
+        print_skipped(reader)
     files = [path, path.with_suffix(".bin")] if to == "openvino" else [path]
     typer.echo(f"{path}, {sum(file.stat().st_size for file in files) / 2**20:.1f} MiB: {found}.")
 

@@ -52,6 +52,8 @@ class Completion:
         """The same completion with every pixel unknown near which depth differs by more than a share.
 
         There depth may be that of the surface beside the pixel or, interpolated, of none (`filters.edges`).
+        What is thinner than the window of 7 x 7 goes as a whole, measured pixels included. Comes before
+        `above`: edges are sought where depth is known.
 
         Args:
             max_step: by which share the farthest depth around may be farther than the nearest; 0 for any.

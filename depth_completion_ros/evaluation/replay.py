@@ -45,6 +45,7 @@ def replay(
     *,
     outputs: Collection[str] = USUAL,
     min_confidence: float | None = None,
+    max_step: float = 0.0,
     stride: int = 1,
     see_through: bool = True,
     isolated: bool = False,
@@ -64,6 +65,7 @@ def replay(
         path: folder of the new bag; it must not exist.
         outputs: names of those of `OUTPUTS` to write.
         min_confidence: depth below it is made unknown; the completer's `least_confidence` when None.
+        max_step: share of depth from which on a step is an edge, which is made unknown; 0 keeps edges.
         stride: of the cloud, in pixels.
         see_through, isolated: filters on the points.
         max_range: what was measured farther in front of the camera, in metres, is not fed.
@@ -87,7 +89,7 @@ def replay(
             completion = completer.complete(frame.image, sparse, frame.camera, frame.name)
             if temporal is not None:
                 completion = temporal.apply(frame, sparse, completion, frame.T_world_cam)
-            completion = completion.above(least)
+            completion = completion.without_edges(max_step).above(least)
             stamp = number * 100_000_000 if frame.stamp_image is None else frame.stamp_image
             frame_id = frame.frame_id or "camera_optical_frame"
             if inputs is not None:

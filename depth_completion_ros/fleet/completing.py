@@ -26,6 +26,7 @@ class Files:
     Args:
         npy, cloud, preview: which are written beside the PNG of the depth.
         min_confidence: depth below it is made unknown; the completer's own limit when None.
+        max_step: share of depth from which on a step is an edge, which is made unknown; 0 keeps edges.
         max_range: metres; what was measured farther away is not fed.
         see_through, isolated: filters on the points.
         stride: of the cloud, in pixels.
@@ -35,6 +36,7 @@ class Files:
     cloud: bool = False
     preview: bool = True
     min_confidence: float | None = None
+    max_step: float = 0.0
     max_range: float = float("inf")
     see_through: bool = True
     isolated: bool = False
@@ -80,7 +82,7 @@ def complete_frames(
         completion = completer.complete(frame.image, measured, frame.camera, frame.name)
         if blend is not None:
             completion = blend.apply(frame, measured, completion, frame.T_world_cam)
-        completion = completion.above(least)
+        completion = completion.without_edges(files.max_step).above(least)
         done.empty += not measured.count
         done.too_far += write_depth(out / f"depth_{name}.png", completion.depth)
         if files.npy:

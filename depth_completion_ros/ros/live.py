@@ -76,8 +76,9 @@ class LiveCompleter:
         if self._temporal is not None:
             completion = self._temporal.apply(frame, sparse, completion)
         asked = self._settings.min_confidence
-        completion = completion.above(completer.least_confidence if asked < 0 else asked)
-        return completion.without_edges(self._settings.max_step)
+        # Edges are sought in the whole depth: beside what is cut off for its confidence none could be seen.
+        completion = completion.without_edges(self._settings.max_step)
+        return completion.above(completer.least_confidence if asked < 0 else asked)
 
     def _failed(self, error: Exception) -> Drop:
         self._failures += 1

@@ -11,7 +11,7 @@ from ..evaluation.html.page import Page, charts, table
 from ..evaluation.html.svg import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Chart, Scale, legend
 from .orbslam3 import TRACKED
 from .plot import DrawnRun, drawn_runs, ground_plane
-from .report import EXPLANATION, slam_table
+from .report import EXPLANATION, cut_off, slam_table
 from .run import DepthResult, SlamResult
 
 
@@ -22,7 +22,8 @@ def write_slam_html(result: SlamResult, path: Path) -> Path:
     names = [each.depth.label for each in result.depths]
     failed = [f"{each.depth.label}: {sentence}" for each in result.depths for sentence in each.failures]
     page = Page(f"ORB-SLAM3 with depth on {result.name}", lead, " ".join(failed))
-    page.section("Depths", table(*slam_table(result), left=1), note=EXPLANATION)
+    note = f"{EXPLANATION} {cut_off(result)}".strip()
+    page.section("Depths", table(*slam_table(result), left=1), note=note)
     marks, runs = legend(names), drawn_runs(result)
     if runs:
         drawn = charts([_from_above(result, runs, names), _along(runs, names)])

@@ -38,6 +38,7 @@ class ReferenceMaker:
     stamps: list[int] = field(default_factory=list)
     given: list[np.ndarray | None] = field(default_factory=list)
     _scans: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    _scanned: int = 0
     _T_lidar_cam: np.ndarray | None = None
     _odometry: Any = None
     _lacking: ImportError | None = None
@@ -47,6 +48,7 @@ class ReferenceMaker:
         self.stamps.append(stamp)
         pose = frame.T_world_cam
         self.given.append(pose)
+        self._scanned += frame.points is not None
         if frame.T_cam_lidar is not None:
             self._T_lidar_cam = invert(frame.T_cam_lidar)
         if pose is None and frame.points is not None and len(self.stamps) == 1:
@@ -82,14 +84,23 @@ class ReferenceMaker:
             moving = [(stamp, pose_at(list(stamps), list(poses), stamp)) for stamp in self.stamps]
             known = [(stamp, pose @ self._T_lidar_cam) for stamp, pose in moving if pose is not None]
             name = KISS_ICP
-        if len(known) < LEAST_POSES and self._lacking is not None:
+        if len(known) < LEAST_POSES and self._lacking is not None and self._scanned >= LEAST_POSES:
             raise self._lacking
         if len(known) < LEAST_POSES:
-            raise ValueError(
-                f"{len(known)} of {len(self.stamps)} frames have a pose, and there are no LiDAR scans to get "
-                f"them from; at least {LEAST_POSES} are needed."
-            )
+            raise ValueError(self._too_few(len(known)))
         return Reference(Trajectory.of(*_columns(known)), name)
+
+    def _too_few(self, known: int) -> str:
+        have, least = (
+            f"{known} of {len(self.stamps)} frames have a pose",
+            f"at least {LEAST_POSES} are needed",
+        )
+        if not self._scanned:
+            return f"{have}, and there are no LiDAR scans to get them from; {least}."
+        return (
+            f"{have}, and {self._scanned} a LiDAR scan; {least}, or as many scans to get them from, that of "
+            "the first frame among them."
+        )
 
 
 def _columns(pairs: Sequence[tuple]) -> tuple[tuple, ...]:

@@ -48,6 +48,13 @@ def _median(values: Sequence[float], pattern: str) -> str:
     return pattern.format(float(np.median(values))) if values else "-"
 
 
+def cut_off(result: SlamResult) -> str:
+    """A sentence that says before how many frames mapping had not come to rest; empty where it always had."""
+    rested = [each for depth in result.depths for run in depth.runs for each in run.rested]
+    cut = rested.count(False)
+    return f"Mapping was cut off after {cut} of {len(rested)} frames." if cut else ""
+
+
 def write_slam_report(result: SlamResult, out: Path) -> Path:
     """Write `report.md`, `slam.json` and the plots into a folder; return the first."""
     from .plot import plot_gates, plot_trajectories
@@ -61,6 +68,7 @@ def write_slam_report(result: SlamResult, out: Path) -> Path:
         f"{result.frames} frames, {length:.1f} m; fed: {result.fed}. Reference: {result.reference.name}.",
         table(*slam_table(result)),
         EXPLANATION,
+        *filter(None, [cut_off(result)]),
         *(f"- {each.depth.label}: {sentence}" for each in result.depths for sentence in each.failures),
         *(f"![{plot.stem}]({plot.name})" for plot in plots),
     ]

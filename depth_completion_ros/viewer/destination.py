@@ -15,8 +15,6 @@ from ..core.safe.files import whole_file
 from .stream import RerunStream, import_rerun
 
 SUFFIX = ".rrd"
-PORT = 9090
-"""Of the page; the data comes from the next one."""
 Stay = Callable[[], None]
 """What a destination gives: waits, once all is told, for as long as it must be there to be looked at."""
 MEMORY = "25%"

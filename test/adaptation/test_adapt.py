@@ -11,6 +11,7 @@ from safetensors import safe_open
 from tiny_drive import TinyDrive
 
 from depth_completion_ros import SparseDepth, create_completer
+from depth_completion_ros.adaptation.hiding import make_lesson
 from depth_completion_ros.adaptation.judge import AFTER, BEFORE, NotBetter, judge
 from depth_completion_ros.adaptation.run import adapt
 from depth_completion_ros.adaptation.store import write_weights
@@ -129,6 +130,10 @@ def test_a_fit_that_was_ended_goes_on_to_the_same_bytes(usual_request, adapted, 
     other = replace(request, fit=replace(request.fit, seed=1))
     with pytest.raises(ValueError, match=r"was asked for otherwise .* start anew without --resume\.$"):
         adapt(TinyDrive(), other)
+    for simulated in (True, False):
+        reminder = make_lesson(TinyDrive().read(14), simulated)
+        with pytest.raises(ValueError, match=r"was asked for otherwise \(its frames, reminders, start,"):
+            adapt(TinyDrive(), request, [reminder])
     steps = []
     again = adapt(
         TinyDrive(),

@@ -17,6 +17,7 @@ from depth_completion_ros.adaptation.loss import held_loss
 from depth_completion_ros.adaptation.run import read_start
 from depth_completion_ros.adaptation.settings import FitSettings, learns
 from depth_completion_ros.completion.efficient_spn.at_points import at_points
+from depth_completion_ros.evaluation.protocols import CannotServe
 
 CPU = torch.device("cpu")
 
@@ -135,6 +136,20 @@ def test_half_of_what_is_learned_from_is_simulated_where_there_is_such():
     assert [len(depth) > 2000 for depth in hidden] == [True, True, False, False]
     measured = torch.from_numpy(SparseDepth.from_points(near).depth).log()
     assert all(torch.isin(depth, measured).all() for depth in hidden[2:])
+
+
+def test_a_scan_with_next_to_no_point_in_view_is_passed_over_and_another_one_is_drawn():
+    seen, bare = TinyDrive().read(0), TinyDrive().read(1)
+    bare.points, bare.rings = bare.points[:1], bare.rings[:1]
+    lessons = [make_lesson(bare), make_lesson(seen)]
+    with pytest.raises(CannotServe):
+        draw_question(lessons[0], np.random.default_rng(0))
+    fit = Fit(read_start(None).network, lessons, {}, FitSettings(steps=3, batch=2, part="heads"))
+    drawn = [fit._draw(number, np.random.default_rng(number)) for number in range(20)]
+    assert all(asked is not None and asked.points.measured > 1 for asked in drawn)
+    assert fit.run().step == 3
+    alone = Fit(read_start(None).network, lessons[:1], {}, FitSettings(steps=2, batch=2, part="heads"))
+    assert alone._draw(0, np.random.default_rng(0)) is None and alone.run().step == 2
 
 
 def test_reminders_without_a_truth_hold_the_network_to_what_it_said():

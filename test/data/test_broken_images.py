@@ -74,6 +74,15 @@ def test_complete_goes_on_behind_a_damaged_image(folder, tmp_path):
     assert sorted(file.name for file in out.glob("depth_*")) == [f"depth_{n}.png" for n in (0, 2, 4)]
 
 
+def test_adapt_says_what_it_left_out_of_frames_to_be_reminded_of(folder, tmp_path):
+    for package in ("torch", "onnx", "safetensors"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    options = ["--name", "robot", "--licence", "internal", "--out", str(tmp_path), "--remind", str(folder)]
+    result = CliRunner().invoke(app, ["adapt", str(folder), *options])
+    assert "Left out by the reader: 2 x image not readable." in result.stderr.splitlines()
+    assert result.exit_code == 2 and "There are 3 frames with an image and points" in result.stderr
+
+
 def test_files_of_images_and_depth_have_the_same_kind_of_error(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no image")
     cv2.imwrite(str(tmp_path / "b.png"), camera_image())

@@ -7,6 +7,7 @@ import pytest
 
 from depth_completion_ros.completion import Completer, create_completer
 from depth_completion_ros.core import SparseDepth, depth_to_points
+from depth_completion_ros.core.filters import edges
 from depth_completion_ros.data.bag.messages import typestore
 from depth_completion_ros.data.bag.stream import BagStream
 from depth_completion_ros.data.bag.writer import write_bag
@@ -101,6 +102,17 @@ def test_depth_below_the_least_confidence_is_unknown(streets, tmp_path):
     depth = depth_of(messages(tmp_path / "dense")["/depth/image"][0])
     measured = SparseDepth.from_points(streets.frames[0]).depth
     np.testing.assert_array_equal(np.nan_to_num(depth), measured)
+
+
+def test_edges_are_sought_in_the_whole_depth_as_the_node_does_before_confidence_cuts_it(streets, tmp_path):
+    completer = create_completer("linear")
+    every = completer(streets.frames[0])
+    limit = float(np.median(every.confidence[edges(every.depth, 0.1)]))
+    replay(streets, completer, tmp_path / "dense", min_confidence=limit, max_step=0.1)
+    depth = depth_of(messages(tmp_path / "dense")["/depth/image"][0])
+    expected = every.without_edges(0.1).above(limit).depth
+    np.testing.assert_array_equal(depth, expected)
+    assert np.isfinite(every.above(limit).without_edges(0.1).depth).sum() > np.isfinite(expected).sum() > 0
 
 
 def test_an_existing_bag_is_never_overwritten(streets, tmp_path):

@@ -79,19 +79,27 @@ def test_a_guess_is_not_told(ros, asked):
 
 
 def test_edges_are_not_told_where_the_owner_asks_for_that(ros):
-    robot = Robot(ros, outputs=("depth/image", "depth/source"))
+    outputs = ("depth/image", "depth/confidence", "depth/source")
+    robot = Robot(ros, outputs=outputs)
     node = completion_node(ros, completer="linear", min_confidence=0.0)
     robot.connect()
     step = np.concatenate([wall(8.0)[wall(8.0)[:, 1] > 0], wall(16.0)[wall(16.0)[:, 1] < 0]])
     robot.send(START, points=points_message(START, step))
-    robot.wait_for_outputs(1, "depth/source")
-    assert node.set_parameters(overrides(max_step=0.1))[0].successful
+    for topic in outputs:
+        robot.wait_for_outputs(1, topic)
+    every, confidence = (depth_of(robot.received[topic][0]) for topic in outputs[:2])
+    limit = float(np.median(confidence[edges(every, 0.1)]))
+    changed = node.set_parameters(overrides(max_step=0.1, min_confidence=limit))
+    assert all(each.successful for each in changed)
     robot.send(START + STEP, points=points_message(START + STEP, step))
-    robot.wait_for_outputs(2, "depth/source")
-    every, smooth = map(depth_of, robot.received["depth/image"])
-    edge = edges(every, 0.1)
+    for topic in outputs:
+        robot.wait_for_outputs(2, topic)
+    smooth = depth_of(robot.received["depth/image"][1])
+    edge, unsure = edges(every, 0.1), confidence < np.float32(limit)
     assert 0.01 < edge.mean() < 0.5, "the frame has both"
-    np.testing.assert_array_equal(smooth, np.where(edge, np.nan, every))
+    rest_of_edges = edge & ~unsure & ~edges(np.where(unsure, np.float32(np.nan), every), 0.1)
+    assert rest_of_edges.any(), "the order of the two makes no difference"
+    np.testing.assert_array_equal(smooth, np.where(edge | unsure, np.nan, every))
     source = np.frombuffer(robot.received["depth/source"][1].data, np.uint8).reshape(every.shape)
     assert not source[np.isnan(smooth)].any()
 

@@ -28,6 +28,7 @@ from depth_completion_ros.evaluation.outputs import OUTPUTS  # noqa: E402
 from depth_completion_ros.evaluation.replay import replay  # noqa: E402
 
 NUMBER = 4
+LIMIT, STEP_OF_EDGES = 0.4, 0.1
 INPUTS = {"/camera/image_raw": "image", "/camera/camera_info": "camera_info", "/lidar/points": "points"}
 
 
@@ -69,6 +70,7 @@ def record(path, info) -> None:
         for at in range(NUMBER):
             stamp = START + at * STEP
             points = np.hstack([wall(8.0 + at), np.full((len(wall()), 1), 0.5, np.float32)])
+            points[points[:, 1] > 2, 0] -= 3  # a part of it stands before the rest
             if at == NUMBER - 2:
                 points[::7, :3] = np.nan
             rings = np.repeat(np.arange(24), 90)
@@ -122,7 +124,8 @@ def test_node_and_replay_give_the_same_messages_on_every_topic(ros, tmp_path, in
     record(tmp_path / "bag", info())
     reader = open_reader(tmp_path / "bag", rectified=rectified)
     names = [output.name for output in OUTPUTS]
-    options = {"outputs": names, "stride": 2, "max_range": 10.5, "isolated": True, "min_confidence": 0.2}
+    options = {"outputs": names, "stride": 2, "max_range": 10.5, "isolated": True}
+    options |= {"min_confidence": LIMIT, "max_step": STEP_OF_EDGES}
     completer = create_completer("linear")
     assert replay(reader, completer, tmp_path / "dense", **options).frames == NUMBER
     written = {output.topic: [] for output in OUTPUTS}
@@ -130,7 +133,8 @@ def test_node_and_replay_give_the_same_messages_on_every_topic(ros, tmp_path, in
         written[topic.lstrip("/")].append(content(typestore().deserialize_cdr(raw, kind)))
 
     robot = Robot(ros, outputs=tuple(written))
-    parameters = {"max_range": 10.5, "filter_isolated": True, "min_confidence": 0.2, "cloud_stride": 2}
+    parameters = {"max_range": 10.5, "filter_isolated": True, "cloud_stride": 2}
+    parameters |= {"min_confidence": LIMIT, "max_step": STEP_OF_EDGES}
     node = completion_node(ros, completer="linear", rectified=rectified, **parameters)
     robot.connect()
     for topic, _, raw in raw_messages(tmp_path / "bag"):

@@ -79,7 +79,7 @@ def test_processor_time_is_that_of_the_stage_without_what_the_main_thread_does()
         sum(range(1000))
     beside = time.thread_time() - begin
     assert beside > 0.03
-    worked_ms = stages.status.values["projection and filter CPU mean (ms)"]
+    worked_ms = stages.status.values["projection and filter process CPU mean (ms)"]
     assert 99 <= worked_ms < 100 + 1e3 * beside / 2
 
 

@@ -85,8 +85,24 @@ def test_slam_prints_json_and_nothing_else(installed, drive, tmp_path):
     options = ["-d", "truth", "--repeats", 1, "--limit", 4, "--json", "-o", tmp_path / "out"]
     code, text, said = run("slam", drive, *options)
     assert code == 0 and "truth, run 1: 4 of 4 frames tracked" in said and "Report: " in said
+    assert "cut off" not in said
     assert text == (tmp_path / "out" / "slam.json").read_text()
     assert [depth["depth"] for depth in json.loads(text)["depths"]] == ["truth"]
+
+
+def test_slam_says_where_mapping_was_cut_off(installed, drive, tmp_path, program):
+    """A Python by which no time is waited for the mapping."""
+    python = program(
+        "import sys; from pathlib import Path; sys.argv = sys.argv[1:]\n"
+        "text = Path(sys.argv[0]).read_text().replace('LONGEST_S = 0.6, 30.0', 'LONGEST_S = 0.6, 0.0')\n"
+        "exec(compile(text, sys.argv[0], 'exec'), {'__name__': '__main__'})"
+    )
+    options = ["-d", "truth", "--repeats", 1, "--limit", 4, "--python", python, "-o", tmp_path / "out"]
+    code, _, said = run("slam", drive, *options)
+    sentence = "Mapping was cut off after 4 of 4 frames."
+    assert code == 0 and sentence in said.splitlines()
+    for page in ("report.md", "report.html"):
+        assert sentence in (tmp_path / "out" / page).read_text()
 
 
 def test_slam_on_frames_without_poses_is_compared_with_kiss_icp(installed, real_frames, tmp_path):

@@ -96,6 +96,27 @@ def test_without_poses_and_scans_there_is_no_reference():
         maker.reference()
 
 
+@pytest.mark.parametrize("kiss_icp", [True, False], ids=["KISS-ICP", "no KISS-ICP"])
+def test_of_two_frames_with_scans_it_is_said_that_they_are_too_few(monkeypatch, kiss_icp):
+    if kiss_icp:
+        pytest.importorskip("kiss_icp", reason="KISS-ICP is not installed (extra slam)")
+    else:
+        monkeypatch.setitem(sys.modules, "kiss_icp.config.parser", None)
+    maker, points = ReferenceMaker(), np.random.default_rng(0).uniform(-20, 20, (500, 3)).astype(np.float32)
+    for stamp in range(2):
+        maker.add(Frame(camera=CAMERA, T_cam_lidar=T_CAM_LIDAR, points=points), stamp)
+    with pytest.raises(ValueError, match="0 of 2 frames have a pose, and 2 a LiDAR scan; at least 3 are nee"):
+        maker.reference()
+
+
+def test_two_frames_with_poses_are_too_few():
+    maker = ReferenceMaker()
+    for x in range(2):
+        maker.add(frame_at(float(x), points=np.ones((9, 3), np.float32)), x)
+    with pytest.raises(ValueError, match="2 of 2 frames have a pose, and 2 a LiDAR scan; at least 3 are nee"):
+        maker.reference()
+
+
 def test_without_poses_and_kiss_icp_a_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "kiss_icp.config.parser", None)
     maker = ReferenceMaker()

@@ -86,6 +86,15 @@ MinConfidence = Annotated[
         show_default=False,
     ),
 ]
+MaxStep = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=10,
+        help="Make edges unknown: pixels in whose 7 x 7 depth differs by more than this share, such as 0.1; "
+        "0 keeps them. What is thinner (poles, wires) goes too, measured or not.",
+    ),
+]
 Stride = Annotated[int, typer.Option(min=1, help="Make a cloud point of every so many pixels.")]
 
 Workers = Annotated[

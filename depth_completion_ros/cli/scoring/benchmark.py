@@ -160,6 +160,7 @@ def submission(
         depth = made(frame).depth
         unknown += write_depth(out / f"{frame.name}.png", depth) + np.count_nonzero(np.isnan(depth))
         written += 1
+    print_skipped(reader)
     print_degradations([made])
     if unknown:
         typer.echo(f"{unknown} pixels of {written} frames are unknown, 0 in the files.", err=True)

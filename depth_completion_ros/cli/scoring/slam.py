@@ -88,7 +88,7 @@ def slam(
         depth-completion slam drive_bag -d linear -d default --lines 16 --repeats 5
     """
     from ...slam.page import write_slam_html
-    from ...slam.report import slam_table, write_slam_report
+    from ...slam.report import cut_off, slam_table, write_slam_report
     from ...slam.run import run_slam
 
     measured = Feed(lines, feed)
@@ -109,6 +109,8 @@ def slam(
     report = write_slam_report(result, out)
     page = write_slam_html(result, out / "report.html")
     print_skipped(reader)
+    if sentence := cut_off(result):
+        typer.echo(sentence, err=True)
     print_degradations(each.completer for each in depths if each.completer is not None)
     if as_json:
         typer.echo((out / "slam.json").read_text(encoding="utf-8"), nl=False)

@@ -37,9 +37,11 @@ _TRANSFORM = ("no transform", "extrinsics cannot be used")
 
 
 def processor_time() -> float:
-    """Seconds that cores have worked for this process, beside its main thread, which receives messages.
+    """Seconds that cores have worked for this process, in all its threads but the main one.
 
-    So a completer's own threads count, and what arrives while it works does not.
+    Of the process, not of a stage: a completer's own threads count, as do those of DDS, which receive and
+    send meanwhile, and those of other nodes of the process (a container, a session). The main thread, which
+    handles what arrives, does not.
     """
     if not hasattr(time, "pthread_getcpuclockid"):  # Windows
         return time.process_time()
@@ -52,7 +54,7 @@ class Stages:
 
     Args:
         clock: seconds.
-        processor_clock: seconds that cores have worked.
+        processor_clock: seconds that cores have worked for the process.
     """
 
     def __init__(
@@ -111,7 +113,10 @@ class Stages:
 
     @property
     def status(self) -> Status:
-        """Latency and processor time by stage; a warning while a frame takes longer than `STUCK_S`."""
+        """Latency by stage, and what the process worked meanwhile (`processor_time`).
+
+        A warning while a frame takes longer than `STUCK_S`.
+        """
         now = self._now
         with self._lock:
             times = {stage: list(values) for stage, values in self._times.items() if values}
@@ -121,7 +126,9 @@ class Stages:
             for stage, seconds in times.items()
             for p in (50, 95)
         }
-        values |= {f"{stage} CPU mean (ms)": round(1e3 * seconds, 2) for stage, seconds in worked.items()}
+        values |= {
+            f"{stage} process CPU mean (ms)": round(1e3 * seconds, 2) for stage, seconds in worked.items()
+        }
         if now is not None and (since := self._clock() - now[1]) > STUCK_S:
             return Status("latency", WARN, f"The frame at hand is in {now[0]} for {since:.1f} s.", values)
         return Status("latency", OK, self.sentence, values)

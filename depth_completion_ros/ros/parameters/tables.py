@@ -172,7 +172,8 @@ COMPLETION = (
         0.0,
         "Edges are made unknown in all outputs: pixels around which, within 7 x 7, the farthest depth is "
         "farther than the nearest by more than this share of it. 0.1 takes most of what would stand in free "
-        "space out of a map (see docs/slam.md); 0 keeps edges.",
+        "space out of a map (see docs/slam.md); 0 keeps edges. What is thinner than these 7 pixels, such as "
+        "poles and wires, disappears too, measured pixels included: not for what looks out for obstacles.",
         minimum=0.0,
         maximum=10.0,
         live=True,
