@@ -103,14 +103,14 @@ def changed(onnx_file: bytes, factors, offsets) -> bytes:
             [0, 0, 0, 0],
             "in int8 the calibration error of confidence grows by more than 0.002",
         ),
-        ([1, 1, 1, 1], [0, 0, 1e3, 0], "more than 0.1% of the pixels lose their depth"),
+        ([1, 1, 1, 1], [0, 0, 1e3, 0], "in int8 .*more than 0.1% of the pixels lose their depth"),
     ],
 )
 def test_lost_pixels_and_worse_confidence_are_too_much(
     factors, offsets, clause, frames, default, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(module, "quantised", lambda file, inputs: changed(file, factors, offsets))
-    with pytest.raises(ValueError, match=rf"is not written: in int8 .*{clause}"):
+    with pytest.raises(ValueError, match=rf"is not written: {clause}"):
         export_int8(default, tmp_path / "int8.onnx", "onnx", frames)
     assert list(tmp_path.iterdir()) == []
 
