@@ -52,7 +52,7 @@ class Cost:
     def __str__(self) -> str:
         return (
             f"RMSE {self.rmse:.4f}, MAE {self.mae:.4f} and time {self.time:.2f} of those in float32, "
-            f"coverage {self.coverage[1]:.1%} (float32 {self.coverage[0]:.1%}) and calibration error "
+            f"coverage {self.coverage[1]:.2%} (float32 {self.coverage[0]:.2%}) and calibration error "
             f"{self.calibration[1]:.3f} (float32 {self.calibration[0]:.3f}) on {self.judged} frames held out "
             f"({self.protocol}); calibrated on {self.calibrated} others"
         )

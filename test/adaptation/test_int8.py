@@ -103,14 +103,14 @@ def changed(onnx_file: bytes, factors, offsets) -> bytes:
             [0, 0, 0, 0],
             "in int8 the calibration error of confidence grows by more than 0.002",
         ),
-        ([1, 1, 1, 1], [0, 0, 1e3, 0], "more than 0.1% of the pixels lose their depth"),
+        ([1, 1, 1, 1], [0, 0, 1e3, 0], "in int8 .*more than 0.1% of the pixels lose their depth"),
     ],
 )
 def test_lost_pixels_and_worse_confidence_are_too_much(
     factors, offsets, clause, frames, default, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(module, "quantised", lambda file, inputs: changed(file, factors, offsets))
-    with pytest.raises(ValueError, match=rf"is not written: in int8 .*{clause}"):
+    with pytest.raises(ValueError, match=rf"is not written: {clause}"):
         export_int8(default, tmp_path / "int8.onnx", "onnx", frames)
     assert list(tmp_path.iterdir()) == []
 
@@ -118,7 +118,7 @@ def test_lost_pixels_and_worse_confidence_are_too_much(
 def test_what_costs_too_much_is_told_by_all_that_became_worse():
     fine = Cost(7, 2, "truth", 1.001, 0.999, 0.8, (0.98, 0.9795), (0.05, 0.051))
     assert fine.too_much(0.01) == []
-    assert "coverage 97.9% (float32 98.0%) and calibration error 0.051 (float32 0.050)" in str(fine)
+    assert "coverage 97.95% (float32 98.00%) and calibration error 0.051 (float32 0.050)" in str(fine)
     assert fine.too_much(0) == ["errors grow by more than 0.0%"]
     bad = replace(fine, mae=float("nan"), coverage=(0.98, 0.978), calibration=(0.05, 0.053))
     assert len(bad.too_much(0.01)) == 3
