@@ -57,9 +57,8 @@ def replay(
 ) -> ReplaySummary:
     """Complete every frame of a reader and write the results as a bag.
 
-    Every frame gives exactly one message on each topic, with stamp and frame_id of its image, also
-    where nothing was measured (the depth is then unknown everywhere). Frames without a stamp get
-    10 Hz, as `write_bag` gives them.
+    Every frame gives exactly one message on each topic, with stamp (else at 10 Hz, as by `write_bag`) and
+    frame_id of its image, also where nothing was measured (the depth is then unknown everywhere).
 
     Args:
         path: folder of the new bag; it must not exist.
@@ -79,13 +78,12 @@ def replay(
     """
     wanted = _wanted(outputs)
     least = completer.least_confidence if min_confidence is None else min_confidence
+    filters = {"see_through": see_through, "isolated": isolated}
     stamps, shares = [], []
     with BagWriter(path, storage=storage, compression=compression) as writer:
         inputs = FrameWriter(writer, INPUTS) if with_inputs else None
         for number, frame in enumerate(frames, start=1):
-            sparse = SparseDepth.from_points(
-                frame, max_depth=max_range, see_through=see_through, isolated=isolated
-            )
+            sparse = SparseDepth.from_points(frame, max_depth=max_range, **filters)
             completion = completer.complete(frame.image, sparse, frame.camera, frame.name)
             if temporal is not None:
                 completion = temporal.apply(frame, sparse, completion, frame.T_world_cam)

@@ -162,7 +162,7 @@ def test_reminders_without_a_truth_hold_the_network_to_what_it_said():
         network = read_start(None).network
         with torch.no_grad():
             before = at_points(network(normalised(image), sparse), points).log_depth
-        settings = FitSettings(steps=20, batch=4, kept=8, rate=0.01)
+        settings = FitSettings(part="heads", steps=20, batch=4, kept=8, rate=0.01)
         fit = Fit(network, own, {}, settings, reminders)
         drawn = [fit._draw(number, np.random.default_rng(number)) for number in range(4)]
         assert [asked.held for asked in drawn] == 2 * [bool(reminders)] + 2 * [False]
