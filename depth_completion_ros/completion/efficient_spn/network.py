@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .encoder import TAP_CHANNELS, ImageEncoder
-from .fill import LEVELS, halved, membrane, pyramid
+from .fill import LEVELS, Pyramid, halved, membrane, pyramid
 from .full_size import CLOSE
 from .layers import Conv, Residual, enlarged
 from .propagation import propagate
@@ -128,6 +129,8 @@ class EfficientSPN(nn.Module):
     INPUTS = 11
     SINGLE, TRUST = 5, 4
     """Planes of the head at 1/2 beside affinities and convex weights, and those of trust at full size."""
+    first_fill, propagate = staticmethod(membrane), staticmethod(propagate)
+    """What an ablation replaces."""
 
     def __init__(self):
         super().__init__()
@@ -163,7 +166,7 @@ class EfficientSPN(nn.Module):
     def joined(self, image: list[torch.Tensor], sparse: torch.Tensor) -> tuple:
         """The same of what the encoder made of the image, which stays where the encoder does not learn."""
         with torch.autocast(sparse.device.type, enabled=False):
-            levels, logs, bases, unit = _known(sparse)
+            levels, logs, bases, unit = _known(sparse, self.first_fill)
         return self._features(image, levels, logs, bases), levels, logs, bases, unit
 
     def _features(self, image, levels, logs, bases) -> list[torch.Tensor]:
@@ -183,14 +186,14 @@ class EfficientSPN(nn.Module):
         affinity, (mass, change, trust) = _split(self.head4(finer[2]).float(), 9 * len(COARSE_DILATIONS), 3)
         log4 = bases[1] + enlarged(log8 - bases[2]) + change
         trust = trust.sigmoid() * levels[2][1]
-        log4 = propagate(log4, mass.sigmoid(), affinity, logs[2], trust, COARSE_STEPS, COARSE_DILATIONS)
+        log4 = self.propagate(log4, mass.sigmoid(), affinity, logs[2], trust, COARSE_STEPS, COARSE_DILATIONS)
         fine = 9 * len(FINE_DILATIONS)
         sizes = [fine + self.SINGLE, 4 * CROSS, self.TRUST]
         head, convex, full_trust = self.head2(finer[3]).float().split(sizes, dim=1)
         affinity, (mass, change, trust, spread, sky) = _split(head, fine, self.SINGLE)
         log2 = bases[0] + enlarged(log4 - bases[1]) + change
         trust = trust.sigmoid() * levels[1][1]
-        log2 = propagate(log2, mass.sigmoid(), affinity, logs[1], trust, FINE_STEPS, FINE_DILATIONS)
+        log2 = self.propagate(log2, mass.sigmoid(), affinity, logs[1], trust, FINE_STEPS, FINE_DILATIONS)
         log1 = convex_enlarged(log2, convex)
         trust = F.pixel_shuffle(full_trust.sigmoid(), 2)
         spread, sky, base = enlarged(torch.cat([spread, sky, bases[0]], dim=1)).split(1, dim=1)
@@ -199,13 +202,13 @@ class EfficientSPN(nn.Module):
         )
 
 
-def _known(sparse: torch.Tensor):
+def _known(sparse: torch.Tensor, first_fill: Callable[[Pyramid], torch.Tensor]):
     """Pyramid of the measurements, their logs, the first fill at 1/2 to 1/32, and the unit."""
     measured = (sparse > 0).to(sparse.dtype)
     unit = unit_of(sparse, measured)
     levels = pyramid(unit / sparse.clamp(min=1e-6) * measured, measured, LEVELS + 1)
     logs = [-torch.log(v.clamp(min=1e-4)) * m for v, m in levels]
-    surface = membrane(levels[1:])
+    surface = first_fill(levels[1:])
     bases = [-torch.log(torch.where(surface > 0, surface, 1.0).clamp(1e-4, 1e4))]
     for _ in range(LEVELS - 1):
         bases.append(halved(bases[-1]))
