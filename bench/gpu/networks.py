@@ -27,7 +27,6 @@ NETWORKS = {
     "mspn_lite": "375x1242",
     "mspn:sdr_kitti": "240x1216",
     "bpnet": "256x1216",
-    "psd": "228x304",
 }
 WAYS = {
     "float32": {"precision": "float32"},
