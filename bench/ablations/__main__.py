@@ -3,7 +3,7 @@
     generate="python -m depth_completion_training.generation"
     $generate frames --scenes 200 --views 4 --size 384x640
     $generate held_out --scenes 40 --views 2 --size 384x640 --seed 50000
-    python bench/ablations frames held_out --steps 1000 --seeds 1 2
+    python bench/ablations frames held_out --steps 600 --seeds 1 2
     python bench/ablations frames held_out --table
 
 Each training is a line of OUT/runs.jsonl; those that are in it are not done again, so that a sweep that was
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("frames", type=Path, help="folder of simulated frames to train on")
     parser.add_argument("held_out", type=Path, help="one of other scenes, to judge by")
     parser.add_argument("--out", type=Path, default=Path("ablations"))
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--most", type=int, default=80, help="held-out frames")
@@ -107,6 +107,8 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     file = given.out / "runs.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    if {row["steps"] for row in rows} - {given.steps}:
+        parser.error(f"{file} has runs of another number of steps; choose another --out.")
     if not given.table:
         held_out = list(trials(given.held_out, given.most))
         done = {(row["variant"], row["seed"]) for row in rows}

@@ -83,11 +83,11 @@ VARIANTS = {
         settings=(f"{NETWORK}frozen=false", f"{NETWORK}pretrained=false"),
     ),
     "no_propagation": Variant("without propagation", WithoutPropagation),
+    "no_image": Variant("without the image", WithoutImage),
     "coarse_fill": Variant("first fill by Shepard's interpolation alone", CoarseFill),
     "no_sky": Variant("sky not asked for", settings=(f"{LOSS}sky=0",)),
     "fewer_scenes": Variant("data: a quarter of the scenes", scenes=4),
     "no_exact": Variant("data: no scans without noise", settings=(f"{SAMPLER}exact=0",)),
-    "no_image": Variant("without the image", WithoutImage),
     "near_zoom": Variant("data: crops never of a whole frame", settings=(f"{AUGMENT}zoom=[1.0, 1.6]",)),
     "encoder_learns": Variant("encoder of ImageNet, which learns too", settings=(f"{NETWORK}frozen=false",)),
 }
