@@ -4,8 +4,8 @@
     python bench/held_memory.py --frames 6000 --faults      # between two good frames one that is dropped
     python bench/held_memory.py --frames 8000 --completer default
 
-Robot and node of the tests, in one process, over DDS; each frame waits for its depth. Rows tell what malloc has
-in use (glibc) and how many objects Python looks after, after 500 frames and then at each quarter.
+Robot and node of the tests, in one process, over DDS; each frame waits for its depth. Rows tell what malloc
+has in use (glibc) and how many objects Python looks after, after 500 frames and then at each quarter.
 """
 
 from __future__ import annotations
