@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -38,13 +39,20 @@ class Graph(nn.Module):
         return torch.cat([result.float() for result in self._forward(rgb, *planes)], dim=1)
 
 
-def to_onnx(graph: Graph, planes: int, shape: tuple[int, int], any_size: bool) -> bytes:
+def to_onnx(
+    graph: Graph,
+    planes: int,
+    shape: tuple[int, int],
+    any_size: bool,
+    searched: Sequence[np.ndarray] = (),
+) -> bytes:
     """The graph as an ONNX file, for one frame at a time.
 
     Args:
         planes: number of them, the sparse depth being the first.
         shape: height and width of the frame that it is made with.
         any_size: whether it takes others as well, which not every network can; see `parity`.
+        searched: what it takes after the planes, of such a frame, 2-D each.
 
     Raises:
         ValueError: the network does what ONNX cannot tell, in a sentence.
@@ -55,15 +63,16 @@ def to_onnx(graph: Graph, planes: int, shape: tuple[int, int], any_size: bool) -
     sparse = torch.zeros(1, 1, *shape)
     sparse[..., ::5, ::7] = 10
     inputs = [sparse, *(torch.full((1, 1, *shape), 10.0) for _ in names[1:])]
+    found = {f"searched_{number}": torch.from_numpy(x)[None, None] for number, x in enumerate(searched)}
     axes = {"image": {1: "height", 2: "width"}, **dict.fromkeys([*names, "planes"], sides)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that this exporter is the older of two: it gives the smaller graph
         try:
             torch.onnx.export(
                 graph.eval(),
-                (torch.zeros(1, *shape, 3, dtype=torch.uint8), *inputs),
+                (torch.zeros(1, *shape, 3, dtype=torch.uint8), *inputs, *found.values()),
                 file,
-                input_names=["image", *names],
+                input_names=["image", *names, *found],
                 output_names=["planes"],
                 dynamic_axes=axes if any_size else None,
                 opset_version=OPSET,
