@@ -67,6 +67,16 @@ print(float(np.nanmean(depth)))
     assert float(line) == pytest.approx(float(np.nanmean(expected)), rel=1e-4)
 
 
+def test_openvino_completes_as_pytorch_does(exported_bpnet, tmp_path):
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    pytorch, file = exported_bpnet[0], tmp_path / "bpnet.xml"
+    assert export_network(pytorch, file, "openvino", SHAPE).largest < 1e-3
+    exported = create_completer("bpnet", weights=str(file))
+    assert exported.report()["runs in"] == "OpenVINO"
+    given = camera_image(SHAPE), some(900), CAMERA
+    assert compare([(pytorch.complete(*given), exported.complete(*given))]).agrees(half=False)
+
+
 def test_the_search_outside_finds_what_the_network_searches_itself():
     sparse = some(300).depth[:41, :70] / 2
     sparse[0, :2] = LEAST_DEPTH / 2, LEAST_DEPTH * 2

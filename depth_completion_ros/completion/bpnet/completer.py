@@ -94,7 +94,8 @@ def _extended(rays: torch.Tensor, up: int, right: int) -> torch.Tensor:
         at = torch.arange(-before, size + after, device=rays.device)
         edge = at.clamp(0, size - 1)
         inner = torch.where(at < 0, min(1, size - 1), max(size - 2, 0))
-        beyond = (at - edge).abs().view((-1,) + (1,) * (-1 - axis))
+        # Not `abs` of the difference, which OpenVINO 2026.4 loses here.
+        beyond = torch.where(at < 0, -at, at - edge).view((-1,) + (1,) * (-1 - axis))
         outermost = rays.index_select(axis, edge)
         rays = outermost + (outermost - rays.index_select(axis, inner)) * beyond
     return rays
