@@ -160,3 +160,21 @@ def tiny_mspn(monkeypatch):
     known_networks.cache_clear()
     yield partial(create_completer, "mspn", device="cpu")
     known_networks.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def exported_bpnet(tmp_path_factory):
+    """A BP-Net of few channels that sees images of 160 x 96 at 150 x 90: its completer, and its ONNX file."""
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    from depth_completion_ros import create_completer
+    from depth_completion_ros.completion.bpnet import network
+    from depth_completion_ros.completion.exported.export import export_network
+
+    file = tmp_path_factory.mktemp("exported_bpnet") / "bpnet.onnx"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network, "CHANNELS", (4, 8, 8, 8, 8, 8))
+        completer = create_completer("bpnet", device="cpu", inner_size=150)
+    export_network(completer, file, "onnx", (96, 160))
+    return completer, file

@@ -104,8 +104,9 @@ def export_int8(
         runner = OnnxRunner(whole)
         metadata, inputs = runner.metadata, []
         for image, planes, _ in recorded(completer, calibrating):
-            runner.check(image, planes)
-            inputs.append(_arrays(image, planes))
+            given = [*planes, *completer.searched(planes[0])]
+            runner.check(image, given)
+            inputs.append(_arrays(image, given))
         exact, made = (Path(folder) / name / path.name for name in (FLOAT, INT8))
         for file, onnx_file, texts in (
             (exact, whole.read_bytes(), metadata),

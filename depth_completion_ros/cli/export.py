@@ -20,7 +20,11 @@ MOST = 60
 def export(
     network: Annotated[
         str,
-        typer.Argument(metavar="NETWORK", help="NAME or NAME:VARIANT, such as default or mspn_lite."),
+        typer.Argument(
+            metavar="NETWORK",
+            help="NAME or NAME:VARIANT, such as default or mspn_lite; or a prior, such as "
+            "depth_anything_v2_small, or the folder of one.",
+        ),
     ],
     to: Annotated[str, typer.Option(help="`onnx` (ONNX Runtime, TensorRT) or `openvino`.")] = "onnx",
     out: Annotated[
@@ -59,8 +63,9 @@ def export(
 
     Both complete the same frames; where depth differs by more than 0.1 % (2 % with --fp16) at 99.9 % of the
     pixels, nothing is written. With --int8 a fifth of the frames judges, which it was not calibrated on.
-    The file is taken as `--weights FILE` by every command, and as parameter `weights` by the node, and runs
-    without PyTorch; `-c NAME,runtime=...` says in what, where more than one runtime takes it.
+    A network's file is taken as `--weights FILE` by every command, and as parameter `weights` by the node,
+    and runs without PyTorch; `-c NAME,runtime=...` says in what, where more than one runtime takes it. The
+    maps of a prior may differ by 0.1 % (2 % with --fp16) of their range; its file is taken as `--prior FILE`.
 
     Examples:
 
@@ -70,9 +75,12 @@ def export(
 
         depth-completion export default --int8 --frames drive_bag --out default_int8.onnx
 
+        depth-completion export depth_anything_v2_small --size 375x1242
+
         depth-completion complete DATA -c mspn_lite --weights mspn_lite.onnx
     """
     from ..completion.exported.export import SUFFIXES
+    from ..completion.prior.registry import is_network
 
     if to == "tensorrt":
         raise ValueError(
@@ -81,19 +89,26 @@ def export(
         )
     if to not in SUFFIXES:
         raise ValueError(f"Runtime is '{to}'; it must be one of {', '.join(SUFFIXES)}.")
-    path = out or Path(network.partition(",")[0].replace(":", "_") + SUFFIXES[to])
+    path = out or _file_name(network, SUFFIXES[to])
     if int8 and (half or frames is None):
         raise ValueError(
             "Option --int8 must be given with --frames DATA, frames such as the robot sees, and without "
             "--fp16."
         )
-    made = NetworkOptions("cpu", weights, allow_noncommercial=allow_noncommercial).make([network])[network]
+    prior = is_network(network)
+    if prior and (to != "onnx" or int8 or weights):
+        raise ValueError(f"Prior '{network}' is written with --to onnx, without --int8 and --weights.")
     shape = _height_width(size) if size else None
     reader = None if frames is None else ReadingOptions(reader_option=reader_option).open(frames)
-    if int8:
-        found = _export_int8(made, path, to, reader, gate / 100, shape)
+    if prior:
+        found = _export_prior(network, path, reader, half, shape, allow_noncommercial)
     else:
-        found = _export(made, path, to, reader, half, shape)
+        options = NetworkOptions("cpu", weights, allow_noncommercial=allow_noncommercial)
+        made = options.make([network])[network]
+        if int8:
+            found = _export_int8(made, path, to, reader, gate / 100, shape)
+        else:
+            found = _export(made, path, to, reader, half, shape)
     if reader is not None:
         print_skipped(reader)
     files = [path, path.with_suffix(".bin")] if to == "openvino" else [path]
@@ -113,6 +128,22 @@ def _export_int8(made, path: Path, to: str, reader, gate: float, shape):
     from ..adaptation.int8 import export_int8
 
     return export_int8(made, path, to, list(load_frames(reader, MOST, with_truth=True)), gate, shape)
+
+
+def _export_prior(network: str, path: Path, reader, half: bool, shape, allow_noncommercial: bool):
+    from itertools import islice
+
+    from ..completion.exported.prior import export_prior
+    from ..completion.prior import create_prior
+
+    images = [frame.image for frame in islice(reader or (), COMPARED)]
+    return export_prior(create_prior(network, "cpu", allow_noncommercial), path, shape, half, images)
+
+
+def _file_name(network: str, suffix: str) -> Path:
+    """In this folder, named like the network, or like the folder of a prior."""
+    name = network.partition(",")[0].partition("@")[0]
+    return Path(Path(name).name.replace(":", "_") + suffix)
 
 
 def _height_width(text: str) -> tuple[int, int]:

@@ -78,6 +78,7 @@ class Completer(ABC):
         needs_image: whether it cannot complete from sparse depth alone.
         least_confidence: confidence below which depth is a guess that a robot is not told, unless its
             owner asks for it (`min_confidence`); see docs/confidence.md.
+        only_size: height and width of the only images that it sees, at its inner size; None for any.
         warnings: what an operator must know from the start, a sentence each.
         degradations: what was given up since to go on, a sentence each.
     """
@@ -87,6 +88,7 @@ class Completer(ABC):
     keeps_measured: bool = True
     needs_image: bool = True
     least_confidence: float = 0.3
+    only_size: tuple[int, int] | None = None
     warnings: Sequence[str] = ()
     degradations: Sequence[str] = ()
 

@@ -11,10 +11,15 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 _SHARED = Path(__file__).with_name("cpu")
 _FLAGS = ("-O3", "-march=native", "-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
@@ -42,14 +47,14 @@ class CpuLibrary:
         """The compiled kernels; None, with a warning that says why, where they cannot be built."""
         return self._loaded[0]
 
-    def call(self, function: str, *arguments: int | torch.Tensor) -> None:
-        """Call a kernel with numbers, contiguous tensors, and last the number of threads.
+    def call(self, function: str, *arguments: int | torch.Tensor | np.ndarray) -> None:
+        """Call a kernel with numbers, contiguous tensors or arrays, and last the number of threads.
 
         Raises:
             MemoryError: it returned anything but 0.
         """
-        values = (ctypes.c_int(x) if isinstance(x, int) else ctypes.c_void_p(x.data_ptr()) for x in arguments)
-        if getattr(self.load(), function)(*values, ctypes.c_int(torch.get_num_threads())):
+        values = (ctypes.c_int(x) if isinstance(x, int) else ctypes.c_void_p(_address(x)) for x in arguments)
+        if getattr(self.load(), function)(*values, ctypes.c_int(_threads())):
             raise MemoryError(f"There is not enough memory for {self._name.replace('_', ' ')}.")
 
     @functools.cached_property
@@ -102,6 +107,18 @@ class CpuLibrary:
         files = [*sorted(self._sources.iterdir()), *sorted(_SHARED.iterdir())]
         parts = *(file.read_bytes() for file in files), version, processor.encode(), " ".join(_FLAGS).encode()
         return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _address(x: torch.Tensor | np.ndarray) -> int:
+    return x.ctypes.data if isinstance(x, np.ndarray) else x.data_ptr()
+
+
+def _threads() -> int:
+    """As many as PyTorch takes; where it is not loaded what OMP_NUM_THREADS says, or else one a core."""
+    if torch := sys.modules.get("torch"):
+        return torch.get_num_threads()
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    return int(text) if text.isdecimal() and int(text) else os.cpu_count() or 1
 
 
 def _usual_folder() -> Path:

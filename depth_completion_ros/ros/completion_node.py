@@ -58,8 +58,8 @@ from .publishers import Outputs
 from .temporal import LiveTemporal
 from .worker import Worker
 
-SMALL_IMAGE = 96, 64
-"""Width and height of a warm-up where `warm_up_size` is not given: all kernels, little memory."""
+SMALL_IMAGE = 64, 96
+"""Height and width of a warm-up where `warm_up_size` is not given: all kernels, little memory."""
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
@@ -239,7 +239,7 @@ class CompletionNode(LifecycleNode):
         if not width:
             if self.settings.compiled:
                 return  # which is for one size, and takes minutes
-            width, height = SMALL_IMAGE
+            height, width = self._completer.only_size or SMALL_IMAGE
         begin = time.monotonic()
         self._live.warm_up(height, width)
         seconds = time.monotonic() - begin

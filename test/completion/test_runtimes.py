@@ -149,7 +149,7 @@ class NoTensorRT:
 def test_tensorrt_out_of_memory_builds_no_other_engine(monkeypatch):
     monkeypatch.setattr(completer_module, "open_runner", lambda path, runtime, *rest: NoTensorRT(path, *rest))
     completer = create_completer("default", runtime="tensorrt", device="cuda:1", max_gpu_memory=2.0)
-    assert completer.runner.gib == 2
+    assert completer.runner.args[0].gib == 2
     assert np.isfinite(completer(camera_image(), points_of(slope(), 200)).depth).any()
     (step,) = completer.degradations
     assert step.startswith("Out of memory on cuda:1") and step.endswith(

@@ -340,6 +340,22 @@ def test_weights_that_adapt_has_stored_run_as_onnx_by_their_name(ros, weights_fo
     assert said["licence of the weights"] == "internal"
 
 
+def test_bp_net_runs_in_the_node_from_the_file_that_was_exported(ros, exported_bpnet):
+    pytorch, file = exported_bpnet
+    robot = Robot(ros)
+    completion_node(ros, completer="bpnet", weights=str(file), device="cpu", min_confidence=0.0)
+    robot.connect()
+    robot.send(START)
+    robot.wait_for_outputs(1)
+    robot.wait_for_status(COMPLETER, "OK", "bpnet: works.")
+    said = values(robot)
+    assert (said["weights"], said["runs in"]) == ("bpnet.onnx, exported from random", "ONNX Runtime")
+    depth, expected = plane(robot.received["depth/image"][0]), pytorch(frame()).depth
+    known = np.isfinite(depth)
+    assert known.mean() > 0.5 and (known == np.isfinite(expected)).mean() > 0.999
+    assert np.nanquantile(np.abs(depth / expected - 1), 0.999) < 1e-3
+
+
 def test_the_runtime_is_a_parameter_that_diagnostics_tell_and_that_is_refused_where_it_cannot_be_had(ros):
     robot = Robot(ros)
     node = completion_node(ros, completer="default", device="cpu", runtime="pytorch")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..learned.completer import LearnedCompleter
 from ..prior.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from .search import neighbours_of, padding
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +37,7 @@ class BPNetCompleter(LearnedCompleter):
     name = "bpnet"
     variants = ("kitti", "nyu")
     keeps_measured = False
+    exports = exports_at_one_size = True
 
     def __init__(self, options):
         super().__init__(options)
@@ -58,15 +60,14 @@ class BPNetCompleter(LearnedCompleter):
     def forward(self, rgb, sparse, *planes, points):
         import torch
 
-        from .network import MULTIPLE
-
-        up, right = -sparse.shape[-2] % MULTIPLE, -sparse.shape[-1] % MULTIPLE
-        rays = torch.cat([*planes, torch.ones_like(sparse)], dim=1)
+        up, right = padding(*sparse.shape[-2:])
+        rays = torch.cat([*planes[:2], torch.ones_like(sparse)], dim=1)
+        neighbours = [found.unflatten(2, (4, -1))[:, 0].long() for found in planes[2:]]  # of `searched`
         if up or right:
             rgb = torch.nn.functional.pad(rgb, (0, right, up, 0), mode="replicate")
             sparse = torch.nn.functional.pad(sparse, (0, right, up, 0))
             rays = _extended(rays, up, right)
-        outputs = self.inference_network(rgb, sparse * self._factor, rays).outputs
+        outputs = self.inference_network(rgb, sparse * self._factor, rays, neighbours=neighbours).outputs
         before, depth = (x[..., up:, : x.shape[-1] - right] / self._factor for x in outputs)
         ratio = torch.log(depth.clamp(min=1e-3) / before.clamp(min=1e-3)).abs()
         return depth, CLOSE / (CLOSE + ratio)
@@ -75,6 +76,9 @@ class BPNetCompleter(LearnedCompleter):
         if camera is None:
             raise ValueError("Completer 'bpnet' needs the camera of the image, and there is none.")
         return [np.nan_to_num(plane, posinf=0, neginf=0) for plane in camera.rays]
+
+    def searched(self, sparse):
+        return neighbours_of(sparse * np.float32(self._factor))
 
     def warm_up_planes(self, image):
         height, width = image.shape[:2]
@@ -90,7 +94,8 @@ def _extended(rays: torch.Tensor, up: int, right: int) -> torch.Tensor:
         at = torch.arange(-before, size + after, device=rays.device)
         edge = at.clamp(0, size - 1)
         inner = torch.where(at < 0, min(1, size - 1), max(size - 2, 0))
-        beyond = (at - edge).abs().view((-1,) + (1,) * (-1 - axis))
+        # Not `abs` of the difference, which OpenVINO 2026.4 loses here.
+        beyond = torch.where(at < 0, -at, at - edge).view((-1,) + (1,) * (-1 - axis))
         outermost = rays.index_select(axis, edge)
         rays = outermost + (outermost - rays.index_select(axis, inner)) * beyond
     return rays

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..learned.fused_conv import fused_conv
 from .layers import Block, ConvNorm, Residual, Up, UpJoin, exact, fold
 from .propagation import BilateralPropagation
-from .refinement import KernelGenerator
+from .refinement import KernelGenerator, normalised
 
 SLICE = 2**20
 """Numbers of a slice on a CPU, about what its cache holds."""
@@ -123,6 +123,8 @@ class FusedGenerator(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         around = self.conv(features)
+        if torch.jit.is_tracing():  # an exporter, which follows nothing that is written in slices
+            return normalised(around)
         batch, channels, height, width = around.shape
         half = channels // 2
         dtype = torch.promote_types(around.dtype, torch.float32)
@@ -157,7 +159,7 @@ class FusedPropagation(nn.Module):
         size = height * width
         points, neighbours = points.flatten(2), neighbours.flatten(2)
         pixels = torch.arange(size, device=features.device)
-        depth = points.new_empty(batch, size)
+        depths = []
         for image in range(batch):
             rows = features[image].flatten(1).T
             known = self.other(torch.cat([rows, points[image].T], dim=1))
@@ -168,8 +170,8 @@ class FusedPropagation(nn.Module):
                 x += self.way(_offsets(index, pixels[part], width).to(x.dtype))
                 scale, shift, logits = self.coef(self._hidden(x)).unbind(dim=-1)
                 z = points[image, 2][index]
-                depth[image, part] = (((scale + 1) * z + shift) * logits.softmax(dim=0)).sum(dim=0)
-        return depth.view(batch, 1, height, width)
+                depths.append((((scale + 1) * z + shift) * logits.softmax(dim=0)).sum(dim=0))
+        return torch.cat(depths).view(batch, 1, height, width)
 
     def _hidden(self, x: Tensor) -> Tensor:
         x = F.gelu(self.second(F.gelu(x)))

@@ -7,6 +7,7 @@ CVPR 2025) is the same network, trained otherwise.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,15 +16,13 @@ from torch import Tensor, nn
 
 from ...ops.neighbours import of_levels
 from .layers import Block, UNet, UpJoin, drop_rates, exact, join, stage
-from .pooling import LEAST_DEPTH, WeightedPooling
+from .pooling import WeightedPooling
 from .propagation import BilateralPropagation
 from .refinement import Refinement
+from .search import LEAST_DEPTH, LEVELS, MULTIPLE
 
 CHANNELS = (32, 64, 128, 256, 256, 256)
 """Of the features of each level; level l has 1 / 2^l of the resolution."""
-LEVELS = len(CHANNELS)
-MULTIPLE = 2 ** (LEVELS - 1)
-"""Height and width must be multiples of this."""
 
 
 class Prediction(NamedTuple):
@@ -89,7 +88,14 @@ class BPNet(nn.Module):
             self.add_module(f"pred{level}", Level(level))
         _initialise(self)
 
-    def forward(self, rgb: Tensor, sparse: Tensor, K: Tensor, every_level: bool = False) -> Prediction:
+    def forward(
+        self,
+        rgb: Tensor,
+        sparse: Tensor,
+        K: Tensor,
+        every_level: bool = False,
+        neighbours: Sequence[Tensor] = (),
+    ) -> Prediction:
         """Complete what a camera sees.
 
         Args:
@@ -98,6 +104,7 @@ class BPNet(nn.Module):
             K: B x 3 x 3 of a pinhole camera, pixels; of any other B x 3 x H x W, the point at a depth of 1
                 that a pixel sees.
             every_level: whether `outputs` are of all levels also in evaluation.
+            neighbours: what `of_levels` finds, B x 4 x h x w each, where it has been searched already.
 
         Raises:
             ValueError: height or width is no multiple of 32.
@@ -107,7 +114,7 @@ class BPNet(nn.Module):
             raise ValueError(f"BP-Net got {width} x {height} pixels; both must be multiples of {MULTIPLE}.")
         rays = K if K.ndim == 4 else rays_of(K.to(sparse.dtype), height, width)
         # Which cells are measured follows from the points alone, so all searches come first.
-        neighbours = of_levels(sparse[:, 0] > LEAST_DEPTH, LEVELS)
+        neighbours = neighbours or of_levels(sparse[:, 0] > LEAST_DEPTH, LEVELS)
         trunk = [self.conv_img(rgb.to(next(self.parameters()).dtype))]
         for level in range(1, LEVELS):
             trunk.append(self.get_submodule(f"layer{level}_img")(trunk[-1]))

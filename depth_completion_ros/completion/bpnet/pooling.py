@@ -7,9 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .layers import Block, exact
-
-LEAST_DEPTH = 1e-3
-"""Metres from which on a pixel counts as measured."""
+from .search import LEAST_DEPTH
 
 
 class Logits(nn.Module):

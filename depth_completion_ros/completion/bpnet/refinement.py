@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ...ops.local_sum import propagate
 from .layers import Block, exact, join
-from .pooling import LEAST_DEPTH
+from .search import LEAST_DEPTH
 
 SIZES = (3, 5, 7)
 
@@ -24,10 +24,15 @@ class KernelGenerator(nn.Module):
         nn.init.zeros_(self.conv[1].conv.bn.weight)  # at first nothing moves
 
     def forward(self, features: Tensor) -> Tensor:
-        around = exact(self.conv(features))
-        around = around / (around.abs().sum(dim=1, keepdim=True) + 1e-6)
-        before, after = around.chunk(2, dim=1)
-        return torch.cat([before, 1 - around.sum(dim=1, keepdim=True), after], dim=1)
+        return normalised(self.conv(features))
+
+
+def normalised(around: Tensor) -> Tensor:
+    """Kernels whose weights sum to 1, of logits for all of their pixels but the middle one."""
+    around = exact(around)
+    around = around / (around.abs().sum(dim=1, keepdim=True) + 1e-6)
+    before, after = around.chunk(2, dim=1)
+    return torch.cat([before, 1 - around.sum(dim=1, keepdim=True), after], dim=1)
 
 
 def head(inputs: int, channels: int) -> nn.Sequential:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ...core import Frame
@@ -56,7 +57,7 @@ def export_network(
         return completer.forward(rgb, *maps, points=points)
 
     graph = Graph(forward, completer.inference_network, completer.mean, completer.std)
-    onnx_file = to_onnx(graph, len(planes), image.shape[:2], any_size)
+    onnx_file = to_onnx(graph, len(planes), image.shape[:2], any_size, completer.searched(planes[0]))
     metadata = {
         "network": f"{completer.name}:{completer.variant}",
         "weights": completer.weights_from,
@@ -120,7 +121,8 @@ def _parity(completer, made: Path, size, any_size: bool, frames: Sequence[Frame]
     frames = list(frames) or sample_frames(*size)
     if any_size:
         frames += sample_frames(*(round(SECOND * side) for side in size))
-    pytorch, exported = completer.runner, open_runner(made, RUNTIME_OF[made.suffix], CPU, "float32")
+    pytorch, runner = completer.runner, open_runner(made, RUNTIME_OF[made.suffix], CPU, "float32")
+    exported = partial(completer.run_exported, runner)
     expected = _completions(completer, pytorch, frames)
     given = _completions(completer, exported, frames)
     completer.runner = pytorch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from ..weights.folder import weights_folder
@@ -20,12 +21,19 @@ def check_exported(runner, weights: str, completer: str, variant: str, allow_non
     """
     network = runner.metadata.get("network", "")
     whole = {"weights", "licence", "size"} <= set(runner.metadata)
-    if not whole or not runner.metadata.get("inner_size", "").isdecimal():
+    size = re.fullmatch("any|[0-9]+ x [0-9]+", runner.metadata.get("size", ""))
+    if not (whole and size and runner.metadata.get("inner_size", "").isdecimal()):
         network = ""
     if network != f"{completer}:{variant}":
         whose = f"is {network}" if network else "was not written by `depth-completion export`"
         raise ValueError(f"'{weights}' {whose}; it must be {completer}:{variant} to run as that.")
     refuse_noncommercial(f"'{weights}'", runner.metadata.get("licence", ""), allow_noncommercial)
+
+
+def size_of(metadata: dict[str, str]) -> tuple[int, int] | None:
+    """Height and width of the only images that an exported file is for; None where it is for any."""
+    width, _, height = metadata["size"].partition(" x ")
+    return (int(height), int(width)) if height else None
 
 
 def refuse_int8(file: Path, runtime: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from ...core import Camera, SparseDepth
 from ...core.safe.files import check_is_file
 from ..device import CPU, Device, choose_device, is_out_of_memory, limit_memory
-from ..exported.files import check_exported, refuse_int8, stored_export
+from ..exported.files import check_exported, refuse_int8, size_of, stored_export
 from ..exported.runtimes import (
     choose_runtime,
     device_and_precision,
@@ -201,6 +202,10 @@ class LearnedCompleter(Completer):
         """As many planes as `planes` gives, for a frame that there is not."""
         return ()
 
+    def searched(self, sparse: np.ndarray) -> Sequence[np.ndarray]:
+        """What an exported network is given after the planes, found in the sparse depth; none for most."""
+        return ()
+
     def without_points(self, image: np.ndarray, name: str) -> Completion:
         """What to answer where nothing was measured; unknown for most."""
         return Completion.unknown(image.shape[:2])
@@ -253,8 +258,9 @@ class LearnedCompleter(Completer):
         runtime = choose_runtime(self.runtime, str(path))
         self.device, self.precision = device_and_precision(runtime, options.device, options.precision)
         refuse_int8(path, runtime)
-        self.runner = open_runner(path, runtime, self.device, self.precision, options.max_gpu_memory)
-        self.runs_in, metadata = self.runner.runtime, self.runner.metadata
+        runner = open_runner(path, runtime, self.device, self.precision, options.max_gpu_memory)
+        self.runner = partial(self.run_exported, runner)
+        self.runs_in, metadata = runner.runtime, runner.metadata
         if self.compiled:
             self.warnings.append(f"Setting 'compiled' is for PyTorch, but {self.runs_in} runs the network.")
         self.compiled = False
@@ -262,12 +268,17 @@ class LearnedCompleter(Completer):
         if file == self.shipped_export:
             self.weights_from, self.licence = SHIPPED, metadata["licence"]
             return
-        check_exported(self.runner, str(file), self.name, self.variant, options.allow_noncommercial)
+        check_exported(runner, str(file), self.name, self.variant, options.allow_noncommercial)
         self.precision = metadata.get("precision", self.precision)
         self.inner_size = options.inner_size or int(metadata["inner_size"])
         self.licence = metadata["licence"]
         self.weights_from = f"{path.name}, exported from {metadata['weights']}"
-        self._halved |= metadata["size"] != "any"  # a file for one size cannot be given less to do
+        self.only_size = size_of(metadata)
+        self._halved |= self.only_size is not None  # a file for one size cannot be given less to do
+
+    def run_exported(self, runner, image: np.ndarray, planes: Sequence[np.ndarray], **known) -> np.ndarray:
+        """Run an exported network on what it sees of a frame; see `OnnxRunner`."""
+        return runner(image, [*planes, *self.searched(planes[0])], **known)
 
     def run_in_pytorch(self) -> None:
         """Run the network by PyTorch, also where something else is usual for it."""

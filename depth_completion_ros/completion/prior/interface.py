@@ -98,3 +98,11 @@ def first_line(error: Exception) -> str:
     """The first line of what an error of another library says, without a full stop; else its kind."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def untold(spec: str) -> str:
+    """The sentence that asks what a prior predicts."""
+    return (
+        f"Prior '{spec}' does not tell what it predicts: write {spec}@disparity (inverse depth), @depth "
+        "(both up to scale and shift) or @metric (metres)."
+    )

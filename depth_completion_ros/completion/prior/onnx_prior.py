@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .interface import MonocularPrior, first_line
+from .interface import MonocularPrior, first_line, untold
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, PATCH, SIDE, network_size, resize_map
 
 
@@ -17,8 +17,9 @@ class OnnxPrior(MonocularPrior):
 
     Args:
         path: of the ONNX file.
-        space: what it predicts, see `MonocularPrior`; the file does not tell.
-        name, licence: see `MonocularPrior`.
+        space: what it predicts, see `MonocularPrior`; None for what the file tells, as those do that
+            `depth-completion export` wrote.
+        name, licence: see `MonocularPrior`; the licence that the file tells goes before.
         device: `auto`, `cpu`, `cuda` or `cuda:N`; a GPU needs the package onnxruntime-gpu.
         side: pixels of the input's shorter side where the file leaves h and w open.
         multiple: of which h and w must be where they are open, such as the network's patch.
@@ -32,7 +33,7 @@ class OnnxPrior(MonocularPrior):
     def __init__(
         self,
         path: str | Path,
-        space: str,
+        space: str | None,
         name: str = "",
         licence: str = "unknown (your file)",
         device: str = "auto",
@@ -41,8 +42,13 @@ class OnnxPrior(MonocularPrior):
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
     ):
-        super().__init__(name or Path(path).stem, licence, space)
-        self._session = _open(Path(path), self.name, device)
+        name = name or Path(path).stem
+        self._session = _open(Path(path), name, device)
+        told = self._session.get_modelmeta().custom_metadata_map
+        space = space or told.get("space")
+        if space is None:
+            raise ValueError(untold(str(path)))
+        super().__init__(name, told.get("licence") or licence, space)
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 4:
             found = ", ".join(f"{i.name}: {i.type} {i.shape}" for i in inputs)
@@ -67,9 +73,14 @@ class OnnxPrior(MonocularPrior):
             image, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
         )
         planes = ((resized - self._mean) / self._std).transpose(2, 0, 1)[None]
+        return resize_map(self.run(np.ascontiguousarray(planes)), *image.shape[:2])
+
+    def run(self, planes: np.ndarray) -> np.ndarray:
+        """The map, float32 h x w, of normalised colours, float32 1 x 3 x h x w."""
         try:
-            output = self._session.run(None, {self._input.name: np.ascontiguousarray(planes)})[0]
+            output = self._session.run(None, {self._input.name: planes})[0]
         except Exception as error:  # onnxruntime has no error class of its own
+            height, width = planes.shape[2:]
             raise ValueError(
                 f"Prior '{self.name}' fails on an input of {width} x {height}: {first_line(error)}."
             ) from None
@@ -78,7 +89,7 @@ class OnnxPrior(MonocularPrior):
             raise ValueError(
                 f"Prior '{self.name}' gives {output.shape}; its first output must be a map h x w."
             )
-        return resize_map(prediction.astype(np.float32, copy=False), *image.shape[:2])
+        return prediction.astype(np.float32, copy=False)
 
 
 def _open(path: Path, name: str, device: str):

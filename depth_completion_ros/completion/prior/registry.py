@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..weights.licences import refuse_noncommercial
 from .folder_prior import ENDINGS, FolderPrior
-from .interface import SPACES, MonocularPrior
+from .interface import SPACES, MonocularPrior, untold
 from .known import KNOWN, hub_folder
 
 
 def list_priors() -> list[str]:
     """Names that `create_prior` takes, beside paths."""
     return ["none", *KNOWN]
+
+
+def is_network(spec: str) -> bool:
+    """Whether a text of `create_prior` names a network of `transformers`."""
+    text, at, _ = spec.rpartition("@")
+    return spec in KNOWN or (Path(text if at else spec) / "config.json").is_file()
 
 
 def create_prior(
@@ -25,7 +32,7 @@ def create_prior(
     empty or `none`               none
     a name of `list_priors()`     weights of the Hugging Face hub, from the local cache if there
     `FOLDER` or `FOLDER@SPACE`    network of `transformers` (a folder with config.json)
-    `FILE.onnx@SPACE`             network in an ONNX file
+    `FILE.onnx@SPACE`             network in an ONNX file; one that was exported tells its space
     `FOLDER@SPACE`                predictions made beforehand, files named like the frames
     ============================  ================================================================
 
@@ -59,9 +66,13 @@ def create_prior(
     if path.suffix == ".onnx":
         from .onnx_prior import OnnxPrior
 
-        return OnnxPrior(path, _said(spec, space), device=device, side=side)
+        prior = OnnxPrior(path, space, device=device, side=side)
+        refuse_noncommercial(f"Prior '{spec}'", prior.licence, allow_noncommercial)
+        return prior
     if path.is_dir():
-        return FolderPrior(path, _said(spec, space))
+        if space is None:
+            raise ValueError(untold(spec))
+        return FolderPrior(path, space)
     raise ValueError(
         f"Prior '{spec}' is unknown; it must be one of {', '.join(list_priors())}, or the path of a "
         f"transformers folder (config.json), of an ONNX file, or of a folder of maps ({', '.join(ENDINGS)})."
@@ -80,12 +91,3 @@ def _known(name: str, device: str, allow_noncommercial: bool, side: int) -> Mono
         )
     folder = hub_folder(prior.hub_id)
     return TransformersPrior(folder, name, prior.licence, prior.space, device, side)
-
-
-def _said(spec: str, space: str | None) -> str:
-    if space is None:
-        raise ValueError(
-            f"Prior '{spec}' does not tell what it predicts: write {spec}@disparity (inverse depth), @depth "
-            "(both up to scale and shift) or @metric (metres)."
-        )
-    return space

@@ -42,6 +42,10 @@ class TransformersPrior(MonocularPrior):
         side: pixels of the input's shorter side, for Depth Anything; the time grows with its square or
             faster. 0 for the size that the weights were trained at.
 
+    Attributes:
+        kind: `model_type` of its config.json, such as depth_anything.
+        network: the `torch.nn.Module`; takes what `network_input` gives.
+
     Raises:
         ImportError: transformers, PyTorch or torchvision is not installed and needed.
         FileNotFoundError, ValueError: the folder is no such network, or its weights do not fit.
@@ -89,8 +93,9 @@ class TransformersPrior(MonocularPrior):
     def _take(self, model, settings_file: Path | None = None, side: int = 0) -> None:
         import torch
 
-        self._model = model.eval().requires_grad_(False)
-        self._is_depth_anything = model.config.model_type == "depth_anything"
+        self.network = model.eval().requires_grad_(False)
+        self.kind = model.config.model_type
+        self._is_depth_anything = self.kind == "depth_anything"
         if not self._is_depth_anything:
             return
         settings = read_json(settings_file) if settings_file and settings_file.is_file() else {}
@@ -105,7 +110,7 @@ class TransformersPrior(MonocularPrior):
     def to(self, device: torch.device | str) -> None:
         """Move the network to a device."""
         self._device = device
-        self._model.to(device)
+        self.network.to(device)
         if self._is_depth_anything:
             self._mean, self._std = self._mean.to(device), self._std.to(device)
 
@@ -115,11 +120,11 @@ class TransformersPrior(MonocularPrior):
         if not self._is_depth_anything:
             return super().predict_with_features(pixels)
         maps: list[torch.Tensor] = []
-        hook = self._model.neck.register_forward_hook(lambda _neck, _given, fused: maps.extend(fused))
+        hook = self.network.neck.register_forward_hook(lambda _neck, _given, fused: maps.extend(fused))
         try:
             with torch.no_grad():
                 pixels = (pixels.to(self._device) - self._mean) / self._std
-                prediction = self._model(pixels).predicted_depth
+                prediction = self.network(pixels).predicted_depth
         finally:
             hook.remove()
         return PriorOutput(prediction[:, None].float(), tuple(maps))
@@ -132,20 +137,25 @@ class TransformersPrior(MonocularPrior):
 
         with torch.inference_mode():
             if self._is_depth_anything:
-                prediction = self._model(self.network_input(image)).predicted_depth[0]
+                prediction = self.network(self.network_input(image)).predicted_depth[0]
                 return resize_map(prediction.float().cpu().numpy(), *image.shape[:2])
             inputs = self._processor(images=image, return_tensors="pt").to(self._device)
             sizes = [tuple(image.shape[:2])]
-            padded = {"source_sizes": sizes} if self._model.config.model_type == "zoedepth" else {}
+            padded = {"source_sizes": sizes} if self.kind == "zoedepth" else {}
             result = self._processor.post_process_depth_estimation(
-                self._model(**inputs), target_sizes=sizes, **padded
+                self.network(**inputs), target_sizes=sizes, **padded
             )
             return result[0]["predicted_depth"].float().cpu().numpy()
 
     def network_input(self, image: np.ndarray):
-        """Input of Depth Anything on its device, tensor 1 x 3 x h x w: bicubic, antialiased, normalised."""
+        """Input of the network on its device, tensor 1 x 3 x h x w: bicubic, antialiased, normalised.
+
+        Of others than Depth Anything as their image processor makes it.
+        """
         import torch
 
+        if not self._is_depth_anything:
+            return self._processor(images=image, return_tensors="pt").pixel_values.to(self._device)
         size = network_size(*image.shape[:2], self._side, self.patch)
         planes = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
         # In uint8, as the processor does it: overshoots are cut, and little goes to the device.
