@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from killing import KilledJob
 
 from depth_completion_ros.fleet.job import Completers
 from depth_completion_ros.fleet.run import Fleet, run_fleet
+from depth_completion_ros.fleet.workers.crew import Crew
+from depth_completion_ros.fleet.workers.engine import WorkerLost
 
 
 def run(drives, tmp_path, at, times, workers=2, progress=lambda done, total: None):
@@ -56,6 +59,11 @@ def test_a_completer_that_cannot_be_made_ends_the_run_with_its_sentence(drives, 
     job = KilledJob(tmp_path, 99, 0, completers)
     with pytest.raises(ValueError, match="Completer 'nonsense' is unknown"):
         run_fleet(drives, job, tmp_path / "out", Fleet(2), lambda done, total: None)
+
+
+def test_workers_that_end_before_they_begin_are_not_started_for_ever():
+    with pytest.raises(WorkerLost, match=r"^Workers cannot be started: its process was killed, or ended"):
+        Crew(1).do([0], partial(os._exit, 3), print, print)
 
 
 def test_results_of_other_settings_are_not_mixed(drives, tmp_path):
