@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -77,6 +79,22 @@ def test_a_cluster_generates_the_frames_that_processes_generate(cluster, tmp_pat
             (1, 1, ""),
         ]
     assert files(tmp_path / "ray") == files(tmp_path / "processes") and len(files(tmp_path / "ray")) == 3
+
+
+def test_a_cluster_reads_and_judges_for_adapt_as_one_process_does(cluster, drives, tmp_path):
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    first, second = drives / "monday" / "first", drives / "monday" / "second"
+    for frame in list(second.iterdir()):  # 5 and 3 frames are too few, each for itself
+        shutil.copytree(frame, first / f"later_{frame.name}")
+    shutil.rmtree(second)
+    shutil.copytree(first, second)
+    adapt = "adapt", drives / "monday", "--name", "fleet", "--licence", "internal", "--confidence-only"
+    told = {}
+    for name, how in (("ray", ("--ray", cluster.address)), ("alone", ())):
+        code, said, error = command(*adapt, "-p", "lines:4", "--json", "--out", tmp_path / name, *how)
+        told[name] = code, json.loads(said) | {"stored": None}, error.startswith("Error: No weights")
+    assert told["ray"] == told["alone"] and len(told["ray"][1]["drives"]) == 2
+    assert files(tmp_path / "ray") == files(tmp_path / "alone")
 
 
 def test_an_actor_works_where_it_was_started_from(cluster, tmp_path, monkeypatch):

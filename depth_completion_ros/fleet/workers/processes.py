@@ -41,7 +41,12 @@ class ProcessWorker:
         return _told(future)
 
     def do(self, item: Any) -> Future[Any]:
-        return _told(self._pool.submit(_do, item))
+        try:
+            return _told(self._pool.submit(_do, item))
+        except BrokenProcessPool as error:  # it was killed since it did the last item
+            broken: Future = Future()
+            broken.set_exception(error)
+            return _told(broken)
 
     def end(self) -> None:
         if self._process is not None:
