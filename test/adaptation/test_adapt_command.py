@@ -57,6 +57,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
+@pytest.mark.timeout(900)  # processes are started twice
 def test_several_bags_give_one_network_by_workers_as_without(bags, too_far, tmp_path):
     command = (
         *(bags, "--name", "fleet", "--licence", "internal", "--weights", too_far, "-p", "share:30", "--json"),
