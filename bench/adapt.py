@@ -31,8 +31,8 @@ from depth_completion_ros import Frame
 from depth_completion_ros.adaptation.calibration import Calibration
 from depth_completion_ros.adaptation.fit import Fit
 from depth_completion_ros.adaptation.frames import load_frames, part_frames
-from depth_completion_ros.adaptation.hiding import Lesson, Question, make_lesson, question_of
-from depth_completion_ros.adaptation.run import questions_for, read_start
+from depth_completion_ros.adaptation.hiding import Lesson, Question, make_lesson, question_of, questions_for
+from depth_completion_ros.adaptation.run import read_start
 from depth_completion_ros.adaptation.settings import PARTS, FitSettings
 from depth_completion_ros.completion.efficient_spn.at_points import at_points
 from depth_completion_ros.data import open_reader

@@ -18,27 +18,27 @@ import time
 from functools import partial
 from pathlib import Path
 
-from depth_completion_ros.fleet import engine
 from depth_completion_ros.fleet.completing import CompleteJob, Files, place
 from depth_completion_ros.fleet.job import Completers
 from depth_completion_ros.fleet.journal import FOLDER
-from depth_completion_ros.fleet.processes import ProcessWorker
 from depth_completion_ros.fleet.run import Fleet, run_fleet
+from depth_completion_ros.fleet.workers import crew
+from depth_completion_ros.fleet.workers.processes import ProcessWorker
 
 
 class Killer:
     """Makes workers, and kills so many of them while they do a stretch."""
 
-    def __init__(self, kills: int, job, folder: Path):
-        self.left, self._job, self._folder = kills, job, folder
+    def __init__(self, kills: int, folder: Path):
+        self.left, self._folder = kills, folder
 
-    def __call__(self) -> engine.Worker:
-        worker = ProcessWorker(self._job, self._folder)
+    def __call__(self, make) -> ProcessWorker:
+        worker = ProcessWorker(make)
         worker.do = partial(self._do, worker, worker.do)
         return worker
 
-    def _do(self, worker: ProcessWorker, do, stretch, name: str):
-        future = do(stretch, name)
+    def _do(self, worker: ProcessWorker, do, named):
+        future, (_, name) = do(named), named
         if self.left:
             self.left -= 1
             # As soon as the first file of the stretch is there.
@@ -55,16 +55,13 @@ def measure(drives: Path, completer: str, options: dict, workers: int, stretch: 
         job = CompleteJob(Completers((completer,)), Files(preview=False), options)
         fleet = Fleet(workers, None, stretch)
         if kills:
-            from depth_completion_ros.fleet import run as module
-
-            killer = Killer(kills, job, out / FOLDER)
-            usual, module._workers = module._workers, lambda *_: (killer, workers)
+            crew.ProcessWorker = Killer(kills, out / FOLDER)
         start = time.perf_counter()
         try:
             found = run_fleet(drives, job, out, fleet, lambda done, total: None)
         finally:
             if kills:
-                module._workers = usual
+                crew.ProcessWorker = ProcessWorker
         frames = len(place(found, out).names)
         seconds = time.perf_counter() - start
         digest = hashlib.sha256()

@@ -34,6 +34,11 @@ class Parts:
     tune: list[Frame]
     judge: list[Frame]
 
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Number of frames of each."""
+        return len(self.fit), len(self.tune), len(self.judge)
+
 
 def load_frames(reader: Reader, most: int, with_truth: bool = False) -> Iterator[Frame]:
     """At most so many frames with an image and points, evenly spaced.
@@ -52,7 +57,8 @@ def load_frames(reader: Reader, most: int, with_truth: bool = False) -> Iterator
             continue
         some = True
         points = None if frame.points is None else np.ascontiguousarray(frame.points[:, :3])
-        yield replace(frame, points=points, ground_truth=frame.ground_truth if with_truth else None)
+        truth = frame.ground_truth if with_truth else None
+        yield replace(frame, points=points, ground_truth=truth, camera_info=None)
     if not some:
         why = f": {lacking}" if lacking else ""
         raise ValueError(f"No frame of {reader.name} has an image and points to learn from{why}.")

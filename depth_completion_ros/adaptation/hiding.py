@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -118,6 +119,18 @@ def question_of(lesson: Lesson, protocol: str) -> Question:
     """
     trial = parse_protocol(protocol).trial(lesson.frame)
     return lesson.asked(trial.feed.depth, trial.truth)
+
+
+def questions_for(lessons: Sequence[Lesson], protocols: Iterable[str]) -> dict[str, list[Question]]:
+    """What some protocols hide of frames, by protocol; without those that no frame can serve."""
+    found: dict[str, list[Question]] = {}
+    for text in protocols:
+        for lesson in lessons:
+            try:
+                found.setdefault(text, []).append(question_of(lesson, text))
+            except CannotServe:
+                continue
+    return {text: questions for text, questions in found.items() if questions}
 
 
 def _draw_protocol(frame: Frame, random: np.random.Generator) -> str:

@@ -1,16 +1,16 @@
-"""From a recording to weights: fit, calibrate, judge, write or refuse."""
+"""From recordings to weights: fit, calibrate, judge, write or refuse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
-from ..completion import create_completer
 from ..completion.device import choose_device
 from ..completion.efficient_spn.at_points import at_points
 from ..completion.efficient_spn.completer import WEIGHTS
@@ -19,22 +19,21 @@ from ..completion.learned.weights import open_checkpoint
 from ..completion.weights.checkpoint import Checkpoint, load_into
 from ..completion.weights.folder import file_name, weights_folder
 from ..completion.weights.tensors import content_hash
-from ..core import Frame
-from ..data.reader import Reader
-from ..evaluation.protocols import CannotServe
+from ..fleet.report import lost_sentences
+from ..fleet.workers.crew import Crew
 from .asked import normalised
 from .calibration import Calibration
 from .fit import Fit, FitState
-from .frames import load_frames, part_frames
-from .hiding import Lesson, Question, make_lesson, protocols_for, question_of, tensors_of
-from .judge import Verdict, judge
+from .hiding import Lesson, Question, questions_for, tensors_of
+from .judge import Judge, Verdict, judge
 from .loss import right
+from .recordings import Material, Recording, Source, make_material, read_recordings
 from .settings import FitSettings
 from .store import licence_of, read_state, write_state, write_weights
 
-MOST_TUNING, MOST_JUDGING = 6, 12
-"""Frames of these parts that are looked at while fitting, and that judge."""
 NETWORK = "efficient_spn:general"
+KEPT_OF_A_DRIVE = 4
+"""Hidden scans of each drive that it learns from at least, or chance would leave some drives out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,18 +54,6 @@ def read_start(weights: str | None, allow_noncommercial: bool = False) -> Start:
     network = EfficientSPN()
     load_into(network, checkpoint)
     return Start(network.eval(), checkpoint)
-
-
-def questions_for(lessons: Sequence[Lesson], protocols: Iterable[str]) -> dict[str, list[Question]]:
-    """What some protocols hide of frames, by protocol; without those that no frame can serve."""
-    found: dict[str, list[Question]] = {}
-    for text in protocols:
-        for lesson in lessons:
-            try:
-                found.setdefault(text, []).append(question_of(lesson, text))
-            except CannotServe:
-                continue
-    return {text: questions for text, questions in found.items() if questions}
 
 
 @torch.no_grad()
@@ -91,7 +78,7 @@ def hidden_answers(network: EfficientSPN, questions: dict[str, list[Question]]):
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be made of a recording.
+    """What is to be made of recordings.
 
     Args:
         name: of the weights, as `weights=` takes it.
@@ -99,7 +86,7 @@ class Request:
         folder: where to; that of stored weights when None.
         start: weights to begin with, a file or stored name; those that ship when None.
         protocols: texts of what to hide for tuning and judging; those that suit the sensor when empty.
-        most: frames that are used of the recording.
+        most: frames that are used of all recordings together; 100, or 6 of each if those are more, when None.
         fit: how to fit; None to calibrate confidence alone.
         resume: go on where the same request was ended.
         device: of the fit.
@@ -110,7 +97,7 @@ class Request:
     folder: Path | None = None
     start: str | None = None
     protocols: tuple[str, ...] = ()
-    most: int = 100
+    most: int | None = None
     fit: FitSettings | None = None
     resume: bool = False
     device: str = "auto"
@@ -125,6 +112,7 @@ class Adapted:
         path: of the safetensors; the ONNX lies beside it.
         frames: that were used to fit, tune and judge.
         state: of the fit; None where confidence alone was calibrated.
+        recordings: that were used.
     """
 
     path: Path
@@ -132,88 +120,90 @@ class Adapted:
     verdict: Verdict
     calibration: Calibration
     state: FitState | None
+    recordings: list[Recording]
 
 
 def adapt(
-    reader: Reader,
+    sources: Sequence[Source],
     request: Request,
     reminders: Sequence[Lesson] = (),
     progress: Callable[[str, int, int], None] | None = None,
+    notice: Callable[[str], None] | None = None,
+    crew: Crew | None = None,
 ) -> Adapted:
-    """Fit the default network to a recording, and store the weights if they are better where it was held out.
+    """Fit the default network to recordings, and store the weights if they are better where it was held out.
 
     Args:
+        sources: drives of one robot; those that cannot be used are left out.
         reminders: frames to mix in, see `Fit`.
         progress: called with what is done, how many steps of it are, and of how many.
+        notice: called with sentences that the user should read.
+        crew: workers that read drives and judge; this process when None.
 
     Raises:
         NotBetter: they are not, and nothing was written.
-        ValueError, FileNotFoundError: the recording or the request cannot be used; in a sentence.
+        ValueError, FileNotFoundError: the recordings or the request cannot be used; in a sentence.
     """
-    tell = progress or (lambda *_: None)
+    tell, note, crew = progress or (lambda *_: None), notice or (lambda _: None), crew or Crew()
     start = read_start(request.start, request.allow_noncommercial)
     licence = licence_of(request.licence, start.checkpoint)
     folder = request.folder or weights_folder()
     place = folder / file_name(request.name)
-    parts = part_frames(_loaded(reader, request.most, tell))
-    protocols = request.protocols or tuple(protocols_for(parts.fit[0]))
-    lessons, tuning = ([make_lesson(frame) for frame in part] for part in (parts.fit, parts.tune))
-    questions = questions_for(_some(tuning, MOST_TUNING), protocols)
-    if not questions:
-        raise ValueError(
-            f"No frame of {reader.name} has points that can be hidden by {', '.join(protocols)}; name others "
-            "with --protocol."
-        )
+    recordings, lost = read_recordings(sources, request.most, crew, tell)
+    material = make_material(recordings, request.protocols)
+    for text in [*_told(recordings), *lost_sentences(lost)]:
+        note(text)
     network = start.network.to(str(choose_device(request.device)))
     state = None
     if request.fit is not None:
-        fit = Fit(network, lessons, questions, request.fit, reminders)
-        about = {
-            "protocols": list(protocols),
-            "start": content_hash(start.checkpoint.state_dict),
-            "frames": [frame.name for frame in parts.fit],
-            "reminders": [[each.frame.name, each.truth is not None] for each in reminders],
-        }
-        state = _fit(fit, request, about, place, tell)
+        state = _fit(Start(network, start.checkpoint), material, request, reminders, place, tell)
     tell("calibrating confidence", 0, 1)
-    calibration = Calibration.fitted(*hidden_answers(network, questions_for(tuning, protocols)))
+    questions = questions_for(material.tuning, material.protocols)
+    calibration = Calibration.fitted(*hidden_answers(network, questions))
     calibration.put_into(network)
-    steps = state.best[1] if state else 0
+    steps, count = state.best[1] if state else 0, len(material.lessons)
     metadata = {
         "networks": NETWORK,
-        "origin": f"{start.checkpoint.description}, {steps} steps on {len(lessons)} frames of {reader.name}",
+        "origin": f"{start.checkpoint.description}, {steps} steps on {count} frames of {material.name}",
         "sha256": start.checkpoint.metadata.get("content_sha256", ""),
         "licence": licence,
         "confidence": f"slope {calibration.slope:.6f}, offset {calibration.offset:.6f}",
     }
-    tell("judging", 0, 1)
-    verdict = _judged(network, place, metadata, request, _some(parts.judge, MOST_JUDGING), protocols)
+    judging = partial(tell, "judging")
+    verdict, lost = _judged(network, place, metadata, request.start, material, crew, judging)
+    for text in lost_sentences(lost):
+        note(text)
     _state_file(place).unlink(missing_ok=True)
-    sizes = len(parts.fit), len(parts.tune), len(parts.judge)
-    return Adapted(place.with_name(f"{place.name}.safetensors"), sizes, verdict, calibration, state)
+    file = place.with_name(f"{place.name}.safetensors")
+    return Adapted(file, material.sizes, verdict, calibration, state, material.recordings)
 
 
-def _loaded(reader: Reader, most: int, tell: Callable[[str, int, int], None]) -> list[Frame]:
-    frames, number = [], min(len(reader), most)
-    for frame in load_frames(reader, most):
-        frames.append(frame)
-        tell("reading", len(frames), number)
-    return frames
-
-
-def _some(all_of: list, most: int) -> list:
-    """At most so many, evenly spaced."""
-    if len(all_of) <= most:
-        return all_of
-    return [all_of[at * len(all_of) // most] for at in range(most)]
+def _told(recordings: Sequence[Recording]) -> Iterator[str]:
+    """What their readers told, and which drives are left out."""
+    for recording in recordings:
+        for text in recording.notices:
+            yield f"Drive '{recording.drive}': {text}" if recording.drive else text
+        if recording.failure:
+            yield f"Drive '{recording.drive}' is left out: {recording.failure}"
 
 
 def _state_file(place: Path) -> Path:
     return place.with_name(f".{place.name}.adapting.pt")
 
 
-def _fit(fit: Fit, request: Request, about: dict, place: Path, tell) -> FitState:
-    """Run a fit, and note at each look where it is."""
+def _fit(
+    start: Start, material: Material, request: Request, reminders: Sequence[Lesson], place: Path, tell
+) -> FitState:
+    """Fit the network, and note at each look where it is."""
+    kept = max(request.fit.kept, KEPT_OF_A_DRIVE * len(material.recordings))
+    settings = replace(request.fit, kept=kept)
+    fit = Fit(start.network, material.lessons, material.questions, settings, reminders)
+    about = {
+        "protocols": list(material.protocols),
+        "start": content_hash(start.checkpoint.state_dict),
+        "frames": [name for recording in material.recordings for name in recording.names()],
+        "reminders": [[each.frame.name, each.truth is not None] for each in reminders],
+    }
     file = _state_file(place)
     stored = read_state(file) if request.resume else None
     if stored is not None:
@@ -232,17 +222,17 @@ def _fit(fit: Fit, request: Request, about: dict, place: Path, tell) -> FitState
     return fit.run(done)
 
 
-def _judged(network, place: Path, metadata: dict[str, str], request: Request, frames, protocols) -> Verdict:
+def _judged(
+    network, place: Path, metadata: dict[str, str], start: str | None, material: Material, crew: Crew, tell
+) -> tuple[Verdict, int]:
     """Judge weights as a robot would load them, and put them in their place if they are better."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as folder:
+    with TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent.absolute()) as folder:
         written = Path(folder) / place.name
         write_weights(network, written, metadata)
-        usual = {"device": "cpu", "allow_noncommercial": True}
-        before = create_completer("efficient_spn", weights=request.start, **usual)
-        after = create_completer("efficient_spn", weights=f"{written}.onnx", **usual)
-        verdict = judge(before, after, frames, protocols, "stretches held out")
+        make = partial(Judge, start, f"{written}.onnx", material.protocols)
+        verdict, lost = judge(make, material.judging, material.protocols, crew, tell)
         verdict.refuse_worse()
         for ending in ("onnx", "safetensors"):
             written.with_name(f"{place.name}.{ending}").replace(place.with_name(f"{place.name}.{ending}"))
-    return verdict
+    return verdict, lost

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .frames import print_skipped, steps_with_progress
+from .frames import print_skipped, say_where_it_is_fetched, steps_with_progress
 from .options.groups import ReadingOptions
-from .options.single import AllowNoncommercial, Data, Device, ReaderOptions
+from .options.single import AllowNoncommercial, Device, Ray, ReaderOptions
 from .tables import AsJson, print_json, print_table, stdout_for_json
 
 REMINDERS = 200
@@ -19,7 +20,15 @@ REMINDERS = 200
 
 
 def adapt(
-    data: Data,
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA",
+            help="Drive, frame folder or rosbag2; a folder of such at any depth, a glob in quotes, or a list "
+            "(.txt). Also a URL such as s3://bucket/drive, which is fetched.",
+            show_default=False,
+        ),
+    ],
     name: Annotated[str, typer.Option(help="Name to store the weights under.", show_default=False)],
     licence: Annotated[
         str,
@@ -40,7 +49,13 @@ def adapt(
             "--protocol", "-p", help="What to hide for judging, see `evaluate`. [what suits the sensor]"
         ),
     ] = None,
-    frames: Annotated[int, typer.Option(min=6, help="Frames to use, evenly spaced, at most.")] = 100,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            min=6,
+            help="Frames to use at most, evenly spaced, of each drive the same share. [100, or 6 a drive]",
+        ),
+    ] = None,
     confidence_only: Annotated[
         bool, typer.Option("--confidence-only", help="Calibrate confidence and leave depth as it is.")
     ] = False,
@@ -60,6 +75,11 @@ def adapt(
     device: Device = "auto",
     allow_noncommercial: AllowNoncommercial = False,
     reader_option: ReaderOptions = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Read drives and judge by so many processes; the fit itself is one."),
+    ] = None,
+    ray: Ray = None,
     as_json: AsJson = False,
 ):
     """
@@ -67,8 +87,8 @@ def adapt(
 
     Hides part of each scan (rings, sectors, random points), learns to predict it from the rest and the
     image, and calibrates confidence: the probability that depth is within 5 %. Three fifths of it teach,
-    a fifth tells when to stop, a fifth judges, all in stretches of the drive. Weights that are not better
-    than before on the last are not written, and the exit code is 2.
+    a fifth tells when to stop, a fifth judges, all in stretches of each drive. Weights that are not better
+    than before on the last are not written, and the exit code is 2. Several drives give one network.
 
     Writes NAME.safetensors and NAME.onnx; `-c default,weights=NAME` and the parameter `weights` of the node
     take them. Needs PyTorch and onnx: `pip install 'depth_completion_ros[adapt]'`.
@@ -77,6 +97,8 @@ def adapt(
 
         depth-completion adapt drive_bag --name my_robot --licence internal
 
+        depth-completion adapt "bags/2026-*" --name my_robot --licence internal --workers 4
+
         depth-completion adapt drive_bag --name my_robot --licence internal --confidence-only
 
         depth-completion adapt drive_bag --name my_robot --licence internal --json | jq .errors
@@ -84,12 +106,14 @@ def adapt(
         depth-completion evaluate other_bag -c default -c default,weights=my_robot -p hide:2 --confidence
     """
     from ..adaptation.judge import NotBetter
+    from ..fleet.workers.crew import Crew
 
-    settings_of, frames_of, hiding, run = _adaptation()
+    settings_of, frames_of, hiding, recordings, run = _adaptation()
     settings = None
     if not confidence_only:
         settings = settings_of.FitSettings(part=part, steps=steps, rate=rate, seed=seed)
-    reader = ReadingOptions(reader_option=reader_option).open(data)
+    say_where_it_is_fetched(data)
+    sources = recordings.find_sources(data, ReadingOptions(reader_option=reader_option).of_reader())
     reminders = []
     for path in remind or ():
         other = ReadingOptions().open(path)
@@ -110,12 +134,14 @@ def adapt(
     )
     try:
         with stdout_for_json(as_json), steps_with_progress() as tell:
-            done = run.adapt(reader, request, reminders, tell)
+            say = partial(typer.echo, err=True)
+            done = run.adapt(sources, request, reminders, tell, say, Crew(workers, ray))
     except NotBetter as refused:
         if as_json:
             print_json({"stored": None, **_held_out(refused.verdict)})
         raise
-    print_skipped(reader)
+    if worse := done.verdict.worse_drives():
+        typer.echo(worse, err=True)
     if as_json:
         print_json(_content(done))
     else:
@@ -127,7 +153,7 @@ def _adaptation():
     try:
         import onnx  # noqa: F401
 
-        from ..adaptation import frames, hiding, run, settings
+        from ..adaptation import frames, hiding, recordings, run, settings
     except ModuleNotFoundError as error:
         if error.name not in ("onnx", "safetensors", "torch"):
             raise
@@ -135,7 +161,7 @@ def _adaptation():
             f"Adapting needs the Python package '{error.name}', which is not installed: "
             "pip install 'depth_completion_ros[adapt]'."
         ) from None
-    return settings, frames, hiding, run
+    return settings, frames, hiding, recordings, run
 
 
 def _content(done) -> dict:
@@ -155,10 +181,17 @@ def _held_out(verdict) -> dict:
     from ..evaluation.report import metrics_json
 
     return {
+        **_figures(verdict),
+        "drives": [{"drive": name, **_figures(each)} for name, each in verdict.drives.items() if name],
+        "evaluation": json.loads(metrics_json(verdict.result)),
+    }
+
+
+def _figures(verdict) -> dict:
+    return {
         "errors": verdict.depth,
         "calibration_error": verdict.calibration,
         "ause_rmse": verdict.ause,
-        "evaluation": json.loads(metrics_json(verdict.result)),
     }
 
 
@@ -169,6 +202,8 @@ def _print_adapted(done) -> None:
     result = done.verdict.result
     print_table(f"{result.name}: mean over frames", *mean_table(result))
     print_table("confidence", *confidence_table(result.confidence_means()))
+    if len(done.recordings) > 1:
+        print_table("drives: stretches held out", *_drive_table(done))
     fitted, tuned, judged = done.frames
     typer.echo(f"Frames: {fitted} to fit, {tuned} to tune, {judged} to judge.")
     if done.state is not None:
@@ -179,3 +214,23 @@ def _print_adapted(done) -> None:
         f"{after:.3f} after."
     )
     typer.echo(f"Stored as '{done.path.stem}' in {done.path} and {done.path.with_suffix('.onnx').name}.")
+
+
+def _drive_table(done) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of what was found on each drive."""
+    headings = [
+        "drive",
+        "fit",
+        "tune",
+        "judge",
+        "errors, after / before",
+        "calibration error, before",
+        "after",
+    ]
+    rows = []
+    for recording in done.recordings:
+        found = done.verdict.drives.get(recording.drive)
+        figures = [] if found is None else [found.depth, *found.calibration]
+        cells = [f"{figure:.3f}" for figure in figures] or ["-"] * 3
+        rows.append([recording.drive, *map(str, recording.parts.sizes), *cells])
+    return headings, rows

@@ -68,11 +68,8 @@ def print_degradations(completers: Iterable) -> None:
 
 def print_skipped(reader) -> None:
     """Say on stderr what a reader left out, by cause."""
-    for cause, count in sorted(reader.skipped.items()):
-        typer.echo(f"Left out by the reader: {count} x {cause}.", err=True)
-    if reader.deskew is not None and reader.deskew.done:
-        for cause, count in sorted(reader.deskew.missed.items()):
-            typer.echo(f"Scans that are not deskewed: {count} x {cause}.", err=True)
+    for sentence in reader.left_out():
+        typer.echo(sentence, err=True)
 
 
 def say_where_it_is_fetched(data: Path) -> None:
@@ -86,7 +83,7 @@ def say_where_it_is_fetched(data: Path) -> None:
 
 def by_fleet(data: Path, job, out: Path, fleet, what: str):
     """`run_fleet` with one progress bar over all; what completers and readers tell goes to stderr."""
-    from ..fleet.report import write_report
+    from ..fleet.report import lost_sentences, write_report
     from ..fleet.run import run_fleet
 
     say_where_it_is_fetched(data)
@@ -98,10 +95,8 @@ def by_fleet(data: Path, job, out: Path, fleet, what: str):
     write_report(found, out)
     for cause, count in sorted(found.skipped().items()):
         typer.echo(f"Left out by the reader: {count} x {cause}.", err=True)
-    for sentence in found.notices():
+    for sentence in [*found.notices(), *lost_sentences(found.lost)]:
         typer.echo(sentence, err=True)
-    if found.lost:
-        typer.echo(f"{found.lost} workers were lost; others did their work.", err=True)
     if found.resumed:
         typer.echo(f"{found.resumed} of {len(found.outcomes)} stretches had been done before.", err=True)
     return found

@@ -89,6 +89,14 @@ class Reader(ABC):
         """What is read, in one line."""
         return f"{len(self)} frames of {self.name}"
 
+    def left_out(self) -> list[str]:
+        """What the last iteration left out or could not deskew, by cause, as sentences."""
+        missed = self.deskew.missed if self.deskew is not None and self.deskew.done else Counter[str]()
+        return [
+            *(f"Left out by the reader: {count} x {cause}." for cause, count in sorted(self.skipped.items())),
+            *(f"Scans that are not deskewed: {count} x {cause}." for cause, count in sorted(missed.items())),
+        ]
+
     @classmethod
     def options(cls) -> list[str]:
         """Names of the options of this format."""

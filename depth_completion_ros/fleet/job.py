@@ -9,16 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import cv2
-
 from ..completion import Completer
 from ..core.safe.errors import sentence
 from ..data.reader import Reader, open_reader
 from ..evaluation.runner import make_completers
 from .drives import Stretch
-
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-"""Environment of a worker: N workers fill N cores, and sums have one order whatever N is."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,7 @@ class Job(Protocol):
 
 
 class Work:
-    """A job in the process of a worker.
+    """A job as the task of a worker.
 
     Args:
         job: what to do.
@@ -95,15 +90,15 @@ class Work:
 
     def __init__(self, job: Job, folder: Path):
         self._job, self._folder = job, folder
-        cv2.setNumThreads(1)
         self._made = make_completers(job.completers.texts, **job.completers.options)
 
-    def do(self, stretch: Stretch, name: str) -> Outcome:
+    def __call__(self, named: tuple[Stretch, str]) -> Outcome:
         """Do a stretch; whatever is wrong with it is told in the outcome.
 
         Args:
-            name: of the folder for its files, which is emptied first.
+            named: the stretch, and the name of the folder for its files, which is emptied first.
         """
+        stretch, name = named
         folder = self._folder / name
         shutil.rmtree(folder, ignore_errors=True)
         outcome = Outcome()

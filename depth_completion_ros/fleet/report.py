@@ -75,3 +75,8 @@ def failure_sentence(run: FleetRun) -> str | None:
     listed = ", ".join(f"{count} x {cause}" for cause, count in causes.items())
     first = run.failures[0]
     return f"Not all was done ({listed}), the first of {first.where or 'the drive'}: {first.sentence}"
+
+
+def lost_sentences(lost: int) -> list[str]:
+    """That so many workers were lost; none where none was."""
+    return [f"{lost} workers were lost; others did their work."] if lost else []

@@ -10,11 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from ..core.safe.errors import sentence
-from . import engine
 from .drives import Drive, Stretch, cut, find_drives
-from .job import Failure, Job, Outcome
+from .job import Failure, Job, Outcome, Work
 from .journal import Journal
-from .processes import ProcessWorker
+from .workers.crew import Crew
 
 
 @dataclass(frozen=True)
@@ -95,27 +94,26 @@ def run_fleet(data: Path, job: Job, out: Path, fleet: Fleet, progress: Progress)
     total, left = sum(s.frames for s in stretches), [s for s in stretches if s not in outcomes]
     progress(sum(s.frames for s in outcomes), total)
 
-    def done(stretch: Stretch, outcome: Outcome) -> None:
+    def done(named: tuple[Stretch, str], outcome: Outcome) -> None:
+        stretch, _ = named
         journal.note(stretch, outcome)
         outcomes[stretch] = outcome
         progress(sum(s.frames for s in outcomes), total)
 
     if left:
-        start, found.workers = _workers(job, journal.folder, fleet)
-        found.lost = engine.run(left, start, found.workers, journal.name, done)
+        named = [(stretch, journal.name(stretch)) for stretch in left]
+        gpus = int(str(job.completers.options.get("device", "")).startswith("cuda"))
+        crew = Crew(fleet.workers, fleet.ray)
+        did = crew.do(named, partial(Work, job, journal.folder), done, _given_up, gpus)
+        found.workers, found.lost = did.workers, did.lost
     found.outcomes = [(stretch, outcomes[stretch]) for stretch in stretches]
     found.failures = _failures(failed, found.outcomes)
     found.seconds = time.monotonic() - begin
     return found
 
 
-def _workers(job: Job, folder: Path, fleet: Fleet) -> tuple[Callable[[], engine.Worker], int]:
-    if fleet.ray is None:
-        return partial(ProcessWorker, job, folder), fleet.workers or 1
-    from .ray_cluster import RayWorker, connect
-
-    cpus = connect(fleet.ray)
-    return partial(RayWorker, job, folder), fleet.workers or cpus
+def _given_up(named: tuple[Stretch, str], why: str) -> Outcome:
+    return Outcome(failure=("worker lost", why))
 
 
 def _failures(failed: dict[str, Exception], outcomes: list[tuple[Stretch, Outcome]]) -> list[Failure]:

@@ -55,7 +55,7 @@ def adapted(usual_request, tmp_path_factory):
 
     from depth_completion_ros.adaptation.run import adapt
 
-    return adapt(TinyDrive(), replace(usual_request, folder=tmp_path_factory.mktemp("weights")))
+    return adapt([TinyDrive()], replace(usual_request, folder=tmp_path_factory.mktemp("weights")))
 
 
 @pytest.fixture

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
-import torch
 from safetensors import safe_open
 from tiny_drive import TinyDrive
 
 from depth_completion_ros import SparseDepth, create_completer
 from depth_completion_ros.adaptation.hiding import make_lesson
-from depth_completion_ros.adaptation.judge import AFTER, BEFORE, NotBetter, judge
+from depth_completion_ros.adaptation.judge import AFTER, BEFORE, Judge, NotBetter, judge
 from depth_completion_ros.adaptation.run import adapt
 from depth_completion_ros.adaptation.store import write_weights
 from depth_completion_ros.completion.weights.folder import list_weights
@@ -27,6 +28,11 @@ def completer(weights=None, **options):
 
 def depth(weights=None) -> np.ndarray:
     return completer(weights)(FRAME, SPARSE).depth
+
+
+def weights_of(done) -> list[bytes]:
+    """Content of both files of weights that were stored."""
+    return [done.path.read_bytes(), done.path.with_suffix(".onnx").read_bytes()]
 
 
 def test_it_mends_weights_that_see_too_far_on_stretches_that_it_has_not_seen(adapted):
@@ -113,7 +119,7 @@ def test_where_the_held_out_stretches_contradict_the_others_nothing_is_written(u
     files = {file: file.read_bytes() for file in stored.iterdir()}
     drive = TinyDrive(far=lambda number: 1.2 if number < 12 else 0.8)
     with pytest.raises(NotBetter, match=r"^No weights are written: on the stretches held out depth is worse"):
-        adapt(drive, replace(usual_request, start=None))
+        adapt([drive], replace(usual_request, start=None))
     assert {file for file in stored.iterdir() if not file.name.startswith(".")} == set(files)
     assert all(file.read_bytes() == content for file, content in files.items())
 
@@ -126,38 +132,34 @@ def test_a_fit_that_was_ended_goes_on_to_the_same_bytes(usual_request, adapted, 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        adapt(TinyDrive(), request, progress=end)
+        adapt([TinyDrive()], request, progress=end)
     other = replace(request, fit=replace(request.fit, seed=1))
     with pytest.raises(ValueError, match=r"was asked for otherwise .* start anew without --resume\.$"):
-        adapt(TinyDrive(), other)
+        adapt([TinyDrive()], other)
     for simulated in (True, False):
         reminder = make_lesson(TinyDrive().read(14), simulated)
         with pytest.raises(ValueError, match=r"was asked for otherwise \(its frames, reminders, start,"):
-            adapt(TinyDrive(), request, [reminder])
+            adapt([TinyDrive()], request, [reminder])
     steps = []
     again = adapt(
-        TinyDrive(),
+        [TinyDrive()],
         request,
         progress=lambda what, done, total: steps.append(done) if what.startswith("fitting") else None,
     )
     assert steps[0] == 5, "it began anew"
     assert again.state.looks == adapted.state.looks
-    onnx = [done.path.with_suffix(".onnx").read_bytes() for done in (adapted, again)]
-    assert onnx[0] == onnx[1]
-    with safe_open(adapted.path, "pt") as one, safe_open(again.path, "pt") as other:
-        assert one.metadata() == other.metadata()
-        assert all(torch.equal(one.get_tensor(key), other.get_tensor(key)) for key in one.keys())  # noqa: SIM118
+    assert weights_of(again) == weights_of(adapted)
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
 
 
 def test_a_damaged_state_is_refused_in_a_sentence(usual_request, tmp_path):
     (tmp_path / ".tiny_robot.adapting.pt").write_bytes(b"no state")
     with pytest.raises(ValueError, match=r"adapting\.pt' of a fit is damaged .* without --resume\.$"):
-        adapt(TinyDrive(), replace(usual_request, folder=tmp_path, resume=True))
+        adapt([TinyDrive()], replace(usual_request, folder=tmp_path, resume=True))
 
 
 def test_confidence_alone_leaves_depth_as_it_is(usual_request, tmp_path):
-    done = adapt(TinyDrive(), replace(usual_request, fit=None, folder=tmp_path))
+    done = adapt([TinyDrive()], replace(usual_request, fit=None, folder=tmp_path))
     assert done.state is None and done.verdict.depth == pytest.approx(1, abs=1e-4)
     before, after = done.verdict.calibration
     assert after < before - 0.01
@@ -178,17 +180,34 @@ def test_confidence_alone_leaves_depth_as_it_is(usual_request, tmp_path):
 )
 def test_data_that_cannot_teach_is_refused_in_a_sentence(usual_request, drive, why):
     with pytest.raises(ValueError, match=why):
-        adapt(drive, usual_request)
+        adapt([drive], usual_request)
 
 
 def test_without_a_licence_nothing_is_fitted(usual_request):
     with pytest.raises(ValueError, match=r"^Weights need a licence, that of your data"):
-        adapt(TinyDrive(), replace(usual_request, licence=" "))
+        adapt([TinyDrive()], replace(usual_request, licence=" "))
 
 
 def test_weights_that_are_worse_are_judged_so(too_far):
     frames = [TinyDrive().read(number) for number in (12, 14)]
-    verdict = judge(completer(), completer(too_far), frames, ["hide:2"], "held out")
+    make = partial(Judge, completer(), completer(too_far), ["hide:2"])
+    verdict, _ = judge(make, {"": frames}, ["hide:2"])
     assert verdict.depth > 1.2
     with pytest.raises(NotBetter, match="depth is worse"):
+        verdict.refuse_worse()
+
+
+def test_of_several_drives_it_says_which_one_became_worse(too_far):
+    """Odd rings, which are hidden, are 20 % too far on two drives, as the weights before see them."""
+    far, plain = TinyDrive(far=lambda number: 1.2), TinyDrive()
+    drives = {"ramp": far, "yard": far, "street": plain}
+    frames = {name: [drive.read(number) for number in (12, 14)] for name, drive in drives.items()}
+    make = partial(Judge, completer(too_far), completer(), ["hide:2"])
+    verdict, _ = judge(make, frames, ["hide:2"])
+    changes = {name: each.depth for name, each in verdict.drives.items()}
+    assert changes["street"] < 0.9 < 1.1 < changes["ramp"] == changes["yard"]
+    assert {row.frame for row in verdict.drives["street"].result.rows} == {"tiny_012", "tiny_014"}
+    said = f"Errors grow on 2 of 3 drives: 'ramp' ({changes['ramp']:.3f} times), 'yard' ("
+    assert verdict.depth > 1 and verdict.worse_drives().startswith(said)
+    with pytest.raises(NotBetter, match=re.escape(said)):
         verdict.refuse_worse()

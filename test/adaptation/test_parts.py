@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -14,12 +16,15 @@ from depth_completion_ros.adaptation.fit import Fit
 from depth_completion_ros.adaptation.frames import load_frames, part_frames
 from depth_completion_ros.adaptation.hiding import draw_question, make_lesson, question_of, tensors_of
 from depth_completion_ros.adaptation.loss import held_loss
+from depth_completion_ros.adaptation.recordings import make_material, read_recordings
 from depth_completion_ros.adaptation.run import read_start
 from depth_completion_ros.adaptation.settings import FitSettings, learns
 from depth_completion_ros.completion.efficient_spn.at_points import at_points
 from depth_completion_ros.evaluation.protocols import CannotServe
+from depth_completion_ros.fleet.workers.crew import Crew
 
 CPU = torch.device("cpu")
+read = partial(read_recordings, crew=Crew(), tell=lambda *_: None)
 
 
 def test_at_points_it_is_what_the_completer_gives():
@@ -79,6 +84,33 @@ def test_the_parts_are_stretches_that_do_not_touch(number):
 def test_more_frames_than_asked_for_are_taken_evenly():
     names = [frame.name for frame in load_frames(TinyDrive(frames=40), 8)]
     assert names == [f"tiny_{number:03d}" for number in range(0, 40, 5)]
+
+
+def test_of_several_drives_each_gives_the_same_share_of_the_frames():
+    drives = [TinyDrive(40, drive="long"), TinyDrive(8, drive="short"), TinyDrive(5, drive="shorter")]
+    recordings, _ = read(drives, 36)
+    assert [sum(each.parts.sizes) for each in recordings[:2]] == [12, 8]
+    assert recordings[0].names()[:2] == ["long/tiny_000", "long/tiny_003"]
+    assert recordings[2].parts is None and recordings[2].failure.startswith(
+        "There are 5 frames with an image"
+    )
+    many = [TinyDrive(40, drive=str(number)) for number in range(20)]
+    assert {sum(each.parts.sizes) for each in read(many, None)[0]} == {6}
+
+
+def test_a_drive_whose_points_cannot_be_hidden_so_is_left_out_and_others_are_not():
+    bare = TinyDrive(8, drive="bare")
+    bare.rings = False
+    recordings, _ = read([bare, TinyDrive(8, drive="rings")], 16)
+    material = make_material(recordings, ["hide:2"])
+    assert [each.drive for each in material.recordings] == ["rings"] == list(material.judging)
+    assert recordings[0].failure.startswith("No frame of bare has points that can be hidden by hide:2;")
+    assert make_material(
+        read_recordings([bare, TinyDrive(8)], 16, Crew(), lambda *_: None)[0], ()
+    ).protocols == (
+        *("share:50", "share:10", "share:3"),
+        *("hide:2", "lines:4", "lines:2"),
+    )
 
 
 @pytest.mark.parametrize(("slope", "offset"), [(1.0, 0.0), (0.5, 0.8), (2.0, -1.0)])

@@ -16,13 +16,18 @@ class TinyDrive(IndexedReader):
     Args:
         far: number of a frame to factor by which its odd rings are too far, of which no other tells.
         points: whether there are any.
+        drive: its name among several.
     """
 
     layout = "nothing"
 
-    def __init__(self, frames: int = 15, far=lambda number: 1.0, points: bool = True):
+    def __init__(self, frames: int = 15, far=lambda number: 1.0, points: bool = True, drive: str = ""):
         super().__init__("tiny_drive")
-        self.frames, self.far, self.points = frames, far, points
+        self.frames, self.far, self.points, self.drive, self.rings = frames, far, points, drive, True
+
+    def open(self) -> TinyDrive:
+        """Its reader, as of a `Source`."""
+        return self
 
     @classmethod
     def can_read(cls, path) -> bool:
@@ -46,7 +51,7 @@ class TinyDrive(IndexedReader):
             camera=camera,
             image=np.repeat(shade[..., None], 3, axis=2) + noise // 2,
             points=points[kept].astype(np.float32),
-            rings=rings[kept],
+            rings=rings[kept] if self.rings else None,
             T_cam_lidar=np.eye(4),
             ground_truth=depth,
         )

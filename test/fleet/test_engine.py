@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from killing import KilledJob
 
 from depth_completion_ros.fleet.job import Completers
 from depth_completion_ros.fleet.run import Fleet, run_fleet
+from depth_completion_ros.fleet.workers.crew import Crew
+from depth_completion_ros.fleet.workers.engine import WorkerLost, ready
+from depth_completion_ros.fleet.workers.processes import ProcessWorker
 
 
 def run(drives, tmp_path, at, times, workers=2, progress=lambda done, total: None):
@@ -56,6 +60,24 @@ def test_a_completer_that_cannot_be_made_ends_the_run_with_its_sentence(drives, 
     job = KilledJob(tmp_path, 99, 0, completers)
     with pytest.raises(ValueError, match="Completer 'nonsense' is unknown"):
         run_fleet(drives, job, tmp_path / "out", Fleet(2), lambda done, total: None)
+
+
+def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_lost_as_any_other():
+    worker = ProcessWorker(ready(abs))
+    worker.begin().result()
+    assert worker.do(-1).result() == 1
+    worker._process.kill()
+    deadline = time.monotonic() + 60
+    while not worker._pool._broken and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with pytest.raises(WorkerLost, match="was killed"):
+        worker.do(-1).result()
+    worker.end()
+
+
+def test_workers_that_end_before_they_begin_are_not_started_for_ever():
+    with pytest.raises(WorkerLost, match=r"^Workers cannot be started: its process was killed, or ended"):
+        Crew(1).do([0], partial(os._exit, 3), print, print)
 
 
 def test_results_of_other_settings_are_not_mixed(drives, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,7 +12,10 @@ from killing import KilledJob
 from test_cli import run as command
 from test_commands import files
 
+from depth_completion_ros.extras.open3d import import_open3d
 from depth_completion_ros.fleet.run import Fleet, run_fleet
+from depth_completion_ros.fleet.workers.crew import Crew
+from depth_completion_ros.fleet.workers.engine import ready
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
 
@@ -55,6 +60,48 @@ def test_a_killed_actor_costs_its_stretch_alone(cluster, drives, tmp_path):
     assert found.workers == 2 and found.lost == 1 and found.failures == []
     times = {file.stem: len(file.read_text().split()) for file in begun.iterdir()}
     assert times == {"0": 1, "2": 2, "4": 1}
+
+
+def test_a_cluster_generates_the_frames_that_processes_generate(cluster, tmp_path, monkeypatch):
+    """Relative paths too mean what they mean to who starts it."""
+    generation = pytest.importorskip("depth_completion_training.generation.engine")
+    try:
+        import_open3d()
+    except ModuleNotFoundError:
+        pytest.skip("Open3D is not installed")
+    recipe = generation.Recipe(48, 64, scans=1, outdoor=0.5)
+    monkeypatch.chdir(tmp_path)
+    for name, crew in (("ray", Crew(2, cluster.address)), ("processes", Crew(1))):
+        reports = []
+        generation.generate(Path(name), recipe, range(2), 1, crew, reports.append)
+        assert sorted((report.item, report.frames, report.error) for report in reports) == [
+            (0, 1, ""),
+            (1, 1, ""),
+        ]
+    assert files(tmp_path / "ray") == files(tmp_path / "processes") and len(files(tmp_path / "ray")) == 3
+
+
+def test_a_cluster_reads_and_judges_for_adapt_as_one_process_does(cluster, drives, tmp_path):
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    first, second = drives / "monday" / "first", drives / "monday" / "second"
+    for frame in list(second.iterdir()):  # 5 and 3 frames are too few, each for itself
+        shutil.copytree(frame, first / f"later_{frame.name}")
+    shutil.rmtree(second)
+    shutil.copytree(first, second)
+    adapt = "adapt", drives / "monday", "--name", "fleet", "--licence", "internal", "--confidence-only"
+    told = {}
+    for name, how in (("ray", ("--ray", cluster.address)), ("alone", ())):
+        code, said, error = command(*adapt, "-p", "lines:4", "--json", "--out", tmp_path / name, *how)
+        told[name] = code, json.loads(said) | {"stored": None}, error.startswith("Error: No weights")
+    assert told["ray"] == told["alone"] and len(told["ray"][1]["drives"]) == 2
+    assert files(tmp_path / "ray") == files(tmp_path / "alone")
+
+
+def test_an_actor_works_where_it_was_started_from(cluster, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    Crew(1, cluster.address).do([Path("maps")], ready(Path.absolute), found.__setitem__, print)
+    assert found == {Path("maps"): tmp_path / "maps"}
 
 
 def test_a_lost_node_costs_its_stretches_alone(cluster, drives, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -165,8 +166,21 @@ def save_weights(state_dict: Mapping[str, torch.Tensor], path: Path, metadata: d
     with whole_file(path) as unfinished:
         try:
             save_file(own, unfinished, metadata | {"content_sha256": content_hash(own)})
+            _sort_metadata(unfinished)
         except SafetensorError as error:
             raise OSError(f"'{path}' cannot be written ({error}).") from None
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put what a file says of itself in order: the library draws one, and the same would be other bytes."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(text) <= size:  # else it is written otherwise than known, and stays as it is
+            file.seek(8)
+            file.write(text.ljust(size))
 
 
 def _stored(path: Path) -> StoredWeights | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .engine import Recipe, generate
-from .options import parse_machine, parse_size, run, share
+from .options import Ray, Workers, crew_of, parse_machine, parse_size, run, share
 from .progress import follow
 
 
@@ -20,9 +19,8 @@ def main(
     views: Annotated[int, typer.Option(min=1, max=100, help="Frames of each scene.")] = 10,
     size: Annotated[str, typer.Option(metavar="HxW", help="Height x width of the image.")] = "256x384",
     scans: Annotated[int, typer.Option(min=1, help="Range sensors that look at each view.")] = 3,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes.", show_default="one a core")
-    ] = None,
+    workers: Workers = None,
+    ray: Ray = None,
     seed: Annotated[
         int, typer.Option(min=0, max=90_000_000, help="Of the first scene; the next has one more.")
     ] = 0,
@@ -42,7 +40,8 @@ def main(
 
     One `.npz` a view. Frames that are there already stay, so a run that was cut off goes on when the same
     command is given again, and a larger --scenes adds to what is there. Frames depend on their seeds
-    alone, not on workers or machines. A scene that fails is reported and left out; the exit code is 1 then.
+    alone, not on workers or machines. A worker that is killed costs its scene, which another one makes again.
+    A scene that fails is reported and left out; the exit code is 1 then.
 
     Examples:
 
@@ -51,6 +50,8 @@ def main(
         srun -N 4 python -m depth_completion_training.generation /shared/frames --scenes 20000
 
         python -m depth_completion_training.generation /shared/frames --scenes 20000 --machine 2/4
+
+        python -m depth_completion_training.generation /shared/frames --scenes 20000 --ray auto
     """
     height, width = parse_size(size)
     recipe = Recipe(height, width, scans, outdoor)
@@ -59,8 +60,8 @@ def main(
     wanted = [s for s in seeds if not all(recipe.path(out, s, v).exists() for v in range(views))]
     if len(wanted) < len(seeds):
         typer.echo(f"{len(seeds) - len(wanted)} of {len(seeds)} scenes are there already.", err=True)
-    count = min(workers or len(os.sched_getaffinity(0)), max(len(wanted), 1))
-    follow(out, "scene", len(wanted), views, partial(generate, out, recipe, wanted, views, count))
+    crew = crew_of(workers, ray)
+    follow(out, "scene", len(wanted), views, partial(generate, out, recipe, wanted, views, crew))
 
 
 if __name__ == "__main__":

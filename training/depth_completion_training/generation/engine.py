@@ -1,4 +1,4 @@
-"""Makes the frames of many scenes with worker processes, one scene a task.
+"""Makes the frames of many scenes with workers, one scene a task.
 
 Everything in a frame is a function of its scene's seed and its number, so runs that are repeated, cut
 off and taken up again, or spread over machines give the same files.
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from depth_completion_ros.core.safe.files import write_text
+from depth_completion_ros.fleet.workers.crew import Crew
 
 from .workers import Report, run_tasks, sentence_of
 
@@ -118,7 +119,7 @@ def generate(
     recipe: Recipe,
     seeds: Iterable[int],
     views: int,
-    workers: int,
+    crew: Crew,
     done: Callable[[Report], None],
 ) -> None:
     """Make the scenes of some seeds; `done` is called with the report of each, in the order they end.
@@ -127,4 +128,4 @@ def generate(
         ValueError: the folder holds frames that were made otherwise.
     """
     recipe.store(folder)
-    run_tasks(partial(make_scene_files, folder, recipe, views), seeds, workers, done)
+    run_tasks(partial(make_scene_files, folder.absolute(), recipe, views), seeds, crew, done)

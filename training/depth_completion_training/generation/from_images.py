@@ -7,7 +7,6 @@ the cameras, the scale or the LiDAR: what `OpenChoices` does not tell is as in t
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import blake2b
@@ -24,7 +23,7 @@ from depth_completion_ros.data.files import read_image
 from depth_completion_training.simulation.frame_file import SimulatedFrame, write_frame
 from depth_completion_training.simulation.lidar.spinning import SPINNERS
 
-from .options import parse_machine, parse_size, run
+from .options import Ray, Workers, crew_of, parse_machine, parse_size, run
 from .progress import follow
 from .workers import Report, run_tasks, sentence_of
 
@@ -180,9 +179,8 @@ def main(
         float,
         typer.Option(help="Ratio of depths above which neighbouring pixels are not joined; 0 joins all."),
     ] = USUAL.cut,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes.", show_default="one a core")
-    ] = None,
+    workers: Workers = None,
+    ray: Ray = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all random choices.")] = 0,
     machine: Annotated[
         str | None,
@@ -210,9 +208,9 @@ def main(
     create_prior(depths, allow_noncommercial=allow_noncommercial)  # what is wrong with it shows here
     out.mkdir(parents=True, exist_ok=True)
     prior = depths, allow_noncommercial
-    task = partial(make_frame_files, images, prior, out, parse_size(size), scans, views, seed, choices)
-    count = min(workers or len(os.sched_getaffinity(0)), max(len(names), 1))
-    follow(out, "image", len(names), views, partial(run_tasks, task, names, count))
+    folders = images.absolute(), prior, out.absolute()
+    task = partial(make_frame_files, *folders, parse_size(size), scans, views, seed, choices)
+    follow(out, "image", len(names), views, partial(run_tasks, task, names, crew_of(workers, ray)))
 
 
 def find_images(folder: Path) -> list[str]:

@@ -5,11 +5,26 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 from typer.core import TyperCommand
 
 from depth_completion_ros.cli.group import sentence
+from depth_completion_ros.fleet.workers.crew import Crew
+
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Worker processes, or actors with --ray.", show_default="one a core"),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Make them on a Ray cluster, whose nodes all have these folders: `auto`, HOST:6379 or "
+        "ray://HOST:10001.",
+    ),
+]
 
 
 class SentenceCommand(TyperCommand):
@@ -38,6 +53,11 @@ def run(command: Callable, name: str) -> None:
     )
     app.command(cls=SentenceCommand)(command)
     app(prog_name=name)
+
+
+def crew_of(workers: int | None, ray: str | None) -> Crew:
+    """Who makes the frames: a process for each core of this machine where neither is told."""
+    return Crew(workers or (None if ray else len(os.sched_getaffinity(0))), ray)
 
 
 _ENVIRONMENTS = (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"))

@@ -1,20 +1,14 @@
-"""Worker processes that make files, one task after the other."""
+"""What workers report of the files that they make, one task after the other."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_DIED = "its worker process died (out of memory?)"
+from depth_completion_ros.fleet.workers.crew import Crew
+from depth_completion_ros.fleet.workers.engine import ready
 
 
 @dataclass(frozen=True)
@@ -43,75 +37,18 @@ def sentence_of(error: Exception) -> str:
 def run_tasks(
     task: Callable[[int | str], Report],
     items: Iterable[int | str],
-    workers: int,
+    crew: Crew,
     done: Callable[[Report], None],
 ) -> None:
-    """Call `task` with each item in worker processes, and `done` here with each report, as they end.
+    """Call `task` with each item in workers, and `done` here with each report, as they end.
 
-    A worker that dies (out of memory, say) costs only the item that it had.
+    A worker that is lost (out of memory, say) costs only the item that it had, which others try again.
 
     Args:
-        task: can be pickled, and reports what goes wrong instead of raising it.
+        task: can be sent to workers, and reports what goes wrong instead of raising it.
     """
-    waiting = deque(items)
-    with _single_threads():
-        while waiting:
-            for item in _run_pool(task, waiting, workers, done):
-                # One of these killed its worker; alone, each shows whether it was the one.
-                if _run_pool(task, deque([item]), 1, done):
-                    done(Report(item, 0, 0, _DIED))
+    crew.do(items, ready(task), lambda item, report: done(report), _lost)
 
 
-def _run_pool(task, waiting: deque, workers: int, done) -> list:
-    """Take items from `waiting` until it is empty or a worker dies; the items that were lost then."""
-    lost = []
-    running = {}
-    # Open3D's threads do not survive a fork.
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_begin) as pool:
-        try:
-            while (waiting or running) and not lost:
-                # One more than there are workers, so that none has to wait.
-                while waiting and len(running) <= workers:
-                    running[pool.submit(task, waiting[0])] = waiting[0]
-                    waiting.popleft()
-                for ended in wait(running, return_when=FIRST_COMPLETED).done:
-                    item = running.pop(ended)
-                    try:
-                        report = ended.result()
-                    except BrokenProcessPool:
-                        lost.append(item)
-                    else:
-                        done(report)
-        except BrokenProcessPool:  # of `submit`
-            pass
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return lost + list(running.values())
-
-
-def _begin() -> None:
-    """Start of a worker process."""
-    import signal
-
-    import cv2
-
-    cv2.setNumThreads(1)
-    # Files appear whole or not at all, so that a worker may end at once at Ctrl-C.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-@contextmanager
-def _single_threads():
-    """Workers inherit one thread each for array arithmetic: there are as many workers as cores."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+def _lost(item: int | str, why: str) -> Report:
+    return Report(item, 0, 0, f"its worker was lost (out of memory?) {why.rstrip('.')}")

@@ -5,13 +5,13 @@ All nodes need this package and the same paths of data and results, as of a netw
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from .drives import Stretch
-from .engine import WorkerLost
-from .job import ONE_THREAD, Job, Outcome, Work
+from .engine import ONE_THREAD, MakeTask, WorkerLost, begun
 
 
 def connect(address: str) -> int:
@@ -39,21 +39,21 @@ def connect(address: str) -> int:
 
 
 class RayWorker:
-    """An actor with one CPU and, where completers are to run on `cuda`, one GPU."""
+    """An actor with one CPU and so many GPUs."""
 
-    def __init__(self, job: Job, folder: Path):
+    def __init__(self, make: MakeTask, gpus: int = 0):
         import ray
 
-        needs_gpu = str(job.completers.options.get("device", "")).startswith("cuda")
-        options = {"num_cpus": 1, "num_gpus": int(needs_gpu), "max_restarts": 0}
+        options = {"num_cpus": 1, "num_gpus": gpus, "max_restarts": 0}
         environment = {"env_vars": ONE_THREAD}
-        self._actor = ray.remote(_Actor).options(**options, runtime_env=environment).remote(job, str(folder))
+        made = ray.remote(_Actor).options(**options, runtime_env=environment)
+        self._actor = made.remote(make, str(Path.cwd()))
 
     def begin(self) -> Future[None]:
         return _told(self._actor.begin.remote())
 
-    def do(self, stretch: Stretch, name: str) -> Future[Outcome]:
-        return _told(self._actor.do.remote(stretch, name))
+    def do(self, item: Any) -> Future[Any]:
+        return _told(self._actor.do.remote(item))
 
     def end(self) -> None:
         import ray
@@ -63,14 +63,18 @@ class RayWorker:
 
 
 class _Actor:
-    def __init__(self, job: Job, folder: str):
-        self._job, self._folder = job, Path(folder)
+    """What an actor does, in the folder of who started it, so that relative paths mean the same."""
+
+    def __init__(self, make: MakeTask, folder: str):
+        self._make = make
+        with suppress(OSError):  # where no path is relative, it need not be there
+            os.chdir(folder)
 
     def begin(self) -> None:
-        self._work = Work(self._job, self._folder)
+        self._task = begun(self._make)
 
-    def do(self, stretch: Stretch, name: str) -> Outcome:
-        return self._work.do(stretch, name)
+    def do(self, item: Any) -> Any:
+        return self._task(item)
 
 
 def _told(reference) -> Future:

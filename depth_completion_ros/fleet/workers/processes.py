@@ -9,13 +9,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.process import BaseProcess
-from pathlib import Path
+from typing import Any
 
-from .drives import Stretch
-from .engine import WorkerLost
-from .job import ONE_THREAD, Job, Outcome, Work
+from .engine import ONE_THREAD, MakeTask, Task, WorkerLost, begun
 
-_work: Work | None = None
+_task: Task | None = None
 
 
 class ProcessWorker:
@@ -24,8 +22,8 @@ class ProcessWorker:
     A pool of one process each, as in a larger one the loss of a process would cost the work of all.
     """
 
-    def __init__(self, job: Job, folder: Path):
-        self._job, self._folder = job, folder
+    def __init__(self, make: MakeTask):
+        self._make = make
         self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
         self._process: BaseProcess | None = None
 
@@ -35,15 +33,20 @@ class ProcessWorker:
         os.environ.update(ONE_THREAD)
         try:
             others = active_children()
-            future = self._pool.submit(_begin, self._job, self._folder)
+            future = self._pool.submit(_begin, self._make)
             (self._process,) = (child for child in active_children() if child not in others)
         finally:
             for name, value in before.items():
                 os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
         return _told(future)
 
-    def do(self, stretch: Stretch, name: str) -> Future[Outcome]:
-        return _told(self._pool.submit(_do, stretch, name))
+    def do(self, item: Any) -> Future[Any]:
+        try:
+            return _told(self._pool.submit(_do, item))
+        except BrokenProcessPool as error:  # it was killed since it did the last item
+            broken: Future = Future()
+            broken.set_exception(error)
+            return _told(broken)
 
     def end(self) -> None:
         if self._process is not None:
@@ -73,11 +76,11 @@ def _told(future: Future) -> Future:
 # In the process of the worker ------------------------------------------------------------------------
 
 
-def _begin(job: Job, folder: Path) -> None:
-    global _work
+def _begin(make: MakeTask) -> None:
+    global _task
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started it, which ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _work = Work(job, folder)
+    _task = begun(make)
 
 
 def _end_with_parent() -> None:
@@ -86,5 +89,5 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _do(stretch: Stretch, name: str) -> Outcome:
-    return _work.do(stretch, name)
+def _do(item: Any) -> Any:
+    return _task(item)

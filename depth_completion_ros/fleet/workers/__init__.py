@@ -1,0 +1,1 @@
+"""Workers, as processes or as actors of a Ray cluster, and what hands them one task after the other."""
