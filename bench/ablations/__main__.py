@@ -107,8 +107,10 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     file = given.out / "runs.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    if {row["steps"] for row in rows} - {given.steps}:
-        parser.error(f"{file} has runs of another number of steps; choose another --out.")
+    settings = {"steps": given.steps, "frames": str(given.frames), "held_out": str(given.held_out)}
+    settings |= {"most": given.most, "precision": given.precision}
+    if not given.table and any({name: row.get(name) for name in settings} != settings for row in rows):
+        parser.error(f"{file} has runs with other settings; choose another --out.")
     if not given.table:
         held_out = list(trials(given.held_out, given.most))
         done = {(row["variant"], row["seed"]) for row in rows}
@@ -119,13 +121,14 @@ def main() -> None:
             frames = some_scenes(given.frames, variant.scenes, given.out / "scenes" / str(variant.scenes))
             weights = train(variant, frames, given.out / f"{name}_{seed}", seed, given)
             found = scores(completer_of(variant.network, weights), held_out)
-            row = {"variant": name, "seed": seed, "steps": given.steps, "seconds": round(time.time() - start)}
+            row = {"variant": name, "seed": seed, "seconds": round(time.time() - start)} | settings
             rows.append(row | {"feeds": [trial.feed for trial in held_out], "scores": found})
             with file.open("a") as opened:
                 opened.write(json.dumps(rows[-1]) + "\n")
             print(f"{name}, seed {seed}: {row['seconds']} s", file=sys.stderr)
-    if rows:
-        print(write_table(rows))
+    if not any(row["variant"] == BASE for row in rows):
+        parser.error(f"{file} has no run of '{BASE}', to which the others are compared.")
+    print(write_table(rows))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from depth_completion_training.networks.efficient_spn import TrainedEfficientSPN
 
+from depth_completion_ros.completion.efficient_spn.fill import shepard
 from depth_completion_ros.completion.efficient_spn.network import EfficientSPN
 
 
@@ -25,8 +26,6 @@ class CoarseFill:
 
     @staticmethod
     def first_fill(levels):
-        from depth_completion_ros.completion.efficient_spn.fill import shepard
-
         values, measured = levels[-1]
         surface = torch.where(measured > 0, values, shepard(values, measured))
         for values, measured in levels[-2::-1]:

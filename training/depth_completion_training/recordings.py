@@ -16,12 +16,14 @@ import cv2
 import numpy as np
 
 from depth_completion_ros.core import Frame, SparseDepth
-from depth_completion_ros.core.sparse import LIDAR_MIN_RANGE, project_to_pixels, z_buffer
+from depth_completion_ros.core.sparse import z_buffer
 from depth_completion_ros.data import open_reader
-from depth_completion_training.simulation.frame_file import SimulatedFrame, StoredScan, write_frame
+from depth_completion_training.simulation.frame_file import NEAR_M, SimulatedFrame, StoredScan, write_frame
 
 SHORTER_SIDE = 384
-"""Pixels to which images are reduced, as the frames of the generator have."""
+"""Pixels to which images are reduced, as the frames have that the default was trained on."""
+STRETCH = 100
+"""Frames of a recording that count as one scene."""
 NO_LINE = 65535
 
 
@@ -77,40 +79,53 @@ def _lines(frame: Frame, measured: np.ndarray) -> np.ndarray:
     """Ring of the point at each measured pixel, uint16 H x W; 0 without rings, `NO_LINE` where unknown."""
     if frame.rings is None:
         return np.zeros(measured.shape, np.uint16)
-    line = np.full(measured.shape, NO_LINE, np.uint16)
     T = frame.T_cam_lidar if frame.T_image_points is None else frame.T_cam_lidar @ frame.T_image_points
-    far = np.einsum("ij,ij->i", frame.points[:, :3], frame.points[:, :3]) >= LIDAR_MIN_RANGE**2
-    for ring in np.unique(frame.rings):
-        points = frame.points[far & (frame.rings == ring)]
-        u, v, z, _ = project_to_pixels(points, T, frame.camera, 0.1, np.inf)
-        nearest = measured[v, u] == z
-        line[v[nearest], u[nearest]] = ring
-    return line
+    points = frame.points[:, :3].astype(np.float64)
+    optical = points @ T[:3, :3].T + T[:3, 3]
+    ahead = np.flatnonzero(optical[:, 2] > NEAR_M)
+    pixels, _ = frame.camera.project(optical[ahead])
+    u, v = np.floor(np.nan_to_num(pixels, nan=-1) + 0.5).T  # as `project_to_pixels` rounds
+    inside = (u >= 0) & (v >= 0) & (u < frame.camera.width) & (v < frame.camera.height)
+    at = ahead[inside]
+    pixel = (v[inside] * frame.camera.width + u[inside]).astype(np.int64)
+    # The nearest point of a pixel is written last; those that the measurement leaves out differ from it.
+    order = np.argsort(-optical[at, 2], kind="stable")
+    kept = np.isclose(optical[at, 2], measured.ravel()[pixel], rtol=1e-5, atol=0)[order]
+    line = np.full(measured.size, NO_LINE, np.uint16)
+    line[pixel[order][kept]] = frame.rings[at][order][kept]
+    return line.reshape(measured.shape)
 
 
-def convert(data: str | Path, out: str | Path, every: int = 1, **options) -> Iterator[Path]:
-    """Write every so many-th frame of recordings as a frame file; yields each file.
+def convert(data: str | Path, out: str | Path, every: int = 1, **options) -> Iterator[Path | None]:
+    """Write every so many-th frame of a recording as a frame file.
 
     Args:
         data: what `open_reader` takes.
-        out: folder of the files; those of another recording may be in it.
+        out: folder of the files; those of other recordings may be in it.
         every: take each frame whose number is a multiple of it.
         options: of `recorded_frame`.
+
+    Yields:
+        the file of each; None for a frame that lacks its image or camera.
 
     Raises:
         FileNotFoundError, ValueError: the recording cannot be read.
     """
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     reader = open_reader(Path(data))
     for number, frame in enumerate(reader):
-        if number % every == 0:
-            # The scene, by which frames are dealt to training and validation, is a stretch of a recording.
-            name = f"{Path(data).resolve()}/{frame.name}".encode()
-            stretch = blake2b(name, digest_size=6).hexdigest()
-            file = out / f"recorded-{stretch}_{number:06d}.npz"
-            write_frame(file, recorded_frame(frame, **options))
-            yield file
+        if number % every:
+            continue
+        if frame.image is None or frame.camera is None:
+            yield None
+            continue
+        # Frames are dealt to training and validation by scene: neighbours belong together.
+        stretch = f"{Path(data).resolve().name}/{number // STRETCH}"
+        digest = blake2b(stretch.encode(), digest_size=6).hexdigest()
+        file = out / f"recorded-{digest}_{number:06d}.npz"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_frame(file, recorded_frame(frame, **options))
+        yield file
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -118,16 +133,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser("depth_completion_training.recordings", description=__doc__)
     parser.add_argument("data", type=Path, metavar="DATA", help="drive, bag, or folder of frames")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for the frame files")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="take every N-th frame")
+    parser.add_argument("--every", type=_positive, default=1, metavar="N", help="take every N-th frame")
     parser.add_argument(
-        "--shorter-side", type=int, default=SHORTER_SIDE, metavar="PIXELS", help="of the image, at most"
+        "--shorter-side", type=_positive, default=SHORTER_SIDE, metavar="PIXELS", help="of the image, at most"
     )
     given = parser.parse_args(arguments)
     try:
         files = list(convert(given.data, given.out, given.every, shorter_side=given.shorter_side))
-    except (FileNotFoundError, ValueError) as error:
-        parser.exit(1, f"Error: {error}\n")
-    print(f"{len(files)} frames of '{given.data}' in '{given.out}'.")
+    except (OSError, ValueError) as error:
+        parser.exit(2, f"Error: {error}\n")
+    written = sum(file is not None for file in files)
+    left_out = f"; {len(files) - written} lacked image or camera" if written < len(files) else ""
+    print(f"{written} frames of '{given.data}' in '{given.out}'{left_out}.")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"is '{text}'; it must be a whole number from 1 on.")
+    return int(text)
 
 
 if __name__ == "__main__":
