@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -116,11 +117,9 @@ def export(
 
 
 def _export(made, path: Path, to: str, reader, half: bool, shape):
-    from itertools import islice
-
     from ..completion.exported.export import export_network
 
-    return export_network(made, path, to, shape, half, list(islice(reader or (), COMPARED)))
+    return export_network(made, path, to, shape, half, _compared(reader))
 
 
 def _export_int8(made, path: Path, to: str, reader, gate: float, shape):
@@ -131,19 +130,31 @@ def _export_int8(made, path: Path, to: str, reader, gate: float, shape):
 
 
 def _export_prior(network: str, path: Path, reader, half: bool, shape, allow_noncommercial: bool):
-    from itertools import islice
-
     from ..completion.exported.prior import export_prior
     from ..completion.prior import create_prior
 
-    images = [frame.image for frame in islice(reader or (), COMPARED)]
+    images = [frame.image for frame in _compared(reader)]
     return export_prior(create_prior(network, "cpu", allow_noncommercial), path, shape, half, images)
+
+
+def _compared(reader) -> list:
+    """The first frames with an image; none without a reader, for which frames are made up."""
+    if reader is None:
+        return []
+    frames = list(islice((frame for frame in reader if frame.image is not None), COMPARED))
+    if not frames:
+        raise ValueError("No frame of --frames has an image to compare on; leave it out for made-up ones.")
+    return frames
 
 
 def _file_name(network: str, suffix: str) -> Path:
     """In this folder, named like the network, or like the folder of a prior."""
-    name = network.partition(",")[0].partition("@")[0]
-    return Path(Path(name).name.replace(":", "_") + suffix)
+    from ..completion.prior.interface import SPACES
+
+    name = network.partition(",")[0]
+    text, _, space = name.rpartition("@")
+    name = text if text and space in SPACES else name
+    return Path(Path(name).resolve().name.replace(":", "_") + suffix)
 
 
 def _height_width(text: str) -> tuple[int, int]:

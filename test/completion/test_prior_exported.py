@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+
+import cv2
 import numpy as np
 import pytest
 from synthetic import SHAPE, camera_image
@@ -15,6 +18,7 @@ from test_transformers_prior import save_depth_anything  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from depth_completion_ros.cli.app import app  # noqa: E402
+from depth_completion_ros.cli.export import _file_name  # noqa: E402
 from depth_completion_ros.completion.exported import prior as module  # noqa: E402
 from depth_completion_ros.completion.exported.half import with_metadata  # noqa: E402
 from depth_completion_ros.completion.exported.prior import export_prior  # noqa: E402
@@ -123,6 +127,63 @@ def test_a_licence_that_the_file_tells_counts(written, tmp_path):
     with pytest.raises(ValueError, match=r"net.onnx' is for non-commercial use only \(CC-BY-NC-4.0\)"):
         create_prior(str(file), "cpu")
     assert create_prior(str(file), "cpu", allow_noncommercial=True).licence == "CC-BY-NC-4.0"
+
+
+def test_the_licence_of_a_folder_goes_with_it(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "net")
+    (tmp_path / "net" / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    file = tmp_path / "net.onnx"
+    prior = create_prior(str(tmp_path / "net"), "cpu")
+    assert prior.licence == "cc-by-nc-4.0"
+    export_prior(prior, file, SHAPE)
+    with pytest.raises(ValueError, match=r"net.onnx' is for non-commercial use only \(cc-by-nc-4.0\)"):
+        create_prior(str(file), "cpu")
+
+
+def test_a_file_for_images_of_one_size_takes_no_others(written):
+    prior = create_prior(str(written), "cpu")
+    with pytest.raises(
+        ValueError, match=r"images of 90 x 60, but this one is 60 x 300; export .* --size 300x60\.$"
+    ):
+        prior.predict(camera_image((300, 60)))
+    prior.warm_up(480, 640)  # as the node does before it knows the size
+    assert prior.predict(camera_image()).shape == SHAPE
+
+
+def kitti_depth(root, images):
+    """A tree of KITTI depth completion with two frames, and raw data that has the image of one or none."""
+    date, drive = "2011_09_26", "2011_09_26_drive_0001_sync"
+    size, K = f"{SHAPE[1]} {SHAPE[0]}", "70 0 45 0 0 70 30 0 0 0 1 0"
+    files = {root / f"train/{drive}/proj_depth/velodyne_raw/image_02/{i:010d}.png" for i in range(2)}
+    for file in files | {root / f"raw/{date}/{drive}/image_02/data/{1:010d}.png"}:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file in files or images:
+            cv2.imwrite(str(file), np.full(SHAPE, 2560, np.uint16) if file in files else camera_image())
+    (root / f"raw/{date}/calib_cam_to_cam.txt").write_text(f"S_rect_02: {size}\nP_rect_02: {K}\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("images", "told"), [(1, "(1 images)"), (0, "Error: No frame of --frames has an image to compare on")]
+)
+def test_frames_without_an_image_are_left_out(folder, tmp_path, images, told):
+    data, file = kitti_depth(tmp_path / "kitti", images), tmp_path / "net.onnx"
+    options = f"--frames {data} -O split=train -O raw_root={data / 'raw'} --size 60x90".split()
+    result = CliRunner().invoke(app, ["export", str(folder), "--out", str(file), *options])
+    assert told in " ".join((result.stdout + result.stderr).split())
+    assert (result.exit_code, file.exists()) == ((0, True) if images else (2, False))
+
+
+def test_a_file_is_named_like_the_network_or_the_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for network, name in (
+        (".", tmp_path.name),
+        ("/data/me@x/net", "net"),
+        ("/data/me@x/net@metric", "net"),
+        ("mspn:sdr_nyu", "mspn_sdr_nyu"),
+        ("mspn_lite,inner_size=0", "mspn_lite"),
+    ):
+        assert str(_file_name(network, ".onnx")) == f"{name}.onnx"
 
 
 @pytest.mark.parametrize(

@@ -71,25 +71,7 @@ def export_prior(
         ValueError: the network cannot be exported, or gives something else than PyTorch, or a wrong argument.
         ImportError: onnx or onnxruntime is not installed.
     """
-    require("onnx")
-    if path.suffix != ".onnx":
-        raise ValueError(f"'{path}' cannot be written for a prior; it must end in .onnx.")
-    if not isinstance(prior, TransformersPrior) or prior.kind not in KINDS:
-        name = prior.name if prior else "none"
-        raise ValueError(
-            f"Prior '{name}' cannot be exported; it must be a network of transformers of type "
-            f"{', '.join(KINDS)}."
-        )
-    if size is None:
-        raise ValueError(
-            f"Prior '{prior.name}' can only be exported for images of one size: give it as --size."
-        )
-    for image in images:
-        if image.shape[:2] != size:
-            raise ValueError(
-                f"Size is {size[1]} x {size[0]}, but an image of --frames is {image.shape[1]} x "
-                f"{image.shape[0]}; they must be the same."
-            )
+    prior, size = check_prior(prior, path, size, images)
     network = _Network(prior, size)
     inputs = [prior.network_input(image) for image in images or [f.image for f in sample_frames(*size)]]
     onnx_file = module_to_onnx(network, {"image": network.normalised(inputs[0])}, "prediction")
@@ -109,6 +91,35 @@ def export_prior(
             )
         write_bytes(path, made.read_bytes())
     return parity
+
+
+def check_prior(
+    prior: MonocularPrior | None,
+    path: Path,
+    size: tuple[int, int] | None,
+    images: Sequence[np.ndarray],
+) -> tuple[TransformersPrior, tuple[int, int]]:
+    """Refuse what cannot be exported at all; the prior and the size, which are there otherwise."""
+    require("onnx")
+    if path.suffix != ".onnx":
+        raise ValueError(f"'{path}' cannot be written for a prior; it must end in .onnx.")
+    if not isinstance(prior, TransformersPrior) or prior.kind not in KINDS:
+        name = prior.name if prior else "none"
+        raise ValueError(
+            f"Prior '{name}' cannot be exported; it must be a network of transformers of type "
+            f"{', '.join(KINDS)}."
+        )
+    if size is None:
+        raise ValueError(
+            f"Prior '{prior.name}' can only be exported for images of one size: give it as --size."
+        )
+    for image in images:
+        if image.shape[:2] != size:
+            raise ValueError(
+                f"Size is {size[1]} x {size[0]}, but an image of --frames is {image.shape[1]} x "
+                f"{image.shape[0]}; they must be the same."
+            )
+    return prior, size
 
 
 class _Network(nn.Module):

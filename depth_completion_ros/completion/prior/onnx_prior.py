@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, PATCH, SIDE, network_siz
 
 class OnnxPrior(MonocularPrior):
     """A network with one input, float32 1 x 3 x h x w RGB, whose first output is a map h x w.
+
+    A file that tells the size of its images, as those of `depth-completion export` do, takes no others, which
+    would reach its network squeezed.
 
     Args:
         path: of the ONNX file.
@@ -49,6 +53,7 @@ class OnnxPrior(MonocularPrior):
         if space is None:
             raise ValueError(untold(str(path)))
         super().__init__(name, told.get("licence") or licence, space)
+        self._made_for = _height_width(told.get("size", ""))
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 4:
             found = ", ".join(f"{i.name}: {i.type} {i.shape}" for i in inputs)
@@ -63,9 +68,16 @@ class OnnxPrior(MonocularPrior):
         self._mean, self._std = (np.asarray(values, np.float32) * 255 for values in (mean, std))
 
     def warm_up(self, height: int, width: int) -> None:
-        self.predict(np.zeros((height, width, 3), np.uint8))
+        # The node warms up before it knows the size of its images; that of the input is the same for all.
+        self.predict(np.zeros((*(self._made_for or (height, width)), 3), np.uint8))
 
     def _predict(self, image: np.ndarray, name: str) -> np.ndarray:
+        if self._made_for not in (None, image.shape[:2]):
+            (height, width), (rows, columns) = self._made_for, image.shape[:2]
+            raise ValueError(
+                f"Prior '{self.name}' is for images of {width} x {height}, but this one is {columns} x "
+                f"{rows}; export it again with --size {rows}x{columns}."
+            )
         free = network_size(*image.shape[:2], self._side, self._multiple)
         height, width = (fixed or n for fixed, n in zip(self._fixed, free, strict=True))
         smaller = height * width < image.shape[0] * image.shape[1]
@@ -90,6 +102,12 @@ class OnnxPrior(MonocularPrior):
                 f"Prior '{self.name}' gives {output.shape}; its first output must be a map h x w."
             )
         return prediction.astype(np.float32, copy=False)
+
+
+def _height_width(told: str) -> tuple[int, int] | None:
+    """Of what a file tells as `WIDTH x HEIGHT`; None where it tells no size."""
+    found = re.fullmatch(r"(\d+) x (\d+)", told)
+    return (int(found[2]), int(found[1])) if found else None
 
 
 def _open(path: Path, name: str, device: str):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core.safe.files import read_json
 from ..device import choose_device
+from ..weights.licences import licence_of_folder
 from .interface import MonocularPrior, PriorOutput, first_line
 from .preprocessing import IMAGENET_MEAN, IMAGENET_STD, SIDE, network_size, resize_map
 
@@ -36,7 +37,8 @@ class TransformersPrior(MonocularPrior):
 
     Args:
         folder: with config.json and model.safetensors.
-        name, licence: see `MonocularPrior`.
+        name: see `MonocularPrior`.
+        licence: likewise; what the model card of the folder says when empty.
         space: overrides what the folder says, as for a DPT that was trained to metres.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         side: pixels of the input's shorter side, for Depth Anything; the time grows with its square or
@@ -55,7 +57,7 @@ class TransformersPrior(MonocularPrior):
         self,
         folder: str | Path,
         name: str = "",
-        licence: str = "unknown (your file)",
+        licence: str = "",
         space: str | None = None,
         device: str = "auto",
         side: int = 0,
@@ -68,6 +70,7 @@ class TransformersPrior(MonocularPrior):
                 f"Folder '{folder}' holds a network of type '{kind}'; it must be one of "
                 f"{', '.join(SPACE_OF_TYPE)}."
             )
+        licence = licence or licence_of_folder(folder) or "unknown (your file)"
         super().__init__(name or folder.name, licence, space or _space_of(config))
         if side and kind != "depth_anything":
             raise ValueError(
