@@ -133,7 +133,9 @@ def test_the_licence_of_a_folder_goes_with_it(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "net")
     (tmp_path / "net" / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
     file = tmp_path / "net.onnx"
-    prior = create_prior(str(tmp_path / "net"), "cpu")
+    with pytest.raises(ValueError, match=r"net' is for non-commercial use only \(cc-by-nc-4.0\)"):
+        create_prior(str(tmp_path / "net"), "cpu")
+    prior = create_prior(str(tmp_path / "net"), "cpu", allow_noncommercial=True)
     assert prior.licence == "cc-by-nc-4.0"
     export_prior(prior, file, SHAPE)
     with pytest.raises(ValueError, match=r"net.onnx' is for non-commercial use only \(cc-by-nc-4.0\)"):

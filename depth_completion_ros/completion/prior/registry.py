@@ -59,14 +59,8 @@ def create_prior(
     if at and space not in SPACES:
         raise ValueError(f"Prior '{spec}' ends in '@{space}'; it must be one of @{', @'.join(SPACES)}.")
     space = space if at else None
-    if (path / "config.json").is_file():
-        from .transformers_prior import TransformersPrior
-
-        return TransformersPrior(path, space=space, device=device, side=side)
-    if path.suffix == ".onnx":
-        from .onnx_prior import OnnxPrior
-
-        prior = OnnxPrior(path, space, device=device, side=side)
+    if (path / "config.json").is_file() or path.suffix == ".onnx":
+        prior = _network(path, space, device, side)
         refuse_noncommercial(f"Prior '{spec}'", prior.licence, allow_noncommercial)
         return prior
     if path.is_dir():
@@ -77,6 +71,17 @@ def create_prior(
         f"Prior '{spec}' is unknown; it must be one of {', '.join(list_priors())}, or the path of a "
         f"transformers folder (config.json), of an ONNX file, or of a folder of maps ({', '.join(ENDINGS)})."
     )
+
+
+def _network(path: Path, space: str | None, device: str, side: int) -> MonocularPrior:
+    """Of a folder of `transformers`, or of an ONNX file."""
+    if path.suffix == ".onnx":
+        from .onnx_prior import OnnxPrior
+
+        return OnnxPrior(path, space, device=device, side=side)
+    from .transformers_prior import TransformersPrior
+
+    return TransformersPrior(path, space=space, device=device, side=side)
 
 
 def _known(name: str, device: str, allow_noncommercial: bool, side: int) -> MonocularPrior:
