@@ -81,3 +81,16 @@ measured = np.random.default_rng(1).random((12, 20)) < 0.1
 print((nearest_measured(measured) == nearest_in_numpy(measured)).all())
 """)
     assert line == "True"
+
+
+def test_without_pytorch_it_takes_a_thread_for_each_core_that_it_may_use(without_torch, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    (line,) = without_torch("""
+import os
+from depth_completion_ros.ops.cpu_library import _threads
+allowed = os.sched_getaffinity(0)
+found = [_threads()]
+os.sched_setaffinity(0, {min(allowed)})
+print(found == [len(allowed)], _threads())
+""")
+    assert line == "True 1"
