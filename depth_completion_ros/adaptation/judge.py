@@ -159,7 +159,8 @@ def judge(
 
 
 def _give_up(held_out: HeldOut, why: str) -> dict:
-    raise ValueError(f"Drive '{held_out.drive}' cannot be judged, its worker was lost {why}")
+    what = f"Drive '{held_out.drive}'" if held_out.drive else "The recording"
+    raise ValueError(f"{what} cannot be judged, its worker was lost {why}")
 
 
 def _verdicts(content: Mapping[str, dict], protocols: Sequence[str]) -> Verdict:

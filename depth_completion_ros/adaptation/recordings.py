@@ -136,7 +136,8 @@ def read_recordings(
 
 
 def _given_up(source: Source, why: str) -> Recording:
-    return Recording(source.drive, source.drive, failure=f"The worker that reads it was lost {why}")
+    what = "it" if source.drive else f"'{source.path}'"
+    return Recording(source.drive, source.drive, failure=f"The worker that reads {what} was lost {why}")
 
 
 @dataclass(frozen=True, eq=False)

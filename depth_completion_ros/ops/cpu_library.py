@@ -114,11 +114,11 @@ def _address(x: torch.Tensor | np.ndarray) -> int:
 
 
 def _threads() -> int:
-    """As many as PyTorch takes; where it is not loaded what OMP_NUM_THREADS says, or else one a core."""
+    """As many as PyTorch takes; without it what OMP_NUM_THREADS says, or else one a core that may be used."""
     if torch := sys.modules.get("torch"):
         return torch.get_num_threads()
     text = os.environ.get("OMP_NUM_THREADS", "")
-    return int(text) if text.isdecimal() and int(text) else os.cpu_count() or 1
+    return int(text) if text.isdecimal() and int(text) else len(os.sched_getaffinity(0))
 
 
 def _usual_folder() -> Path:

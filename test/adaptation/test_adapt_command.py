@@ -158,7 +158,6 @@ def test_without_pytorch_it_says_what_to_install(without_torch):
     said = without_torch("""
 from typer.testing import CliRunner
 from depth_completion_ros.cli.app import app
-from depth_completion_ros.completion.weights.folder import list_weights
 result = CliRunner().invoke(app, ["adapt", ".", "--name", "a", "--licence", "b"])
 print(result.exit_code, result.stderr)
 """)

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from tiny_drive import TinyDrive
+from tiny_drive import KillingSource, TinyDrive, killed
 
 from depth_completion_ros import SparseDepth, create_completer
 from depth_completion_ros.adaptation.asked import normalised
@@ -15,6 +15,7 @@ from depth_completion_ros.adaptation.calibration import Calibration
 from depth_completion_ros.adaptation.fit import Fit
 from depth_completion_ros.adaptation.frames import load_frames, part_frames
 from depth_completion_ros.adaptation.hiding import draw_question, make_lesson, question_of, tensors_of
+from depth_completion_ros.adaptation.judge import judge
 from depth_completion_ros.adaptation.loss import held_loss
 from depth_completion_ros.adaptation.recordings import make_material, read_recordings
 from depth_completion_ros.adaptation.run import read_start
@@ -22,6 +23,7 @@ from depth_completion_ros.adaptation.settings import FitSettings, learns
 from depth_completion_ros.completion.efficient_spn.at_points import at_points
 from depth_completion_ros.evaluation.protocols import CannotServe
 from depth_completion_ros.fleet.workers.crew import Crew
+from depth_completion_ros.fleet.workers.engine import ready
 
 CPU = torch.device("cpu")
 read = partial(read_recordings, crew=Crew(), tell=lambda *_: None)
@@ -111,6 +113,19 @@ def test_a_drive_whose_points_cannot_be_hidden_so_is_left_out_and_others_are_not
         *("share:50", "share:10", "share:3"),
         *("hide:2", "lines:4", "lines:2"),
     )
+
+
+@pytest.mark.parametrize("drive", ["", "noon"])
+def test_what_costs_every_worker_is_named_also_where_it_is_the_only_drive(drive):
+    (recording,), lost = read_recordings([KillingSource("bags/noon", drive)], 8, Crew(1), lambda *_: None)
+    which, what = ("it", "Drive 'noon'") if drive else ("'bags/noon'", "The recording")
+    assert lost == 3 and recording.failure.startswith(
+        f"The worker that reads {which} was lost 3 times: its process was killed"
+    )
+    with pytest.raises(
+        ValueError, match=f"^{what} cannot be judged, its worker was lost 3 times: its process"
+    ):
+        judge(ready(killed), {drive: []}, ["hide:2"], Crew(1))
 
 
 @pytest.mark.parametrize(("slope", "offset"), [(1.0, 0.0), (0.5, 0.8), (2.0, -1.0)])

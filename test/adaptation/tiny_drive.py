@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
+from depth_completion_ros.adaptation.recordings import Source
 from depth_completion_ros.core import Camera, Frame
 from depth_completion_ros.data.reader import IndexedReader
 
@@ -62,3 +65,15 @@ class TinyDrive(IndexedReader):
         wall = 14 - 0.3 * index + 0.03 * u
         ground = 90 / np.maximum(v - 30.0, 0.5)
         return np.minimum(wall, ground).astype(np.float32)
+
+
+class KillingSource(Source):
+    """A drive that costs who opens it its process."""
+
+    def open(self):
+        os._exit(3)
+
+
+def killed(held_out):
+    """A judge whom it costs its process."""
+    os._exit(3)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from killing import KilledJob
@@ -76,8 +78,23 @@ def test_a_worker_that_is_killed_while_it_has_nothing_to_do_is_lost_as_any_other
 
 
 def test_workers_that_end_before_they_begin_are_not_started_for_ever():
-    with pytest.raises(WorkerLost, match=r"^Workers cannot be started: its process was killed, or ended"):
+    with pytest.raises(
+        WorkerLost, match=r"^A worker cannot be started, tried 3 times: its process was killed, or"
+    ):
         Crew(1).do([0], partial(os._exit, 3), print, print)
+
+
+def test_the_cluster_that_is_named_is_asked_for_however_many_workers_are_wanted(monkeypatch):
+    """Where Ray is not installed too, by what stands for it; test_ray_cluster.py asks the real one."""
+
+    def init(address, **_):
+        raise ConnectionError(f"{address} does not answer.")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: False, init=init))
+    with pytest.raises(
+        ConnectionError, match=r"^There is no Ray cluster at '127.0.0.1:1' \(127.0.0.1:1 does"
+    ):
+        Crew(2, "127.0.0.1:1").do([-1], ready(abs), print, print)
 
 
 def test_results_of_other_settings_are_not_mixed(drives, tmp_path):

@@ -35,6 +35,14 @@ def cluster():
     cluster.shutdown()
 
 
+def test_a_cluster_that_is_not_there_is_not_replaced_by_another():
+    """First, as nothing may be connected."""
+    assert not ray.is_initialized()
+    with pytest.raises(ConnectionError, match=r"^There is no Ray cluster at 'nowhere' "):
+        Crew(2, "nowhere").do([-1], ready(abs), print, print)
+    assert not ray.is_initialized()
+
+
 def test_a_cluster_writes_what_processes_write(cluster, drives, tmp_path):
     evaluate = "evaluate", drives, "-c", "linear", "-p", "truth", "--stretch", 2
     for name, how in (("ray", ("--ray", cluster.address)), ("processes", ("--workers", 1))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...ops.neighbours_in_numpy import of_levels
+from ...ops.neighbours_of_arrays import of_levels
 
 LEVELS = 6
 """Of the network; level l has 1 / 2^l of the resolution."""

@@ -47,7 +47,8 @@ class Crew:
         if self.ray is not None:
             from .ray_cluster import RayWorker, connect
 
-            count = self.workers or connect(self.ray)
+            cpus = connect(self.ray)  # in any case, or Ray would begin a cluster of its own
+            count = self.workers or cpus
             start = partial(RayWorker, make, gpus)
         return Done(count, engine.run(items, start, count, done, given_up))
 

@@ -135,7 +135,7 @@ class _Crew:
         if item is NOTHING:
             self._lost_at_start += 1
             if self._lost_at_start == ATTEMPTS:
-                raise WorkerLost(f"Workers cannot be started: {error}")
+                raise WorkerLost(f"A worker cannot be started, tried {ATTEMPTS} times: {error}")
         else:
             self._lost_by[item] += 1
             if self._lost_by[item] < ATTEMPTS:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from .function import LIBRARY
-from .rule import NEIGHBOURS
+from ..nearest_cells import LIBRARY, NEIGHBOURS
 
 
 def search(measured: torch.Tensor) -> torch.Tensor:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
 from ..backends import choose_backend
-from ..cpu_library import CpuLibrary
-from .rule import NEIGHBOURS
-
-LIBRARY = CpuLibrary("nearest_neighbours", Path(__file__).with_name("cpu"))
+from ..nearest_cells import LIBRARY, NEIGHBOURS
 
 
 def cpu_kernels_state() -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from .rule import NEIGHBOURS, cells_of, keys_of
+from ..nearest_cells import NEIGHBOURS
+from .rule import cells_of, keys_of
 
 _PAIRS = 2**24
 """So many at once, each of some 40 bytes."""

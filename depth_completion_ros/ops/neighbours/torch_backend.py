@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import torch
 
-from .rule import FARTHEST, NEIGHBOURS, cells_of, keys_of
+from ..nearest_cells import FARTHEST, NEIGHBOURS
+from .rule import cells_of, keys_of
 
 _TILE = 8
 _PAIRS = 2**23

@@ -13,14 +13,14 @@ import torch
 import triton
 import triton.language as tl
 
-from . import rule
-from .rule import NEIGHBOURS
+from .. import nearest_cells
+from ..nearest_cells import NEIGHBOURS
 
 TILE_ROWS = 8
 TILE_COLUMNS = 8
-SHIFT = tl.constexpr(rule.SHIFT)
-FARTHEST = tl.constexpr(rule.FARTHEST)
-CELL = tl.constexpr(2**rule.SHIFT - 1)
+SHIFT = tl.constexpr(nearest_cells.SHIFT)
+FARTHEST = tl.constexpr(nearest_cells.FARTHEST)
+CELL = tl.constexpr(2**nearest_cells.SHIFT - 1)
 """Bits of a key that tell the cell."""
 
 

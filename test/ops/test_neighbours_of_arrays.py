@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from depth_completion_ros.ops import neighbours, neighbours_in_numpy
-from depth_completion_ros.ops.neighbours_in_numpy import (
+from depth_completion_ros.ops import neighbours, neighbours_of_arrays
+from depth_completion_ros.ops.neighbours_of_arrays import (
     LIBRARY,
     nearest_in_numpy,
     nearest_measured,
@@ -64,7 +64,7 @@ def test_levels_are_those_of_the_operator():
 
 
 def test_without_a_compiler_numpy_searches(monkeypatch):
-    monkeypatch.setattr(neighbours_in_numpy.LIBRARY, "load", lambda: None)
+    monkeypatch.setattr(neighbours_of_arrays.LIBRARY, "load", lambda: None)
     measured = np.random.default_rng(1).random((12, 20)) < 0.1
     np.testing.assert_array_equal(nearest_measured(measured), reference(measured))
 
@@ -76,8 +76,21 @@ def test_without_pytorch_it_works_whatever_the_environment_says_of_threads(
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     (line,) = without_torch("""
 import numpy as np
-from depth_completion_ros.ops.neighbours_in_numpy import nearest_in_numpy, nearest_measured
+from depth_completion_ros.ops.neighbours_of_arrays import nearest_in_numpy, nearest_measured
 measured = np.random.default_rng(1).random((12, 20)) < 0.1
 print((nearest_measured(measured) == nearest_in_numpy(measured)).all())
 """)
     assert line == "True"
+
+
+def test_without_pytorch_it_takes_a_thread_for_each_core_that_it_may_use(without_torch, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    (line,) = without_torch("""
+import os
+from depth_completion_ros.ops.cpu_library import _threads
+allowed = os.sched_getaffinity(0)
+found = [_threads()]
+os.sched_setaffinity(0, {min(allowed)})
+print(found == [len(allowed)], _threads())
+""")
+    assert line == "True 1"

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from .cpu_library import CpuLibrary
-
-LIBRARY = CpuLibrary("nearest_neighbours", Path(__file__).with_name("neighbours") / "cpu")
-NEIGHBOURS, SHIFT = 4, 32
-FARTHEST = np.iinfo(np.int64).max
-"""Key of no cell; keys are those of neighbours/rule.py."""
+from .nearest_cells import FARTHEST, LIBRARY, NEIGHBOURS, SHIFT, cell_of, key_of
 
 
 def of_levels(measured: np.ndarray, levels: int) -> list[np.ndarray]:
@@ -65,7 +58,7 @@ def nearest_in_numpy(measured: np.ndarray) -> np.ndarray:
             near = middle[:, None] + np.arange(-NEIGHBOURS, NEIGHBOURS)
             cell = cells[np.clip(near, begin, end - 1)]
             right = cell - (row * width + columns[at])[:, None]
-            keys = (right * right + away * away << SHIFT) + (height * width - 1 - cell)
+            keys = key_of(right * right + away * away, cell, height * width)
             keys[(near < begin) | (near >= end)] = FARTHEST
             merged = np.concatenate([nearest[at], keys], axis=1)
             merged.partition(NEIGHBOURS - 1, axis=1)
@@ -73,6 +66,6 @@ def nearest_in_numpy(measured: np.ndarray) -> np.ndarray:
     nearest.sort(axis=1)
     found, last = np.empty((NEIGHBOURS, height * width), np.int64), np.arange(height * width)
     for slot, key in enumerate(nearest.T):
-        last = np.where(key == FARTHEST, last, height * width - 1 - (key & (1 << SHIFT) - 1))
+        last = np.where(key == FARTHEST, last, cell_of(key, height * width))
         found[slot] = last
     return found.reshape(NEIGHBOURS, height, width)
