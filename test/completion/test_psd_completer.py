@@ -53,7 +53,7 @@ def some(number: int) -> SparseDepth:
 
 def as_official(prior) -> dict[str, torch.Tensor]:
     """Weights of a tiny Depth Anything of transformers by the names of the official code."""
-    model = prior._model.state_dict()
+    model = prior.network.state_dict()
     names = {}
     for key in model:
         name = key.replace("backbone.encoder.layer", "pretrained.blocks")
@@ -163,7 +163,7 @@ def test_an_official_checkpoint_brings_its_foundation_model(folder, official_fil
     assert official.report()["prior"] == "depth_anything_v2"
     image = camera_image(SHAPE)
     prior = create_prior(str(folder), "cpu")
-    embeddings = prior._model.backbone.embeddings
+    embeddings = prior.network.backbone.embeddings
     embeddings.interpolate_pos_encoding = partial(_positions, embeddings)
     one, other = (prior_output(each, image, SIDE) for each in (official.prior, prior))
     torch.testing.assert_close(one.prediction, other.prediction)
@@ -226,7 +226,7 @@ def test_the_variants_look_at_other_blocks(folder):
         weights |= {k.replace(".3.", f".{blocks}."): x for k, x in weights.items() if ".blocks.3." in k}
     weights |= {k.replace(".3.", ".4."): x for k, x in weights.items() if ".blocks.3." in k}
     taps = [
-        foundation_prior(weights, variant, "")._model.config.backbone_config.out_indices
+        foundation_prior(weights, variant, "").network.config.backbone_config.out_indices
         for variant in ("depth_anything_v2", "depth_anything_v1")
     ]
     assert [list(t) for t in taps] == [[2, 4, 6, 8], [5, 6, 7, 8]]

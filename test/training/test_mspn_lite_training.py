@@ -20,6 +20,7 @@ from test_overfit import losses  # noqa: E402
 from test_resume import assert_equal, killed_command  # noqa: E402
 
 from depth_completion_ros.completion.mspn_lite.plane import linear_plane  # noqa: E402
+from depth_completion_ros.fleet.workers.crew import Crew  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def frames(open3d, tmp_path_factory) -> Path:
     """Two views of each of three scenes; those of scene 22 are for validation."""
     folder = tmp_path_factory.mktemp("frames")
-    generate(folder, Recipe(64, 96), range(21, 24), 2, 1, lambda report: None)
+    generate(folder, Recipe(64, 96), range(21, 24), 2, Crew(1), lambda report: None)
     splits = sorted(split_of(file.name) for file in folder.glob("*.npz"))
     assert splits == 4 * ["train"] + 2 * ["val"]
     return folder

@@ -249,7 +249,7 @@ def test_weights_are_those_of_the_network_without_the_foundation_model(prior):
     network = TrainedPSD(str(prior), side=SIDE)
     with torch.device("meta"):
         assert shapes_of(network) == shapes_of(PSD((MAPS,) * 4))
-    assert not any(p.requires_grad for p in network._foundation.prior._model.parameters())
+    assert not any(p.requires_grad for p in network._foundation.prior.network.parameters())
     assert deepcopy(network)._foundation is network._foundation
 
 
