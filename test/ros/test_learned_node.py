@@ -322,6 +322,16 @@ def test_warming_up_finds_out_about_memory_before_the_first_frame(ros, greedy):
     assert "works at 80 pixels at most" in robot.statuses[COMPLETER][1]
 
 
+def completed_once(ros, **parameters) -> Robot:
+    """A robot to which a node on the CPU has told the depth of one frame."""
+    robot = Robot(ros)
+    completion_node(ros, device="cpu", **parameters)
+    robot.connect()
+    robot.send(START)
+    robot.wait_for_outputs(1)
+    return robot
+
+
 def test_weights_that_adapt_has_stored_run_as_onnx_by_their_name(ros, weights_folder):
     pytest.importorskip("onnx", reason="onnx is not installed")
     from depth_completion_ros.adaptation.run import read_start
@@ -329,11 +339,7 @@ def test_weights_that_adapt_has_stored_run_as_onnx_by_their_name(ros, weights_fo
 
     metadata = {"networks": "efficient_spn:general", "licence": "internal", "origin": "a test"}
     write_weights(read_start(None).network, weights_folder / "my_robot", metadata)
-    robot = Robot(ros)
-    completion_node(ros, completer="default", weights="my_robot", device="cpu")
-    robot.connect()
-    robot.send(START)
-    robot.wait_for_outputs(1)
+    robot = completed_once(ros, completer="default", weights="my_robot")
     robot.wait_for_status(COMPLETER, "OK", "efficient_spn: works.")
     said = values(robot)
     assert (said["weights"], said["runs in"]) == ("my_robot.onnx, exported from a test", "ONNX Runtime")
@@ -342,11 +348,7 @@ def test_weights_that_adapt_has_stored_run_as_onnx_by_their_name(ros, weights_fo
 
 def test_bp_net_runs_in_the_node_from_the_file_that_was_exported(ros, exported_bpnet):
     pytorch, file = exported_bpnet
-    robot = Robot(ros)
-    completion_node(ros, completer="bpnet", weights=str(file), device="cpu", min_confidence=0.0)
-    robot.connect()
-    robot.send(START)
-    robot.wait_for_outputs(1)
+    robot = completed_once(ros, completer="bpnet", weights=str(file))
     robot.wait_for_status(COMPLETER, "OK", "bpnet: works.")
     said = values(robot)
     assert (said["weights"], said["runs in"]) == ("bpnet.onnx, exported from random", "ONNX Runtime")

@@ -10,9 +10,8 @@ import pytest
 
 pytest.importorskip("depth_completion_training")
 
-from depth_completion_training import recordings  # noqa: E402
 from depth_completion_training.data.simulator import SimulatedFrames  # noqa: E402
-from depth_completion_training.recordings import main, recorded_frame  # noqa: E402
+from depth_completion_training.recordings import convert, main, recorded_frame  # noqa: E402
 from depth_completion_training.simulation.frame_file import read_frame  # noqa: E402
 
 from depth_completion_ros import Camera, Frame, SparseDepth  # noqa: E402
@@ -59,10 +58,16 @@ def test_every_point_has_its_line_however_the_lidar_is_mounted():
     assert len(made.scans[0].z) == SparseDepth.from_points(given, see_through=False).count > 1000
 
 
-def test_neighbouring_frames_are_one_scene(tmp_path, monkeypatch):
-    monkeypatch.setattr(recordings, "open_reader", lambda _: [frame(name=str(n)) for n in range(3)])
-    names = [file.name for file in recordings.convert(tmp_path / "drive", tmp_path / "frames")]
-    assert len({name.split("_")[0] for name in names}) == 1 and len(set(names)) == 3
+def test_neighbouring_frames_are_one_scene_and_those_without_an_image_are_left_out(tmp_path):
+    frames = [
+        frame(name="0"),
+        frame(name="1", image=None),
+        frame(name="2"),
+        frame(name="3", points=None, rings=None),
+    ]
+    first, none, third, last = convert(frames, "drive", tmp_path)
+    assert none is None and last is None
+    assert first.name.split("_")[0] == third.name.split("_")[0] and first != third
 
 
 def test_what_is_seen_through_a_nearer_surface_is_no_truth():

@@ -7,7 +7,8 @@ the sensor measured is the truth at its pixels, and a training feeds some of it 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -96,35 +97,38 @@ def _lines(frame: Frame, measured: np.ndarray) -> np.ndarray:
     return line.reshape(measured.shape)
 
 
-def convert(data: str | Path, out: str | Path, every: int = 1, **options) -> Iterator[Path | None]:
+def convert(
+    frames: Iterable[Frame], name: str, out: str | Path, every: int = 1, **options
+) -> Iterator[Path | None]:
     """Write every so many-th frame of a recording as a frame file.
 
     Args:
-        data: what `open_reader` takes.
+        frames: of the recording, such as its reader.
+        name: of the recording.
         out: folder of the files; those of other recordings may be in it.
         every: take each frame whose number is a multiple of it.
         options: of `recorded_frame`.
 
     Yields:
-        the file of each; None for a frame that lacks its image or camera.
+        the file of each; None for a frame that lacks image, camera, or points and sparse depth.
 
     Raises:
         FileNotFoundError, ValueError: the recording cannot be read.
     """
-    out = Path(out)
-    reader = open_reader(Path(data))
-    for number, frame in enumerate(reader):
+    for number, frame in enumerate(frames):
         if number % every:
             continue
-        if frame.image is None or frame.camera is None:
+        try:
+            recorded = recorded_frame(frame, **options)
+        except ValueError:  # it lacks what is needed
             yield None
             continue
         # Frames are dealt to training and validation by scene: neighbours belong together.
-        stretch = f"{Path(data).resolve().name}/{number // STRETCH}"
+        stretch = f"{name}/{number // STRETCH}"
         digest = blake2b(stretch.encode(), digest_size=6).hexdigest()
-        file = out / f"recorded-{digest}_{number:06d}.npz"
+        file = Path(out, f"recorded-{digest}_{number:06d}.npz")
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_frame(file, recorded_frame(frame, **options))
+        write_frame(file, recorded)
         yield file
 
 
@@ -139,11 +143,15 @@ def main(arguments: list[str] | None = None) -> None:
     )
     given = parser.parse_args(arguments)
     try:
-        files = list(convert(given.data, given.out, given.every, shorter_side=given.shorter_side))
+        reader = open_reader(given.data)
+        sized = {"shorter_side": given.shorter_side}
+        files = list(convert(reader, given.data.resolve().name, given.out, given.every, **sized))
     except (OSError, ValueError) as error:
         parser.exit(2, f"Error: {error}\n")
     written = sum(file is not None for file in files)
-    left_out = f"; {len(files) - written} lacked image or camera" if written < len(files) else ""
+    left_out = f"; {len(files) - written} lacked image, camera or measurement" if written < len(files) else ""
+    for text in reader.left_out():
+        print(text, file=sys.stderr)
     print(f"{written} frames of '{given.data}' in '{given.out}'{left_out}.")
 
 
