@@ -18,6 +18,7 @@ from depth_completion_ros.completion.efficient_spn import fill  # noqa: E402
 from depth_completion_ros.completion.efficient_spn.completer import WEIGHTS  # noqa: E402
 from depth_completion_ros.completion.efficient_spn.full_size import (  # noqa: E402
     BOXES,
+    CLOSE,
     MULTIPLE,
     PIXELS,
     bend,
@@ -291,7 +292,7 @@ def slow_bend(depth, trust, sparse, box: int, floor: float) -> np.ndarray:
         for y, x in np.argwhere(sparse > 0):
             w = share.get(y - v, 0) * share.get(x - u, 0)
             residual = np.log(sparse[y, x] / depth[y, x])
-            total += w * residual * (1 if residual < 0 else trust[y, x])
+            total += w * (min(residual, CLOSE) + trust[y, x] * max(residual - CLOSE, 0))
             weight += w
         bent[v, u] *= np.exp(total / (weight + floor))
     return bent
@@ -312,13 +313,13 @@ def test_depth_bends_towards_the_measurements_around_as_far_as_they_are_trusted(
     np.testing.assert_allclose(bent, expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("measured", "believed"), [(2, True), (30, False)])
-def test_what_is_nearer_than_depth_is_believed_and_what_is_farther_only_as_far_as_trusted(measured, believed):
+@pytest.mark.parametrize(("measured", "believed"), [(2, True), (8.3, True), (30, False)])
+def test_without_trust_what_is_nearer_or_hardly_farther_is_believed(measured, believed):
     depth, sparse = np.full((9, 9), 8, np.float32), np.zeros((9, 9), np.float32)
     sparse[4, 4] = measured
     bend(depth, np.zeros_like(depth), sparse)
-    assert (depth[4, 4] == pytest.approx(measured, rel=0.1)) == believed
-    assert (depth[4, 4] == 8) != believed
+    assert (depth[4, 4] == pytest.approx(measured, rel=0.05)) == believed
+    assert depth[4, 4] <= 8 * np.exp(len(BOXES) * CLOSE)
 
 
 # The completer -----------------------------------------------------------------------------------

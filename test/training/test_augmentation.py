@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from depth_completion_training.data.augmentation import Augmentation, mirrored, recoloured, scaled, window
+from depth_completion_training.data.augmentation import (
+    Augmentation,
+    mirrored,
+    moved,
+    recoloured,
+    scaled,
+    window,
+)
 from depth_completion_training.simulation.frame_file import SimulatedFrame
 from simulated_frame import SIZE, make_frame
 
@@ -109,6 +116,18 @@ def test_noise_has_the_deviation_that_is_drawn(rng):
     assert not np.array_equal(changed[0], changed[1])
 
 
+def test_a_misaligned_image_moves_by_pixels_while_measurements_and_truth_stay(frame):
+    dull = Augmentation(colour=0, blur=0, grey=0, noise=0, misaligned=2.0)
+    random = [np.random.default_rng(seed) for seed in range(60)]
+    kept = [dull.geometry(frame, SIZE, np.random.default_rng(1)).depth for _ in range(2)]
+    np.testing.assert_array_equal(*kept)
+    ramp = np.repeat(np.arange(100, dtype=np.uint8)[None, :, None], 3, axis=2).repeat(20, axis=0)
+    ways = np.array([ramp[10, 50, 0] - float(dull.appearance(ramp, rng)[10, 50, 0]) for rng in random])
+    assert 0.5 < ways.std() < 2.0 and np.abs(ways).max() < 8 and abs(ways.mean()) < 0.6
+    np.testing.assert_allclose(moved(ramp, np.array([3.0, 2.0]))[:, 3:], ramp[:, :-3])
+    np.testing.assert_array_equal(moved(ramp, np.array([0.0, 0.0])), ramp)
+
+
 def test_grey_stays_grey_when_it_is_recoloured(rng):
     ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
     for _ in range(5):
@@ -118,7 +137,7 @@ def test_grey_stays_grey_when_it_is_recoloured(rng):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("flip", 1.5), ("blur", -1), ("zoom", (0, 1)), ("scale", (2, 1))]
+    ("name", "value"), [("flip", 1.5), ("blur", -1), ("zoom", (0, 1)), ("scale", (2, 1)), ("misaligned", -1)]
 )
 def test_augmentation_that_makes_no_sense_is_refused(name, value):
     with pytest.raises(ValueError, match=f"Augmentation's {name} is"):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .full_size import BOXES
+from .full_size import BOXES, CLOSE
 from .network import LOG_CLOSE, TAIL, Prediction
 
 
@@ -99,7 +99,7 @@ def bent(log_depth: torch.Tensor, trust: torch.Tensor, points: Points) -> torch.
     n = points.measured
     for (to, by), weight, total in points.pairs:
         residual = points.log_depth[:n] - log_depth[:n]
-        residual = torch.where(residual < 0, residual, trust[:n] * residual)
+        residual = torch.where(residual < CLOSE, residual, CLOSE + trust[:n] * (residual - CLOSE))
         drawn = torch.zeros_like(log_depth).index_add(0, to, weight * residual[by])
         log_depth = log_depth + drawn / total
     return log_depth

@@ -111,13 +111,15 @@ def enlarge(results: np.ndarray, shape: tuple[int, int]) -> list[np.ndarray]:
 def bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> None:
     """Draw depth towards the measurements around each pixel, in place, in log depth, for each of `BOXES`.
 
-        log depth_i <- log depth_i + sum_j w_ij t_j log(sparse_j / depth_j) / (sum_j w_ij + floor)
+        log depth_i <- log depth_i + sum_j w_ij d_j / (sum_j w_ij + floor)
+        d_j = min(r_j, CLOSE) + t_j max(r_j - CLOSE, 0),  r_j = log(sparse_j / depth_j)
 
-    A measurement that is nearer than depth there cannot have been seen through something: its t is 1.
+    A measurement that is nearer than depth there cannot have been seen through something, and one that is
+    hardly farther will not have been: only what goes beyond that depends on the trust t.
 
     Args:
         depth: float32 H x W metres, positive.
-        trust: float32 H x W in [0, 1], how much a measurement there is believed that lies farther than depth.
+        trust: float32 H x W in [0, 1], how much a measurement there is believed that lies farther.
         sparse: float32 H x W metres, 0 where not measured.
     """
     if not sparse.any():
@@ -129,7 +131,8 @@ def bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> None:
     residuals, weights = np.empty_like(depth), np.empty_like(depth)
     for box, floor in BOXES:
         residual = measured - np.log(depth.ravel()[at])
-        for plane, values in ((residuals, np.where(residual < 0, residual, trust * residual)), (weights, 1)):
+        drawn = np.where(residual < CLOSE, residual, CLOSE + trust * (residual - CLOSE))
+        for plane, values in ((residuals, drawn), (weights, 1)):
             plane.fill(0)
             plane.ravel()[at] = values
             for _ in range(2):

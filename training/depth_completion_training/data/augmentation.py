@@ -24,6 +24,10 @@ class Augmentation:
             the usual amount (30, 30, 40 %, 10 degrees, 30 %).
         grey, blur, noise: shares that lose their colours, are blurred (up to 1.5 pixels), or get
             noise (up to 8 grey levels).
+        misaligned: greatest standard deviation, pixels, of how far the image is moved along each axis
+            while measurements and truth stay where they are, as by a rig that is calibrated a little
+            wrongly and whose truth comes from the same sensor; 0 for never. Which one it is differs from
+            sample to sample.
         scale: least and greatest factor on all depths, log-uniform; (1, 1) for none. Networks that work
             without a scale of their own need none.
 
@@ -37,12 +41,15 @@ class Augmentation:
     grey: float = 0.05
     blur: float = 0.1
     noise: float = 0.2
+    misaligned: float = 0.0
     scale: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self):
         for name in ("flip", "colour", "grey", "blur", "noise"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"Augmentation's {name} is {getattr(self, name)}; it must be from 0 to 1.")
+        if not 0 <= self.misaligned < np.inf:
+            raise ValueError(f"Augmentation's misaligned is {self.misaligned}; it must be 0 or more pixels.")
         for name in ("zoom", "scale"):
             low, high = getattr(self, name)
             if not 0 < low <= high:
@@ -74,7 +81,9 @@ class Augmentation:
         return frame
 
     def appearance(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The image (uint8 H x W x 3 RGB) with other colours, blurred, noisy, at random."""
+        """The image (uint8 H x W x 3 RGB) with other colours, blurred, noisy, a little moved, at random."""
+        if self.misaligned:
+            image = moved(image, rng.normal(0, self.misaligned * rng.random(), 2))
         if rng.random() < self.blur:
             image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.5))
         if rng.random() < self.colour:
@@ -155,6 +164,12 @@ def scaled(frame: SimulatedFrame, factor: float) -> SimulatedFrame:
     factor = np.float32(factor)
     scans = [replace(scan, z=scan.z * factor) for scan in frame.scans]
     return replace(frame, depth=frame.depth * factor, scans=scans)
+
+
+def moved(image: np.ndarray, way: np.ndarray) -> np.ndarray:
+    """The image moved by `way` (right and down, pixels and parts of them); what comes in is its edge."""
+    matrix = np.array([[1, 0, way[0]], [0, 1, way[1]]])
+    return cv2.warpAffine(image, matrix, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
 
 
 def recoloured(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

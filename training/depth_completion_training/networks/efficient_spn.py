@@ -7,7 +7,7 @@ import re
 import torch
 import torch.nn.functional as F
 
-from depth_completion_ros.completion.efficient_spn.full_size import BOXES
+from depth_completion_ros.completion.efficient_spn.full_size import BOXES, CLOSE
 from depth_completion_ros.completion.efficient_spn.network import EfficientSPN, Prediction, enlarged
 
 
@@ -70,7 +70,7 @@ def bent(depth: torch.Tensor, trust: torch.Tensor, sparse: torch.Tensor) -> torc
     log, log_measured = torch.log(depth), torch.log(torch.where(sparse > 0, sparse, 1.0))
     for box, floor in BOXES:
         residuals = (log_measured - log) * measured
-        residuals = torch.where(residuals < 0, residuals, trust * residuals)
+        residuals = torch.where(residuals < CLOSE, residuals, CLOSE + trust * (residuals - CLOSE))
         log = log + _spread(residuals, box) / (_spread(measured, box) + floor)
     return torch.exp(log)
 
