@@ -75,10 +75,10 @@ def print_skipped(reader) -> None:
 def say_where_it_is_fetched(data: Path) -> None:
     """Say on stderr, before it takes a while, that a URL is fetched, and where to."""
     from ..data.remote.cache import cache_folder
-    from ..data.remote.urls import url_of
+    from ..data.remote.urls import shown, url_of
 
     if url := url_of(data):
-        typer.echo(f"Fetching what is new of {url} to {cache_folder()}.", err=True)
+        typer.echo(f"Fetching what is new of {shown(url)} to {cache_folder()}.", err=True)
 
 
 def by_fleet(data: Path, job, out: Path, fleet, what: str):

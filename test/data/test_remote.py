@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from depth_completion_ros.data.remote.cache import VARIABLE, fetch, fetch_one
-from depth_completion_ros.data.remote.urls import folder_of, is_glob, path_of, url_of
+from depth_completion_ros.data.remote.urls import folder_of, is_glob, path_of, shown, url_of
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
 from fsspec.implementations.memory import MemoryFile, MemoryFileSystem  # noqa: E402
@@ -111,6 +111,29 @@ def test_a_download_that_breaks_leaves_what_was_there(store, monkeypatch):
 def test_nothing_there_is_told(store, url):
     with pytest.raises(FileNotFoundError, match="There is nothing at"):
         fetch(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("sftp://me:secret@one:22/a", "sftp://me:***@one:22/a"),
+        ("sftp://me:sec@ret@one/a", "sftp://me:***@one/a"),
+        ("sftp://me@one/a@b:c", "sftp://me@one/a@b:c"),
+        ("https://one/a.mcap?sig=secret", "https://one/a.mcap?..."),
+        ("github://org:drives@main/a", "github://org:drives@main/a"),
+        ("s3://bucket/2011_*", "s3://bucket/2011_*"),
+        ("drives/monday?", "drives/monday?"),
+    ],
+)
+def test_people_are_not_shown_passwords_and_keys(url, told):
+    assert shown(url) == told
+
+
+def test_an_error_shows_neither_password_nor_key(store, cache):
+    for url in ("nonsense://me:secret@one/a?key=secret", "nonsense://me:secret@one/a::memory://b"):
+        with pytest.raises(ValueError, match="me:\\*\\*\\*@one/a") as error:
+            fetch(url)
+        assert "secret" not in str(error.value)
 
 
 def test_a_name_that_leads_out_of_the_cache_is_refused(store, cache):

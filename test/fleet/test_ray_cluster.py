@@ -35,11 +35,12 @@ def cluster():
     cluster.shutdown()
 
 
-def test_a_cluster_that_is_not_there_is_not_replaced_by_another():
-    """First, as nothing may be connected."""
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_cluster_that_is_not_there_is_not_replaced_by_another(address):
+    """First, as nothing may be connected; nothing listens at port 1."""
     assert not ray.is_initialized()
-    with pytest.raises(ConnectionError, match=r"^There is no Ray cluster at 'nowhere' "):
-        Crew(2, "nowhere").do([-1], ready(abs), print, print)
+    with pytest.raises(ConnectionError, match=f"^There is no Ray cluster at '{address}' "):
+        Crew(2, address).do([-1], ready(abs), print, print)
     assert not ray.is_initialized()
 
 

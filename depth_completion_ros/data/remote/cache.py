@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from depth_completion_ros.core.safe.files import whole_file
 
 from .records import record_of
-from .urls import folder_of, is_glob, name_below, path_of
+from .urls import folder_of, is_glob, name_below, path_of, shown
 
 VARIABLE = "DEPTH_COMPLETION_CACHE"
 
@@ -45,14 +45,14 @@ def fetch(url: str) -> list[Path]:
         OSError: it cannot be fetched, as for want of rights, network or disk.
     """
     if "::" in url:
-        raise ValueError(f"'{url}' is a chain of URLs; it must be a single one.")
+        raise ValueError(f"'{shown(url)}' is a chain of URLs; it must be a single one.")
     with _sentences(url):
         store, root = _open_store(url)
         folder = folder_of(url, root)
         matches = sorted(store.glob(root)) if is_glob(url) else [root]
         fetched = [_fetch_tree(store, folder, match) for match in matches]
     if not fetched:
-        raise FileNotFoundError(f"There is nothing at '{url}'.")
+        raise FileNotFoundError(f"There is nothing at '{shown(url)}'.")
     return fetched
 
 
@@ -60,7 +60,7 @@ def fetch_one(url: str) -> Path:
     """The copy of what a URL holds, which must be one thing; raises as `fetch`."""
     fetched = fetch(url)
     if len(fetched) > 1:
-        raise ValueError(f"'{url}' is {len(fetched)} drives; it must be one (--workers takes many).")
+        raise ValueError(f"'{shown(url)}' is {len(fetched)} drives; it must be one (--workers takes many).")
     return fetched[0]
 
 
@@ -70,18 +70,18 @@ def _open_store(url: str):
         import fsspec
     except ModuleNotFoundError:
         raise ImportError(
-            f"'{url}' needs the Python package 'fsspec', which is not installed: "
+            f"'{shown(url)}' needs the Python package 'fsspec', which is not installed: "
             "pip install 'depth_completion_ros[remote]'."
         ) from None
     protocol = url.partition("://")[0]
     if protocol not in fsspec.available_protocols() or protocol.startswith("."):  # a dot: as records do
         raise ValueError(
-            f"'{url}' is of a protocol that fsspec does not know; it knows s3, gs, https and others."
+            f"'{shown(url)}' is of a protocol that fsspec does not know; it knows s3, gs, https and others."
         )
     try:
         return fsspec.core.url_to_fs(url)
     except ImportError as error:  # it tells which package to install
-        raise ImportError(f"'{url}' needs a further Python package: {_line(error)}.") from None
+        raise ImportError(f"'{shown(url)}' needs a further Python package: {_line(error)}.") from None
 
 
 def _fetch_tree(store, folder: PurePosixPath, root: str) -> Path:
@@ -152,9 +152,10 @@ def _sentences(url: str) -> Iterator[None]:
     except (ImportError, ValueError, MemoryError):
         raise
     except FileNotFoundError:
-        raise FileNotFoundError(f"There is nothing at '{url}'.") from None
+        raise FileNotFoundError(f"There is nothing at '{shown(url)}'.") from None
     except Exception as error:
-        raise OSError(f"'{url}' cannot be fetched: {_line(error)}.") from error
+        cause = _line(error).replace(url, shown(url))
+        raise OSError(f"'{shown(url)}' cannot be fetched: {cause}.") from error
 
 
 def _line(error: Exception) -> str:

@@ -28,6 +28,25 @@ def url_of(path: str | Path) -> str | None:
     return f"{protocol}://{'/' if protocol == 'file' else ''}{match['rest']}"
 
 
+def shown(url: str) -> str:
+    """A URL as people and logs may see it: without its password, and without its query, which may hold a key.
+
+    Example:
+        >>> shown("sftp://me:secret@host/a"), shown("https://host/a.mcap?key=secret")
+        ('sftp://me:***@host/a', 'https://host/a.mcap?...')
+    """
+    protocol, is_url, rest = url.partition("://")
+    if not is_url:
+        return url
+    place, has_query, _ = rest.partition("?")
+    host, stroke, path = place.partition("/")
+    user, has_user, host = host.rpartition("@")
+    name, has_password, _ = user.partition(":")
+    if has_password and protocol != "github":  # there the repository stands in the place of a password
+        user = f"{name}:***"
+    return f"{protocol}://{user}{has_user}{host}{stroke}{path}{'?...' if has_query else ''}"
+
+
 def is_glob(url: str) -> bool:
     """Whether a URL stands for all that matches it."""
     return _MAGIC.search(url) is not None
@@ -85,13 +104,13 @@ def name_below(key: str, root: str) -> str:
     top = path_of(root.partition("?")[0] if "://" in root else root)
     path = path_of(key)
     if not path.is_relative_to(top):
-        raise ValueError(f"The name '{key}' leads out of its folder; it is not fetched.")
+        raise ValueError(f"The name '{shown(key)}' leads out of its folder; it is not fetched.")
     return path.relative_to(top).as_posix()
 
 
 def _inside(path: str, key: str) -> PurePosixPath:
     if ".." in PurePosixPath(path).parts or "\0" in path:
-        raise ValueError(f"The name '{key}' leads out of its folder; it is not fetched.")
+        raise ValueError(f"The name '{shown(key)}' leads out of its folder; it is not fetched.")
     return PurePosixPath(path)
 
 

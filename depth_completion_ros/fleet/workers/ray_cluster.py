@@ -6,12 +6,16 @@ All nodes need this package and the same paths of data and results, as of a netw
 from __future__ import annotations
 
 import os
+import socket
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from .engine import ONE_THREAD, MakeTask, WorkerLost, begun
+
+_PATIENCE_S = 10.0
+"""How long a node may take to answer at all."""
 
 
 def connect(address: str) -> int:
@@ -29,13 +33,21 @@ def connect(address: str) -> int:
         raise ImportError("--ray needs Ray, which is not installed: pip install 'ray>=2.40'.") from None
     if not ray.is_initialized():
         try:
+            _reach(address)
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise ConnectionError(
                 f"There is no Ray cluster at '{address}' ({str(error).splitlines()[0].rstrip('.')}); start "
                 "one with `ray start --head`, or give its address."
             ) from None
     return int(ray.cluster_resources().get("CPU", 0))
+
+
+def _reach(address: str) -> None:
+    """OSError where nothing listens at `host:port`; Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_S).close()
 
 
 class RayWorker:
