@@ -88,5 +88,6 @@ VARIANTS = {
     "fewer_scenes": Variant("data: a quarter of the scenes", scenes=4),
     "no_exact": Variant("data: no scans without noise", settings=(f"{SAMPLER}exact=0",)),
     "near_zoom": Variant("data: images never reduced", settings=(f"{AUGMENT}zoom=[1.0, 1.6]",)),
+    "aligned": Variant("data: images never moved", settings=(f"{AUGMENT}misaligned=0",)),
     "encoder_learns": Variant("encoder of ImageNet, which learns too", settings=(f"{NETWORK}frozen=false",)),
 }
