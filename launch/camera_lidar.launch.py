@@ -56,6 +56,12 @@ ARGUMENTS = (
         None,
     ),
     ("completer", "", "Name of the completer; empty for that of the parameter file.", None),
+    (
+        "weights",
+        "",
+        "File or stored name of a network's weights; empty for those that the parameter file names.",
+        None,
+    ),
     ("device", "", "Device of a network: auto, cpu, cuda; empty for that of the parameter file.", None),
     (
         "extrinsics",
@@ -99,7 +105,8 @@ def nodes(context: LaunchContext) -> list:
     beside = f"{image.rsplit('/', 1)[0]}/camera_info" if "/" in image else "camera_info"
     parameters = {name: ParameterValue(given(name) == "true") for name in ("use_sim_time", "autostart")}
     parameters["image_transport"] = given("image_transport")
-    parameters |= {name: given(name) for name in ("completer", "device") if given(name)}
+    texts = [name for name in ("completer", "weights", "device") if given(name)]
+    parameters |= {name: ParameterValue(given(name), value_type=str) for name in texts}
     if given("rectified"):
         parameters["rectified"] = given("rectified") == "true"
     if given("extrinsics"):

@@ -45,6 +45,12 @@ ARGUMENTS = (
     ("rectified", "true", "The image is rectified; false for a camera without distortion.", BOOL),
     ("params", "", "Parameter file of the completion node; empty for completion.yaml of this package.", None),
     ("completer", "", "Name of the completer; empty for that of the parameter file.", None),
+    (
+        "weights",
+        "",
+        "File or name of a network's weights; empty for those that the parameter file names.",
+        None,
+    ),
     ("device", "", "Device of a network: auto, cpu, cuda; empty for that of the parameter file.", None),
     ("extrinsics", "", "Calibration file of LiDAR and camera; empty for TF, or as params says.", None),
     ("frame_id", "base_link", "Frame of the robot, from which TF knows the camera.", None),
@@ -59,8 +65,8 @@ ARGUMENTS = (
     ("nvblox_params", "", "Parameter file of nvblox; empty for its defaults.", None),
     ("use_sim_time", "false", "Take the time from /clock, for simulation and bags.", BOOL),
 )
-_OF_COMPLETION = ("image", "camera_info", "points", "rectified", "params", "completer", "device")
-OF_COMPLETION = (*_OF_COMPLETION, "extrinsics", "use_sim_time")
+_OF_COMPLETION = ("image", "camera_info", "points", "rectified", "params", "completer", "weights")
+OF_COMPLETION = (*_OF_COMPLETION, "device", "extrinsics", "use_sim_time")
 
 
 def check(given: Callable[[str], str]) -> None:

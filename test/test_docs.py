@@ -53,6 +53,22 @@ def test_links_lead_somewhere(page):
         assert all((page.parent / link.partition("#")[0]).resolve().is_relative_to(DOCS) for link in links)
 
 
+def _arguments(launch_file: str) -> set[str]:
+    """Those that a launch file takes; it refuses all others."""
+    tree = ast.parse((ROOT / "launch" / launch_file).read_text())
+    (value,) = [
+        n.value for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "ARGUMENTS"
+    ]
+    return {argument.elts[0].value for argument in value.elts}
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=str)
+def test_launch_lines_give_arguments_that_the_launch_file_takes(page):
+    text = page.read_text().replace("\\\n", " ")
+    for file, line in re.findall(r"depth_completion_ros (\w+\.launch\.py)([^\n`]*)", text):
+        assert set(re.findall(r"(\w+):=", line)) <= _arguments(file), line
+
+
 def _causes_in_code() -> set[str]:
     """First arguments of `Drop(...)` and `_Drop(...)` that are texts."""
     causes = set()

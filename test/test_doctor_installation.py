@@ -43,9 +43,12 @@ def transport(monkeypatch, tmp_path):
     return look
 
 
-def test_without_a_profile_of_the_user_the_drivers_are_told_of_ours(transport):
+@pytest.mark.parametrize(("rclpy", "variable"), [(7, "FASTRTPS"), (9, "FASTDDS")])
+def test_without_a_profile_of_the_user_the_drivers_are_told_of_ours(transport, monkeypatch, rclpy, variable):
+    """By the variable that this distribution reads: Jazzy has rclpy 7, Kilted 9."""
+    monkeypatch.setattr("depth_completion_ros.ros.transport._rclpy_major", lambda: rclpy)
     finding = transport()
-    assert finding.level == "ok" and "export FASTDDS_DEFAULT_PROFILES_FILE=" in finding.sentence
+    assert finding.level == "ok" and f"export {variable}_DEFAULT_PROFILES_FILE=" in finding.sentence
 
 
 def test_a_profile_that_is_not_there_is_an_error(transport, tmp_path):

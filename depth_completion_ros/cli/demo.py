@@ -17,7 +17,8 @@ def demo(
         "demo"
     ),
     completer: Annotated[
-        list[str] | None, typer.Option("--completer", "-c", help="Repeat for more. [the classical ones]")
+        list[str] | None,
+        typer.Option("--completer", "-c", help="Repeat for more. [nearest, linear, morphological, default]"),
     ] = None,
     rate: Annotated[float, typer.Option(min=0.1, help="Frames a second, at most.")] = 10.0,
     realtime: Annotated[

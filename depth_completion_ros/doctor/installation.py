@@ -80,15 +80,16 @@ def _ros() -> Iterator[Finding]:
 
 def _transport() -> Finding:
     """Whether large messages get through Fast DDS's shared memory."""
-    from ..ros.transport import PROFILE, VARIABLES, users_profile
+    from ..ros.transport import PROFILE, VARIABLES, profile_environment, users_profile
 
     chosen = users_profile()
     subject = "transport"
     if chosen is None:
+        (variable,) = profile_environment()
         return ok(
             subject,
             "The nodes use the shipped Fast DDS profile. Camera and LiDAR drivers need it too, or best "
-            f"effort images and clouds are mostly lost: export {VARIABLES[0]}={PROFILE}",
+            f"effort images and clouds are mostly lost: export {variable}={PROFILE}",
         )
     file = next((Path(os.environ[name]) for name in VARIABLES if os.environ.get(name)), None)
     if file is None:

@@ -37,7 +37,8 @@ class NetworkOptions:
     )
     precision: str = option(
         "auto",
-        "Number format that a network computes in; auto is float32.",
+        "Number format that a network computes in; auto is float32, or bfloat16 of mspn_lite where that is "
+        "fast.",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
     runtime: str = option(
@@ -54,7 +55,8 @@ class NetworkOptions:
     inner_size: int = option(
         0,
         "Largest height and width at which a network works, to save time and memory; its depth is enlarged "
-        "to the size of the image. 0 for that of the image.",
+        "to the size of the image. 0 for the network's own: by the points of the default, 768 of "
+        "mspn_lite, else that of the image.",
         minimum=0,
         maximum=16384,
         unit="pixels",
