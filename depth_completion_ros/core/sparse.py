@@ -167,6 +167,7 @@ def _transform(points: np.ndarray, R: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 def z_buffer(u: np.ndarray, v: np.ndarray, z: np.ndarray, height: int, width: int) -> tuple[np.ndarray, int]:
     """Depth image (float32, 0 where empty) in which the nearest point of a pixel wins, and how many lost."""
+    z = z.astype(np.float32, copy=False)  # as it is stored, else one rounded up would be nearer for ever
     depth = np.zeros(height * width, np.float32)
     pixel = v * np.int32(width) + u
     depth[pixel] = z
