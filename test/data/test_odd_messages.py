@@ -223,6 +223,13 @@ def test_broken_compressed_depth_is_refused_in_words(codec):
         decode_compressed_image(compressed_depth("16UC1", codec, MILLIMETRES))
 
 
+@pytest.mark.parametrize("kind", ["16UC1; png compressed ", "32FC1; png compressed", "16UC1"])
+def test_depth_as_a_plain_png_is_not_taken_for_a_grey_image(kind):
+    png = cv2.imencode(".png", MILLIMETRES)[1].tobytes()
+    with pytest.raises(ValueError, match="is depth; it must be an image"):
+        decode_compressed_image(Message(format=kind, data=png))
+
+
 def test_compressed_depth_of_32fc1_without_its_scale_is_refused():
     png = cv2.imencode(".png", MILLIMETRES)[1].tobytes()
     for data in (png, bytes(12) + png):

@@ -109,7 +109,7 @@ def decode_compressed_image(msg, max_pixels: int | None = None) -> np.ndarray:
     Raises:
         ValueError: data that are no JPEG or PNG, more pixels than allowed, or an image of depth.
     """
-    if "compressedDepth" in msg.format:
+    if "compressedDepth" in msg.format or re.match(r"\s*(16U|32F)C1\b", msg.format):
         raise ValueError(f"CompressedImage of format '{msg.format}' is depth; it must be an image.")
     # The calibration belongs to the pixels as they are stored, whatever way up EXIF would turn them.
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
