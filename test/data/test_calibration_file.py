@@ -68,6 +68,20 @@ def test_own_format_given_the_other_way_round_is_inverted_where_frames_tell(tmp_
         read_extrinsics(file, "left", "lidar")
 
 
+@pytest.mark.parametrize("frames", [("", "lidar"), ("camera", ""), ("/camera", "/lidar")])
+def test_one_frame_that_is_known_tells_the_direction(tmp_path, frames):
+    """A driver without frame_id once made the file T_cam_lidar, whatever it said."""
+    path = tmp_path / "calibration.json"
+    path.write_text(
+        json.dumps({"parent": "lidar", "child": "camera", "matrix": invert(T_CAM_LIDAR).tolist()})
+    )
+    np.testing.assert_allclose(read_extrinsics(path, *frames), T_CAM_LIDAR, atol=1e-9)
+    with pytest.raises(
+        ValueError, match="is of 'camera' in 'lidar', but the camera is '' and the LiDAR 'rad"
+    ):
+        read_extrinsics(path, "", "radar")
+
+
 def test_direct_visual_lidar_calibration_has_the_camera_in_the_lidar(tmp_path):
     content = {"results": {"T_lidar_camera": list(map(float, seven(invert(T_CAM_LIDAR))))}}
     file = write(tmp_path / "calib.json", json.dumps(content))

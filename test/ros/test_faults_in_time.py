@@ -109,6 +109,21 @@ def test_a_calibration_file_of_other_frames_is_never_used(ros, tmp_path):
     rig.robot.wait_for_status("completion: extrinsics", "WARN", words)
 
 
+@pytest.mark.parametrize("source", ["parameter", "file"])
+def test_extrinsics_without_frames_are_those_of_the_first_lidar_alone(ros, tmp_path, source):
+    (tmp_path / "calib.json").write_text(json.dumps({"T_cam_lidar": T_CAM_LIDAR.tolist()}))
+    rig = Rig(ros, extrinsics_source=source, extrinsics_file=str(tmp_path / "calib.json"))
+    rig.robot.send(START)
+    rig.robot.wait_for_outputs(1)
+    other = points_message(START + STEP)
+    other.header.frame_id = "other"
+    rig.robot.send(START + STEP, points=other)
+    counts = rig.node.counters
+    assert ros.spin_until(lambda: counts.snapshot().dropped == {"extrinsics cannot be used": 1})
+    rig.robot.wait_for_status("completion: extrinsics", "WARN", "says nothing of those of 'other'")
+    rig.recovers(START + 2 * STEP)
+
+
 def calibration_file(folder, parent: str, child: str, T: np.ndarray) -> str:
     path = folder / "calibration.json"
     path.write_text(json.dumps({"parent": parent, "child": child, "matrix": T.tolist()}))

@@ -151,12 +151,19 @@ def test_motion_between_the_two_clouds_is_undone_through_the_fixed_frame(ros):
             "'extrinsics_source' is parameter, which has the place of one LiDAR",
         ),
         (
+            {"more_points": "points_side", "extrinsics_source": "file", "extrinsics_file": "NAMELESS"},
+            "has no names of frames, so it has the place of one LiDAR",
+        ),
+        (
             {"more_points": "a,b,c", "more_points_time_offsets": [0.0, 1.0], "extrinsics_source": "tf"},
             "Parameter 'more_points_time_offsets' has 2 entries; it must have one for each of 3 topics",
         ),
     ],
 )
-def test_what_cannot_be_is_refused_with_a_sentence(ros, capfd, parameters, words):
+def test_what_cannot_be_is_refused_with_a_sentence(ros, capfd, tmp_path, parameters, words):
+    if parameters.get("extrinsics_file"):
+        (tmp_path / "calib.json").write_text(json.dumps({"T_cam_lidar": T_CAM_LIDAR.tolist()}))
+        parameters = parameters | {"extrinsics_file": str(tmp_path / "calib.json")}
     node = completion_node(ros, **parameters)
     assert not node._active and words in capfd.readouterr().err
 

@@ -11,7 +11,7 @@ import numpy as np
 from depth_completion_ros.core import Box, Frame, check_rigid
 
 from ..calibration.camera_file import read_camera_file
-from ..calibration.extrinsics_file import read_extrinsics, read_transforms
+from ..calibration.extrinsics_file import of_one_lidar, read_extrinsics
 from ..deskew import Deskew
 from ..reader import Reader
 from .frames import BagFrames
@@ -96,8 +96,11 @@ class RosBag(Reader):
                 raise ValueError("Options T_cam_lidar and extrinsics_file are given; it must be one of them.")
         self._extrinsics_file = extrinsics_file
         self._of_file: dict[tuple[str, str], np.ndarray] = {}
-        if extrinsics_file is not None:
-            read_transforms(extrinsics_file)  # refused now if it is none; its frames are checked later
+        self.extrinsics_of_one = ""
+        if T_cam_lidar is not None:
+            self.extrinsics_of_one = "Option T_cam_lidar"
+        elif extrinsics_file is not None and of_one_lidar(extrinsics_file):
+            self.extrinsics_of_one = f"Calibration '{extrinsics_file}'"
         self.robot_box = None if robot_box is None else _box(robot_box)
         self.robot_frame = robot_frame
         self.fixed_frame = fixed_frame
