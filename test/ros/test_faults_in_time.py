@@ -92,6 +92,12 @@ def test_inverted_extrinsics_are_suspected(ros, capfd):
     assert "looks inverted" in capfd.readouterr().err
 
 
+def test_extrinsics_to_the_body_of_the_camera_are_suspected(ros):
+    rig = Rig(ros, extrinsics=np.eye(4).ravel().tolist())
+    rig.robot.send(START)
+    rig.robot.wait_for_status("completion: extrinsics", "WARN", "looks like one to the body of the camera")
+
+
 @pytest.mark.parametrize("frames", [("camera", "lidar"), ("lidar", "camera")], ids=["as meant", "swapped"])
 def test_a_calibration_file_is_used_in_the_direction_of_its_frames(ros, tmp_path, frames):
     T = T_CAM_LIDAR if frames[0] == "camera" else invert(T_CAM_LIDAR)
