@@ -128,6 +128,20 @@ def test_a_time_offset_brings_another_clock_to_that_of_the_first(ros):
 
 
 @needs_tf
+@needs_tf
+def test_a_cloud_from_before_a_jump_of_time_is_never_added(ros):
+    """A simulation that begins again has the same stamps, and another world."""
+    rig = TwoLidars(ros)
+    for number in range(2):
+        rig.send(START + number * SECOND, START + number * SECOND)
+        assert min(halves(rig.sparse_depth(number))) > 0.95
+    rig.send(START, None)
+    left, right = halves(rig.sparse_depth(2))
+    assert left < 0.05 and right > 0.95
+    rig.robot.wait_for_status("completion: more points", "WARN", "none of its clouds is within")
+
+
+@needs_tf
 def test_motion_between_the_two_clouds_is_undone_through_the_fixed_frame(ros):
     rig = TwoLidars(ros, fixed_frame="odom", calibration_timeout=5.0)
     moving = packages.tf2.TransformBroadcaster(rig.robot.node)
@@ -150,6 +164,11 @@ def test_motion_between_the_two_clouds_is_undone_through_the_fixed_frame(ros):
             {"more_points": "points_side"},
             "'extrinsics_source' is parameter, which has the place of one LiDAR",
         ),
+        (
+            {"more_points": "points left!", "extrinsics_source": "tf"},
+            "Parameter 'more_points' has 'points left!', which cannot be a topic",
+        ),
+        ({"more_points": "a,b,a", "extrinsics_source": "tf"}, "has the topic 'a' twice"),
         (
             {"more_points": "points_side", "extrinsics_source": "file", "extrinsics_file": "NAMELESS"},
             "has no names of frames, so it has the place of one LiDAR",
