@@ -100,6 +100,11 @@ def test_scattering_to_the_same_size_changes_nothing():
         ({"points": "calib.json"}, "make a multiple of 16"),
         ({"image": "points.bin"}, r"points.bin' \(80 bytes\) cannot be decoded"),
         ({"rings": "points.bin"}, "is no array of NumPy"),
+        (
+            {"T_cam_lidar": [[1, 0, 0, 120], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]},
+            "is 120 m from the LiDAR",
+        ),
+        ({"width": float("inf")}, "Camera size is inf x 12; both must be positive whole numbers"),
         ({"width": None}, "Frame '.*one' cannot be read"),
         ({"K": "f"}, "Frame '.*one' cannot be read"),
         ({"kind": "rgbd", "depth": "d.png"}, "Frame '.*one' cannot be read"),
@@ -124,6 +129,9 @@ def test_broken_calibration_is_refused(tmp_path):
     folder = write_frame(tmp_path / "one")
     (folder / "calib.json").write_text("{")
     with pytest.raises(ValueError, match="is no JSON"):
+        list(open_reader(folder))
+    (folder / "calib.json").write_text("[]")
+    with pytest.raises(ValueError, match="calib.json has no entries"):
         list(open_reader(folder))
 
 

@@ -146,6 +146,23 @@ def test_missing_scans_and_images_leave_out_their_frames_and_are_counted(tmp_pat
         assert all(f.T_image_points is not None for f in frames)
 
 
+def test_frames_beyond_the_end_of_the_stamps_are_counted(tmp_path):
+    """A file of stamps that was cut off takes no frame away in silence."""
+    drive = write_drive(tmp_path, frames=5)
+    (drive / "image_02" / "timestamps.txt").write_text(stamps(20_000_000, 3))
+    (drive / "velodyne_points" / "timestamps.txt").write_text(stamps(10_000_000, 2))
+    reader = open_reader(drive)
+    assert [f.name[-1] for f in reader] == ["0", "1"] and len(reader) == 5
+    assert reader.skipped == {"no stamp": 3}
+
+
+def test_a_fix_of_the_gps_that_is_no_number_is_refused(tmp_path):
+    drive = write_drive(tmp_path)
+    (drive / "oxts" / "data" / "0000000001.txt").write_text("nan 8.4 100 0 0 0")
+    with pytest.raises(ValueError, match="0000000001.txt' must start with six numbers"):
+        open_reader(drive)
+
+
 def test_ground_truth_beside_the_images_is_read(tmp_path):
     drive = write_drive(tmp_path)
     (drive / "ground_truth" / "data").mkdir(parents=True)

@@ -109,6 +109,8 @@ def test_without_a_transform_the_bag_gives_no_frame_and_says_why(bag):
     np.testing.assert_array_equal(with_option[0].T_cam_lidar, T_CAM_LIDAR)
     with pytest.raises(ValueError, match="Option T_cam_lidar is not rigid"):
         open_reader(bag, T_cam_lidar=np.ones((4, 4)))
+    with pytest.raises(ValueError, match="Option T_cam_lidar: The camera is 300 m from the LiDAR"):
+        open_reader(bag, T_cam_lidar=rigid(np.eye(3), [0, 300, 0]))
 
 
 def test_a_calibration_file_takes_the_place_of_tf(bag, tmp_path):

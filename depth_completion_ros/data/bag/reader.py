@@ -11,6 +11,7 @@ import numpy as np
 from depth_completion_ros.core import Box, Frame, check_rigid
 
 from ..calibration.camera_file import read_camera_file
+from ..calibration.extrinsics import of_a_rig
 from ..calibration.extrinsics_file import of_one_lidar, read_extrinsics
 from ..deskew import Deskew
 from ..reader import Reader
@@ -253,4 +254,5 @@ def _matrix(option: str, value) -> np.ndarray:
         raise ValueError(f"Option {option} is {value!r}; it must be 16 numbers.") from None
     if T.size == 12:
         T = np.concatenate([T.ravel(), [0, 0, 0, 1]])
-    return check_rigid(T.reshape(4, 4) if T.size == 16 else T, f"Option {option}")
+    T = check_rigid(T.reshape(4, 4) if T.size == 16 else T, f"Option {option}")
+    return of_a_rig(T, f"Option {option}")

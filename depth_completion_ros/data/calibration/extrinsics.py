@@ -25,7 +25,7 @@ def extrinsics_from_numbers(values: Sequence[object] | np.ndarray, name: str = "
     if numbers.size == 12:
         numbers = np.concatenate([numbers, [0, 0, 0, 1]])
     if numbers.size == 16:
-        return _of_a_rig(check_rigid(numbers.reshape(4, 4), name), name)
+        return of_a_rig(check_rigid(numbers.reshape(4, 4), name), name)
     if numbers.size != 7:
         raise ValueError(
             f"{name} has {numbers.size} numbers; it must be x y z qx qy qz qw or the 16 numbers of "
@@ -35,10 +35,11 @@ def extrinsics_from_numbers(values: Sequence[object] | np.ndarray, name: str = "
         T = check_rigid(rigid(quaternion_to_matrix(numbers[3:]), numbers[:3]), name)
     except ValueError as error:
         raise ValueError(f"{name} is not a transform: {error}") from None
-    return _of_a_rig(T, name)
+    return of_a_rig(T, name)
 
 
-def _of_a_rig(T: np.ndarray, name: str) -> np.ndarray:
+def of_a_rig(T: np.ndarray, name: str) -> np.ndarray:
+    """T_cam_lidar itself; ValueError, which begins with `name`, where no rig is so large."""
     too_far = _too_far(T)
     if too_far:
         raise ValueError(f"{name}: {too_far}")
