@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from depth_completion_ros.core.safe.pixels import ImageError, check_size, declared_size, decode_pixels
-from depth_completion_ros.core.sparse import scatter
+from depth_completion_ros.core.sparse import check_same_view, scatter
 
 from .image import image_size, pixels_of
 from .metres import check_depths
@@ -103,11 +103,7 @@ def decode_sparse_depth(msg, width: int, height: int) -> np.ndarray:
         ValueError: as `decode_depth_image`; or a shape that cannot be of the same view.
     """
     columns, rows = depth_size(msg)
-    if rows > height or columns > width or abs(columns * height - rows * width) > 0.02 * rows * width:
-        raise ValueError(
-            f"Sparse depth is {columns} x {rows} but its image is {width} x {height}; it must be of the same "
-            "view, as large or smaller."
-        )
+    check_same_view(rows, columns, height, width)
     depth = decode_depth_image(msg)
     return depth if depth.shape == (height, width) else scatter(depth, width, height)
 
