@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -196,6 +197,24 @@ def test_what_is_missing_or_wrong_is_named(tmp_path):
         open_reader(drive)
     calibration.unlink()
     with pytest.raises(FileNotFoundError, match="calib_velo_to_cam.txt' is missing"):
+        open_reader(drive)
+
+
+@pytest.mark.parametrize(
+    ("entry", "numbers", "said"),
+    [
+        ("P_rect_02", " 0" * 12, "has a projection of .*, which no camera has"),
+        ("P_rect_02", " nan" * 12, "Entry P_rect_02 of .* has numbers that are not finite"),
+        ("S_rect_02", " inf 20", "Entry S_rect_02 of .* has numbers that are not finite"),
+        ("T", " 270 -80 -120", "T_cam_lidar of .*: The camera is 3.. m from the LiDAR"),
+    ],
+)
+def test_numbers_of_a_calibration_that_are_none_are_named(tmp_path, entry, numbers, said):
+    drive = write_drive(tmp_path)
+    for name in ("calib_cam_to_cam.txt", "calib_velo_to_cam.txt"):
+        file = drive.parent / name
+        file.write_text(re.sub(rf"(?m)^{entry}:.*", f"{entry}:{numbers}", file.read_text()))
+    with pytest.raises(ValueError, match=said):
         open_reader(drive)
 
 
