@@ -37,6 +37,7 @@ from .diagnostics import (
     DiagnosticsPublisher,
     Status,
     frames_status,
+    publishers_of,
     stream_statuses,
     totals,
 )
@@ -333,7 +334,7 @@ class CompletionNode(LifecycleNode):
         statuses = [Status("life cycle", OK, "Active.", {"completer": self._completer.name})]
         streams, stale_after = self._inputs.streams.values(), self.settings.stale_after
         statuses += stream_statuses(self, streams, stale_after)
-        self._silence.judge(streams, self.count_publishers, stale_after)
+        self._silence.judge(streams, partial(publishers_of, self), stale_after)
         counts, unpaired = self.counters.snapshot(), dict(self._inputs.pairing.dropped)
         before, unpaired_before, lost_before = self._reported
         lost = self._inputs.lost

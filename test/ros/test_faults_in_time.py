@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import rclpy
 from rig import USUAL, Rig, needs_tf, transform
 from robot import (
     SECOND,
@@ -22,6 +23,7 @@ from robot import (
 
 from depth_completion_ros.completion import create_completer
 from depth_completion_ros.core import invert
+from depth_completion_ros.ros.inputs import silence
 from depth_completion_ros.ros.wheels import packages
 
 # Stamps ------------------------------------------------------------------------------------------
@@ -231,6 +233,27 @@ def test_a_stream_that_falls_silent_is_reported_and_so_is_its_return(ros):
     for name in ("input points", "input image", "frames"):
         rig.robot.wait_for_status(f"completion: {name}", "OK")
     assert ros.spin_until(lambda: len(rig.robot.received["depth/image"]) > 1)
+
+
+def test_a_topic_of_another_type_is_named(ros, capfd, monkeypatch):
+    """A remapping to the compressed topic of a camera: DDS would just bring nothing."""
+    from sensor_msgs.msg import CompressedImage
+
+    monkeypatch.setattr(silence, "FIRST_MESSAGE_S", 0.5)
+    own = rclpy.Context()  # a participant has one type for a topic
+    rclpy.init(context=own, domain_id=ros.context.get_domain_id())
+    camera = rclpy.create_node("camera", context=own)
+    camera.create_publisher(CompressedImage, "image", 10)
+    completion_node(ros, stale_after=0.5)
+    robot = Robot(ros, compressed=True)
+    words = "/image is published as sensor_msgs/msg/CompressedImage, but sensor_msgs/msg/Image is wanted"
+    try:
+        robot.wait_for_status("completion: input image", "ERROR", words)
+        said: list[str] = []
+        assert ros.spin_until(lambda: said.append(capfd.readouterr().err) or words in "".join(said))
+    finally:
+        camera.destroy_node()
+        own.shutdown()
 
 
 def test_a_publisher_with_an_incompatible_qos_is_named(ros, capfd):
