@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -82,6 +83,9 @@ class RosBag(Reader):
         self.stream = BagStream(path)
         if points_topic and sparse_depth_topic:
             raise ValueError("Options points_topic and sparse_depth_topic are given; it must be one of them.")
+        if not isinstance(rectified, bool):
+            raise ValueError(f"Option rectified is {rectified!r}; it must be true or false.")
+        self.rectified = rectified
         try:
             topics = self._topics()
             self._choose_images(topics, image_topic, ground_truth_topic, sparse_depth_topic)
@@ -109,9 +113,6 @@ class RosBag(Reader):
         if self.slack_ns < 0:
             raise ValueError(f"Option slack_s is {slack_s}; it must be 0 or more.")
         self.image_offset_ns = _nanoseconds("image_offset_s", image_offset_s)
-        if not isinstance(rectified, bool):
-            raise ValueError(f"Option rectified is {rectified!r}; it must be true or false.")
-        self.rectified = rectified
         self.deskew = Deskew(deskew)
 
     def told_extrinsics(self, camera_frame: str, lidar_frame: str) -> np.ndarray | None:
@@ -218,6 +219,8 @@ class RosBag(Reader):
         self.camera_file = self.camera_info_topic = None
         if file is not None:
             self.camera_file = read_camera_file(str(file), self.image_topic)
+            if doubt := self.camera_file.doubt(self.image_topic, self.rectified):
+                warnings.warn(f"Bag '{self.path}': {doubt}", stacklevel=3)
             return
         infos = topics.of("camera_info") if camera_info else topics.camera_infos(self.image_topic)
         if not infos and not camera_info:

@@ -43,6 +43,8 @@ class Cameras:
         self._received: OrderedDict[int, object] = OrderedDict()
         self._arrived = threading.Condition()
         self._decoded: tuple[tuple, Camera] | None = None
+        if file is not None and (doubt := file.doubt(image_topic, rectified)):
+            warn(doubt)
 
     def add(self, info) -> None:
         """Take a CameraInfo; the one with an image's own stamp is preferred, then the latest."""
