@@ -41,6 +41,20 @@ def test_z_buffer_equals_a_slow_one_on_random_points():
     assert hidden == 3000 - np.count_nonzero(expected)
 
 
+def test_points_in_double_precision_are_those_in_single():
+    """One that single precision rounds up is nearer than itself: the z-buffer once never ended on it."""
+    points = np.random.default_rng(0).uniform((-3, -1, 2), (3, 1, 9), (500, 3))
+    double = Frame(camera=CAMERA, points=points, T_cam_lidar=np.eye(4))
+    sparse, expected = SparseDepth.from_points(double), SparseDepth.from_points(frame_of(points))
+    assert sparse.depth.dtype == np.float32 and sparse.dropped == expected.dropped
+    np.testing.assert_allclose(sparse.depth, expected.depth, rtol=1e-6)
+
+
+def test_points_in_integers_are_refused_as_nothing_tells_their_unit():
+    with pytest.raises(ValueError, match="points are int16; they must be floating point in metres"):
+        Frame(camera=CAMERA, points=np.ones((5, 3), np.int16), T_cam_lidar=np.eye(4))
+
+
 def test_every_point_is_kept_or_counted_once():
     rng = np.random.default_rng(0)
     points = rng.normal(scale=20, size=(5000, 3)).astype(np.float32)
