@@ -180,8 +180,12 @@ def z_buffer(u: np.ndarray, v: np.ndarray, z: np.ndarray, height: int, width: in
 
 
 def check_same_view(rows: int, columns: int, height: int, width: int) -> None:
-    """ValueError where depth of so many rows and columns cannot be of the view of an image H x W."""
-    if rows > height or columns > width or abs(columns * height - rows * width) > 0.02 * rows * width:
+    """ValueError where depth of so many rows and columns cannot be of the view of an image H x W.
+
+    Its proportions may differ by 2 %, or as rounded numbers of rows and columns do.
+    """
+    differs = abs(columns * height - rows * width) > max(0.02 * rows * width, (height + width) / 2)
+    if rows > height or columns > width or differs:
         raise ValueError(
             f"Sparse depth is {columns} x {rows} but its image is {width} x {height}; it must be of the same "
             "view, as large or smaller."

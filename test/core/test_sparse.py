@@ -6,7 +6,7 @@ import pytest
 from depth_completion_ros import Camera, Frame, SparseDepth
 from depth_completion_ros.core import Box
 from depth_completion_ros.core.filters import isolated, see_through
-from depth_completion_ros.core.sparse import z_buffer
+from depth_completion_ros.core.sparse import check_same_view, z_buffer
 
 CAMERA = Camera(640, 200, [[500, 0, 320], [0, 500, 100], [0, 0, 1]])
 
@@ -238,3 +238,14 @@ def test_numbers_that_stand_for_no_return_are_no_depth(marked):
     depth = np.array([[8, marked]], np.float32)
     frame = Frame(camera=Camera(2, 1, [[2, 0, 1], [0, 2, 0], [0, 0, 1]]), sparse_depth=depth)
     assert SparseDepth.from_points(frame).depth.tolist() == [[8, 0]]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(375, 1242), (94, 310), (9, 31), (9, 30)])
+def test_depth_of_rounded_proportions_is_of_the_view_of_its_image(rows, columns):
+    check_same_view(rows, columns, 375, 1242)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(94, 290), (310, 94), (376, 1242)])
+def test_depth_of_other_proportions_or_larger_is_of_another_view(rows, columns):
+    with pytest.raises(ValueError, match=r"^Sparse depth is \d+ x \d+ but its image is 1242 x 375"):
+        check_same_view(rows, columns, 375, 1242)
