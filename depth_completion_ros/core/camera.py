@@ -106,8 +106,10 @@ class Camera:
 
     def __post_init__(self):
         K = np.array(self.K, dtype=np.float64)
-        if self.width <= 0 or self.height <= 0:
-            raise ValueError(f"Camera size is {self.width} x {self.height}; both must be positive.")
+        if not all(0 < side < np.inf and side % 1 == 0 for side in (self.width, self.height)):
+            raise ValueError(
+                f"Camera size is {self.width} x {self.height}; both must be positive whole numbers."
+            )
         if K.shape != (3, 3):
             raise ValueError(f"Camera K has shape {K.shape}; it must be 3 x 3.")
         if not np.isfinite(K).all() or K[0, 0] <= 0 or K[1, 1] <= 0:

@@ -75,6 +75,8 @@ class Frame:
                 )
         if self.points is not None and (self.points.ndim != 2 or self.points.shape[1] < 3):
             raise ValueError(f"Frame points have shape {self.points.shape}; they must be N x 3 or more.")
+        if self.points is not None and not np.issubdtype(self.points.dtype, np.floating):
+            raise ValueError(f"Frame points are {self.points.dtype}; they must be floating point in metres.")
         for name in ("rings", "point_times"):
             values = getattr(self, name)
             if values is not None and (self.points is None or len(values) != len(self.points)):

@@ -167,6 +167,7 @@ def _transform(points: np.ndarray, R: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 def z_buffer(u: np.ndarray, v: np.ndarray, z: np.ndarray, height: int, width: int) -> tuple[np.ndarray, int]:
     """Depth image (float32, 0 where empty) in which the nearest point of a pixel wins, and how many lost."""
+    z = z.astype(np.float32, copy=False)  # as it is stored, else one rounded up would be nearer for ever
     depth = np.zeros(height * width, np.float32)
     pixel = v * np.int32(width) + u
     depth[pixel] = z
@@ -178,6 +179,19 @@ def z_buffer(u: np.ndarray, v: np.ndarray, z: np.ndarray, height: int, width: in
     return depth.reshape(height, width), hidden
 
 
+def check_same_view(rows: int, columns: int, height: int, width: int) -> None:
+    """ValueError where depth of so many rows and columns cannot be of the view of an image H x W.
+
+    Its proportions may differ by 2 %, or as rounded numbers of rows and columns do.
+    """
+    differs = abs(columns * height - rows * width) > max(0.02 * rows * width, (height + width) / 2)
+    if rows > height or columns > width or differs:
+        raise ValueError(
+            f"Sparse depth is {columns} x {rows} but its image is {width} x {height}; it must be of the same "
+            "view, as large or smaller."
+        )
+
+
 def scatter(depth: np.ndarray, width: int, height: int) -> np.ndarray:
     """Depth of low resolution at the pixels of an image where the centres of its pixels lie.
 
@@ -186,7 +200,11 @@ def scatter(depth: np.ndarray, width: int, height: int) -> np.ndarray:
 
     Returns:
         float32 height x width, 0 at all other pixels.
+
+    Raises:
+        ValueError: a shape that cannot be of the same view.
     """
+    check_same_view(*depth.shape, height, width)
     v, u = np.nonzero(depth)
     full = np.zeros((height, width), np.float32)
     rows = np.floor((v + 0.5) * height / depth.shape[0]).astype(np.intp)

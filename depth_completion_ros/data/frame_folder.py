@@ -12,6 +12,7 @@ from depth_completion_ros.core.safe.files import read_array, read_json
 from depth_completion_ros.core.safe.pixels import ImageError
 from depth_completion_ros.core.sparse import scatter
 
+from .calibration.extrinsics import of_a_rig
 from .files import nearest_rigid, read_depth, read_image
 from .messages import rings_from_top
 from .reader import IndexedReader
@@ -108,6 +109,8 @@ def read_frame(folder: Path) -> Frame:
     file = folder / "calib.json"
     try:
         calibration = read_json(file)
+        if not isinstance(calibration, dict):
+            raise ValueError("calib.json has no entries.")
         return _frame(folder, calibration)
     except KeyError as error:
         raise ValueError(f"File '{file}' lacks the entry {error}.") from None
@@ -191,7 +194,8 @@ def _points(folder: Path, calibration: dict) -> dict:
         if rings.shape != (len(points),):
             raise ValueError(f"its rings have shape {rings.shape}, its points are {len(points)}.")
         rings = rings_from_top(rings, points)
-    T_cam_lidar = nearest_rigid(calibration["T_cam_lidar"], f"T_cam_lidar of '{folder}'")
+    name = f"T_cam_lidar of '{folder}'"
+    T_cam_lidar = of_a_rig(nearest_rigid(calibration["T_cam_lidar"], name), name)
     T_world_lidar = calibration.get("T_world_lidar")
     if T_world_lidar is not None:
         T_world_lidar = nearest_rigid(T_world_lidar, f"T_world_lidar of '{folder}'")

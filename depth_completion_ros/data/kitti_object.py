@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from depth_completion_ros.core import Camera, Frame
@@ -149,6 +150,9 @@ def _folders(path: Path) -> list[Path]:
 
 def _times(file: Path) -> list[float]:
     try:
-        return [float(line) for line in read_text(file).split()]
+        times = [float(line) for line in read_text(file).split()]
+        if not all(map(isfinite, times)):
+            raise ValueError
+        return times
     except ValueError:
         raise ValueError(f"File '{file}' must have a number of seconds in each line.") from None

@@ -73,9 +73,8 @@ class KittiRaw(IndexedReader):
         return path.is_dir() and bool(_drives(path))
 
     def __len__(self) -> int:
-        if self._image_stamps is not None:
-            return len(self._image_stamps)
-        return max([*self._image_files, *self._scan_files], default=-1) + 1
+        files = max([*self._image_files, *self._scan_files], default=-1) + 1
+        return files if self._image_stamps is None else max(files, len(self._image_stamps))
 
     def describe(self) -> str:
         return f"{len(self)} frames of the KITTI raw drive {self.name}, camera {self.camera_number}"
@@ -132,8 +131,9 @@ class KittiRaw(IndexedReader):
     def _stamps_of(self, index: int) -> tuple[int | None, int | None]:
         if self._image_stamps is None or self._points_stamps is None:
             return None, None
-        if index >= len(self._points_stamps):
-            raise NoFrame("no scan", f"'{self._points / 'timestamps.txt'}' has no line {index + 1}.")
+        for stamps, sensor in ((self._image_stamps, self._images), (self._points_stamps, self._points)):
+            if index >= len(stamps):
+                raise NoFrame("no stamp", f"'{sensor / 'timestamps.txt'}' has no line {index + 1}.")
         return self._image_stamps[index], self._points_stamps[index]
 
     def _pose_at(self, stamp: int | None) -> np.ndarray | None:
@@ -248,7 +248,9 @@ def _lidar_poses(drive: Path) -> tuple[list[int], list[np.ndarray]] | None:
         if not file.is_file():
             continue
         try:
-            lat, lon, alt, roll, pitch, yaw = map(float, read_text(file).split()[:6])
+            fix = lat, lon, alt, roll, pitch, yaw = [float(word) for word in read_text(file).split()[:6]]
+            if not np.isfinite(fix).all():
+                raise ValueError
         except ValueError:
             raise ValueError(f"File '{file}' must start with six numbers: lat lon alt r p y.") from None
         scale = np.cos(np.deg2rad(lat)) if scale is None else scale

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -132,7 +133,11 @@ class Listed(IndexedReader):
         if self.files.K_of_bottom is not None:
             rows, columns = self.files.K_of_bottom
             matrix[:2, 2] -= (width - columns) // 2, height - rows
-        return Camera(width, height, matrix)
+        camera = Camera(width, height, matrix).check_plausible()
+        doubt = None if self.files.K_of_bottom else camera.off_centre()
+        if doubt:
+            warnings.warn(f"Camera of '{K if isinstance(K, Path) else self.path}': {doubt}", stacklevel=2)
+        return camera
 
 
 def read_map(file: Path, shape: tuple[int, int]) -> np.ndarray:

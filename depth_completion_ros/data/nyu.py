@@ -154,4 +154,14 @@ def read_h5(path: Path, *names: str) -> list[np.ndarray]:
         missing = [name for name in names if name not in file]
         if missing:
             raise ValueError(f"File '{path}' has no '{missing[0]}'; it must have {' and '.join(names)}.")
-        return [file[name][()] for name in names]
+        return [_array(file[name], name, path) for name in names]
+
+
+def _array(entry, name: str, path: Path) -> np.ndarray:
+    try:
+        values = entry[()]
+    except (OSError, TypeError, ValueError) as error:  # of a group, or where compressed bytes are damaged
+        raise ValueError(f"'{name}' of '{path}' cannot be read ({str(error).rstrip('.')}).") from None
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+        raise ValueError(f"'{name}' of '{path}' must be an array of numbers.")
+    return values

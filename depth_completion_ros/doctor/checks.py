@@ -58,10 +58,13 @@ def _info_of(image: Stream, recording: Recording, options: Options) -> tuple[Str
 
     size = next(iter(image.sizes))
     try:
-        camera = read_camera_file(file, image.topic).camera(*size, options.rectified)
+        of_file = read_camera_file(file, image.topic)
+        camera = of_file.camera(*size, options.rectified)
     except (OSError, ValueError) as failure:
         return None, [error(str(file), str(failure))]
-    return Stream(str(file), CAMERA_INFO, sizes={size}, cameras=[camera]), []
+    doubt = of_file.doubt(image.topic, options.rectified)
+    stream = Stream(str(file), CAMERA_INFO, sizes={size}, cameras=[camera])
+    return stream, [warning(image.topic, doubt)] if doubt else []
 
 
 def _topics(recording: Recording, options: Options) -> Iterator[Finding]:

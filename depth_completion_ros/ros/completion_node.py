@@ -37,6 +37,7 @@ from .diagnostics import (
     DiagnosticsPublisher,
     Status,
     frames_status,
+    publishers_of,
     stream_statuses,
     totals,
 )
@@ -175,9 +176,12 @@ class CompletionNode(LifecycleNode):
 
     def _on_time_jump(self) -> None:
         self.get_logger().info(
-            "Time jumped back; transforms that move are forgotten.", throttle_duration_sec=10.0
+            "Time jumped back; what was before is forgotten, transforms that move too.",
+            throttle_duration_sec=10.0,
         )
         self._extrinsics.clear()
+        self._inputs.more.forget()
+        self._cameras.forget()
 
     # Life cycle ----------------------------------------------------------------------------------
 
@@ -197,7 +201,8 @@ class CompletionNode(LifecycleNode):
             camera_file = self._camera_file()
             if len(s.robot_box) != 1:
                 Box(s.robot_box[:3], s.robot_box[3:])
-            self._extrinsics, self._further = Extrinsics(self, s), further_topics(s)
+            self._further = further_topics(s)
+            self._extrinsics = Extrinsics(self, s)
         except Exception as error:
             return self._fail("configured", error)
         self._completer = completer  # only now: a node that is not configured holds no network
@@ -251,17 +256,13 @@ class CompletionNode(LifecycleNode):
         """Subscribe, and begin to work."""
         self._completer.forget()
         self._temporal.forget()
-        self._inputs = Inputs(
-            self,
-            self.settings,
-            self._cameras.add,
-            self._on_pair,
-            self._on_time_jump,
-            self._on_unpaired,
-            self._further,
-        )
+        taken = self._cameras.add, self._on_pair, self._on_time_jump, self._on_unpaired
+        try:
+            self._inputs = Inputs(self, self.settings, *taken, self._further)
+        except Exception as error:  # of which rclpy says nothing
+            return self._fail("activated", error)
         self._worker.start()
-        self._active = True
+        self._active, self._trouble = True, None
         image, points = (stream.topic for stream in list(self._inputs.streams.values())[:2])
         self.get_logger().info(
             f"Completing with '{self._completer.name}': {image} + {points} -> "
@@ -333,7 +334,7 @@ class CompletionNode(LifecycleNode):
         statuses = [Status("life cycle", OK, "Active.", {"completer": self._completer.name})]
         streams, stale_after = self._inputs.streams.values(), self.settings.stale_after
         statuses += stream_statuses(self, streams, stale_after)
-        self._silence.judge(streams, self.count_publishers, stale_after)
+        self._silence.judge(streams, partial(publishers_of, self), stale_after)
         counts, unpaired = self.counters.snapshot(), dict(self._inputs.pairing.dropped)
         before, unpaired_before, lost_before = self._reported
         lost = self._inputs.lost

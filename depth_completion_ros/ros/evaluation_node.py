@@ -32,7 +32,7 @@ from ..data.messages.rows import row_stride
 from ..evaluation.protocols import held_out
 from ..evaluation.scores import NAMES, RunningScores
 from . import qos
-from .diagnostics import OK, WARN, DiagnosticsPublisher, Status, Stream
+from .diagnostics import OK, WARN, DiagnosticsPublisher, Status, Stream, stream_statuses
 from .extrinsics import Extrinsics
 from .inputs.backlog import Backlog, message_bytes
 from .inputs.drop import Drop
@@ -98,7 +98,7 @@ class EvaluationNode(Node):
         self._diagnostics = DiagnosticsPublisher(self, self._collect)
 
     def _listen(self, name: str, kind: type, topic: str, callback=None) -> None:
-        stream = self._streams[name] = Stream(name, self.resolve_topic_name(topic))
+        stream = self._streams[name] = Stream(name, self.resolve_topic_name(topic), kind)
 
         def on_message(message):
             stream.message()
@@ -218,11 +218,7 @@ class EvaluationNode(Node):
     # Results -------------------------------------------------------------------------------------
 
     def _collect(self) -> list[Status]:
-        silent = [stream.silent_for > self.settings.stale_after for stream in self._streams.values()]
-        statuses = [
-            stream.status(self.count_publishers(stream.topic), self.settings.stale_after, all(silent))
-            for stream in self._streams.values()
-        ]
+        statuses = stream_statuses(self, self._streams.values(), self.settings.stale_after)
         mean = self.scores.mean()
         values: dict[str, object] = {"frames": len(self.scores)}
         values |= {f"unscored: {cause}": n for cause, n in self.unscored.items()}

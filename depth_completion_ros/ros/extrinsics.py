@@ -10,7 +10,7 @@ from ..core import TransformError, invert
 from ..core.transform_tree import StaticTransforms
 from ..data.bag.topics import odd_quaternions, transforms_of
 from ..data.calibration.extrinsics import extrinsics_from_numbers
-from ..data.calibration.extrinsics_file import read_extrinsics, read_transforms
+from ..data.calibration.extrinsics_file import not_that_lidar, of_one_lidar, read_extrinsics
 from . import qos
 from .diagnostics.status import WARN, Status
 from .inputs.drop import Drop
@@ -35,6 +35,7 @@ class Extrinsics:
         self._source = settings.extrinsics_source
         self._T: np.ndarray | None = None
         self._of_file: dict[tuple[str, str], np.ndarray] = {}
+        self._of_one, self._lidar_frame = True, ""
         self.tf: TfExtrinsics | None = None
         if self._fixed_frame and self._source != "tf":
             raise ValueError(
@@ -69,7 +70,12 @@ class Extrinsics:
                 raise ValueError(
                     "Parameter 'extrinsics_file' is empty; with 'extrinsics_source' file it must name one."
                 )
-            read_transforms(self._file)  # refused now if it is none; its frames are checked later
+            self._of_one = of_one_lidar(self._file)  # refused now if it is none; its frames are checked later
+            if self._of_one and getattr(settings, "more_points", ""):
+                raise ValueError(
+                    f"Parameter 'more_points' is '{settings.more_points}', but 'extrinsics_file' "
+                    f"'{self._file}' has no names of frames, so it has the place of one LiDAR."
+                )
         else:
             if len(settings.extrinsics) == 1:
                 raise ValueError(
@@ -114,6 +120,11 @@ class Extrinsics:
 
     def _fixed(self, camera_frame: str, lidar_frame: str) -> np.ndarray:
         """That of the parameter, or of the file for the frames of the messages: swapped ones are inverted."""
+        self._lidar_frame = self._lidar_frame or lidar_frame
+        if self._of_one and lidar_frame != self._lidar_frame:
+            name = f"Calibration '{self._file}'" if self._source == "file" else "Parameter 'extrinsics'"
+            sentence = not_that_lidar(name, self._lidar_frame, lidar_frame)
+            raise Drop("extrinsics cannot be used", sentence)
         if self._source == "parameter":
             return self._T
         frames = camera_frame, lidar_frame

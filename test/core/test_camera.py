@@ -122,6 +122,8 @@ def test_a_resized_and_a_cropped_camera_see_the_same_point_where_the_image_moved
     ("change", "sentence"),
     [
         ({"width": 0}, "must be positive"),
+        ({"height": float("inf")}, "must be positive whole numbers"),
+        ({"height": 9.5}, "must be positive whole numbers"),
         ({"K": np.zeros((3, 3))}, "not calibrated"),
         ({"K": np.eye(2)}, "3 x 3"),
         ({"distortion_model": "thin_prism"}, "must be one of plumb_bob"),

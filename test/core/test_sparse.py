@@ -6,7 +6,7 @@ import pytest
 from depth_completion_ros import Camera, Frame, SparseDepth
 from depth_completion_ros.core import Box
 from depth_completion_ros.core.filters import isolated, see_through
-from depth_completion_ros.core.sparse import z_buffer
+from depth_completion_ros.core.sparse import check_same_view, z_buffer
 
 CAMERA = Camera(640, 200, [[500, 0, 320], [0, 500, 100], [0, 0, 1]])
 
@@ -39,6 +39,20 @@ def test_z_buffer_equals_a_slow_one_on_random_points():
     depth, hidden = z_buffer(u, v, z, 10, 20)
     assert np.array_equal(depth, expected)
     assert hidden == 3000 - np.count_nonzero(expected)
+
+
+def test_points_in_double_precision_are_those_in_single():
+    """One that single precision rounds up is nearer than itself: the z-buffer once never ended on it."""
+    points = np.random.default_rng(0).uniform((-3, -1, 2), (3, 1, 9), (500, 3))
+    double = Frame(camera=CAMERA, points=points, T_cam_lidar=np.eye(4))
+    sparse, expected = SparseDepth.from_points(double), SparseDepth.from_points(frame_of(points))
+    assert sparse.depth.dtype == np.float32 and sparse.dropped == expected.dropped
+    np.testing.assert_allclose(sparse.depth, expected.depth, rtol=1e-6)
+
+
+def test_points_in_integers_are_refused_as_nothing_tells_their_unit():
+    with pytest.raises(ValueError, match="points are int16; they must be floating point in metres"):
+        Frame(camera=CAMERA, points=np.ones((5, 3), np.int16), T_cam_lidar=np.eye(4))
 
 
 def test_every_point_is_kept_or_counted_once():
@@ -224,3 +238,14 @@ def test_numbers_that_stand_for_no_return_are_no_depth(marked):
     depth = np.array([[8, marked]], np.float32)
     frame = Frame(camera=Camera(2, 1, [[2, 0, 1], [0, 2, 0], [0, 0, 1]]), sparse_depth=depth)
     assert SparseDepth.from_points(frame).depth.tolist() == [[8, 0]]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(375, 1242), (94, 310), (9, 31), (9, 30)])
+def test_depth_of_rounded_proportions_is_of_the_view_of_its_image(rows, columns):
+    check_same_view(rows, columns, 375, 1242)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(94, 290), (310, 94), (376, 1242)])
+def test_depth_of_other_proportions_or_larger_is_of_another_view(rows, columns):
+    with pytest.raises(ValueError, match=r"^Sparse depth is \d+ x \d+ but its image is 1242 x 375"):
+        check_same_view(rows, columns, 375, 1242)

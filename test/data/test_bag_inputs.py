@@ -147,6 +147,14 @@ def test_the_camera_of_a_bag_without_camera_info_comes_from_a_file(bag, tmp_path
     np.testing.assert_allclose(frames[0].T_cam_lidar, T_CAM_LIDAR, atol=1e-12)
 
 
+def test_a_camera_file_for_images_of_another_kind_is_told(bag, tmp_path):
+    with Recording(bag) as recording:
+        recording.extrinsics(), recording.image(START, topic="/camera/image_rect"), recording.cloud(START)
+    (tmp_path / "camera.yaml").write_text(YAML.replace("[0, 0, 0, 0, 0]", "[0.1, 0, 0, 0, 0]"))
+    with pytest.warns(UserWarning, match="The name of /camera/image_rect says rectified, yet K"):
+        open_reader(bag, camera_info_file=tmp_path / "camera.yaml")
+
+
 def test_a_camera_file_of_another_size_drops_the_frames(bag, tmp_path):
     without_info(bag)
     (tmp_path / "camera.yaml").write_text(YAML.replace("16", "32"))

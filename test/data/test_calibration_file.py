@@ -9,7 +9,11 @@ import pytest
 
 from depth_completion_ros.core import Camera, invert, rigid
 from depth_completion_ros.core.geometry import matrix_to_quaternion
-from depth_completion_ros.data.calibration.extrinsics import check_direction, extrinsics_from_numbers
+from depth_completion_ros.data.calibration.extrinsics import (
+    OPTICAL_BODY,
+    check_direction,
+    extrinsics_from_numbers,
+)
 from depth_completion_ros.data.calibration.extrinsics_file import read_extrinsics
 
 # Camera 0.3 m in front of and 0.1 m below a LiDAR with x forward, y left, z up.
@@ -68,6 +72,20 @@ def test_own_format_given_the_other_way_round_is_inverted_where_frames_tell(tmp_
         read_extrinsics(file, "left", "lidar")
 
 
+@pytest.mark.parametrize("frames", [("", "lidar"), ("camera", ""), ("/camera", "/lidar")])
+def test_one_frame_that_is_known_tells_the_direction(tmp_path, frames):
+    """A driver without frame_id once made the file T_cam_lidar, whatever it said."""
+    path = tmp_path / "calibration.json"
+    path.write_text(
+        json.dumps({"parent": "lidar", "child": "camera", "matrix": invert(T_CAM_LIDAR).tolist()})
+    )
+    np.testing.assert_allclose(read_extrinsics(path, *frames), T_CAM_LIDAR, atol=1e-9)
+    with pytest.raises(
+        ValueError, match="is of 'camera' in 'lidar', but the camera is '' and the LiDAR 'rad"
+    ):
+        read_extrinsics(path, "", "radar")
+
+
 def test_direct_visual_lidar_calibration_has_the_camera_in_the_lidar(tmp_path):
     content = {"results": {"T_lidar_camera": list(map(float, seven(invert(T_CAM_LIDAR))))}}
     file = write(tmp_path / "calib.json", json.dumps(content))
@@ -117,6 +135,21 @@ def test_an_inverted_transform_is_noticed_on_a_synthetic_scan():
     assert said.startswith("The camera-from-LiDAR transform looks inverted") and said.endswith(".")
 
 
+def test_a_transform_to_the_body_of_the_camera_is_noticed():
+    """Images with the frame_id camera_link, the most common mistake: depth would be how high a point is."""
+    random = np.random.default_rng(0)
+    points = random.uniform((-40, -40, -2), (40, 40, 3), (5000, 3)).astype(np.float32)
+    body = rigid(np.eye(3), (0.1, -0.2, 0.3))
+    said = check_direction(body, CAMERA, points)
+    assert said.startswith("The camera-from-LiDAR transform looks like one to the body of the camera")
+    assert check_direction(T_CAM_LIDAR, CAMERA, points) is None
+
+
+def test_clouds_in_the_optical_frame_itself_are_no_mistake():
+    points = np.random.default_rng(0).uniform((-5, -3, 1), (5, 3, 9), (5000, 3)).astype(np.float32)
+    assert check_direction(np.eye(4), CAMERA, points) is None
+
+
 def test_direction_is_not_judged_without_points_in_view():
     behind = np.array([[-5.0, 0.0, 0.0]], dtype=np.float32)
     for points in (behind, behind[:0], np.full((3, 3), np.nan, np.float32)):
@@ -141,6 +174,8 @@ def test_direction_of_every_real_frame_is_judged_rightly(real_frames):
         T_cam_lidar = read_extrinsics(folder / "calib.json")
         assert check_direction(T_cam_lidar, camera, points) is None, folder.name
         assert check_direction(invert(T_cam_lidar), camera, points), folder.name
+        body = invert(OPTICAL_BODY) @ T_cam_lidar
+        assert "body of the camera" in check_direction(body, camera, points), folder.name
         judged += 1
     assert judged
 

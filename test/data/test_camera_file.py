@@ -135,6 +135,16 @@ def test_the_camera_of_a_camchain_is_chosen_by_the_topic_of_the_images(tmp_path)
         read_camera_file(file, "/front")
 
 
+def test_a_topic_whose_name_speaks_against_the_camera_of_a_file_is_told(tmp_path):
+    """As with CameraInfo: K and the distortion of the raw image would be taken for a rectified one."""
+    (tmp_path / "camera.yaml").write_text(ROS)
+    file = read_camera_file(tmp_path / "camera.yaml")
+    words = f"says rectified, yet K and the distortion of camera file '{tmp_path}/camera.yaml' are taken"
+    assert words in file.doubt("/camera/image_rect", False)
+    assert "with P of camera file" in file.doubt("/camera/image_raw", True)
+    assert file.doubt("/camera/image_rect", True) is None and file.doubt("/camera/image", False) is None
+
+
 def test_images_of_another_size_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"The image is 320 x 240 but .*camera.yaml' is of 640 x 480"):
         read_camera_file(write(tmp_path, ROS)).camera(320, 240)

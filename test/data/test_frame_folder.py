@@ -77,11 +77,22 @@ def test_low_resolution_depth_lands_on_the_centres_of_its_pixels(tmp_path):
     folder = write_frame(
         tmp_path / "one", kind="lowres_depth", K=None, depth={"file": "d.png", "units_per_metre": 1000}
     )
-    cv2.imwrite(str(folder / "d.png"), np.array([[1000, 0], [0, 2500], [0, 0]], np.uint16))
+    cv2.imwrite(str(folder / "d.png"), np.array([[1000, 0, 0, 0], [0, 2500, 0, 0], [0] * 4], np.uint16))
     (frame,) = open_reader(folder)
     assert frame.camera is None and frame.points is None and frame.sparse_depth.shape == (12, 16)
-    assert {tuple(p) for p in np.argwhere(frame.sparse_depth)} == {(2, 4), (6, 12)}
-    np.testing.assert_allclose(frame.sparse_depth[[2, 6], [4, 12]], [1, 2.5])
+    assert {tuple(p) for p in np.argwhere(frame.sparse_depth)} == {(2, 2), (6, 6)}
+    np.testing.assert_allclose(frame.sparse_depth[[2, 6], [2, 6]], [1, 2.5])
+
+
+@pytest.mark.parametrize("entry", ["depth", "gt_depth"])
+@pytest.mark.parametrize("shape", [(16, 12), (24, 32)], ids=["turned", "larger"])
+def test_depth_that_cannot_be_of_the_view_of_the_image_is_refused(tmp_path, entry, shape):
+    """A turned one was spread over the image, and of a larger one the last depth of a pixel won."""
+    depth = {"file": "d.png", "units_per_metre": 1000}
+    folder = write_frame(tmp_path / "one", kind="rgbd", **{entry: depth})
+    cv2.imwrite(str(folder / "d.png"), np.full(shape, 1000, np.uint16))
+    with pytest.raises(ValueError, match="its image is 16 x 12; it must be of the same view"):
+        list(open_reader(folder))
 
 
 def test_scattering_to_the_same_size_changes_nothing():
@@ -100,6 +111,11 @@ def test_scattering_to_the_same_size_changes_nothing():
         ({"points": "calib.json"}, "make a multiple of 16"),
         ({"image": "points.bin"}, r"points.bin' \(80 bytes\) cannot be decoded"),
         ({"rings": "points.bin"}, "is no array of NumPy"),
+        (
+            {"T_cam_lidar": [[1, 0, 0, 120], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]},
+            "is 120 m from the LiDAR",
+        ),
+        ({"width": float("inf")}, "Camera size is inf x 12; both must be positive whole numbers"),
         ({"width": None}, "Frame '.*one' cannot be read"),
         ({"K": "f"}, "Frame '.*one' cannot be read"),
         ({"kind": "rgbd", "depth": "d.png"}, "Frame '.*one' cannot be read"),
@@ -124,6 +140,9 @@ def test_broken_calibration_is_refused(tmp_path):
     folder = write_frame(tmp_path / "one")
     (folder / "calib.json").write_text("{")
     with pytest.raises(ValueError, match="is no JSON"):
+        list(open_reader(folder))
+    (folder / "calib.json").write_text("[]")
+    with pytest.raises(ValueError, match="calib.json has no entries"):
         list(open_reader(folder))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -146,6 +147,23 @@ def test_missing_scans_and_images_leave_out_their_frames_and_are_counted(tmp_pat
         assert all(f.T_image_points is not None for f in frames)
 
 
+def test_frames_beyond_the_end_of_the_stamps_are_counted(tmp_path):
+    """A file of stamps that was cut off takes no frame away in silence."""
+    drive = write_drive(tmp_path, frames=5)
+    (drive / "image_02" / "timestamps.txt").write_text(stamps(20_000_000, 3))
+    (drive / "velodyne_points" / "timestamps.txt").write_text(stamps(10_000_000, 2))
+    reader = open_reader(drive)
+    assert [f.name[-1] for f in reader] == ["0", "1"] and len(reader) == 5
+    assert reader.skipped == {"no stamp": 3}
+
+
+def test_a_fix_of_the_gps_that_is_no_number_is_refused(tmp_path):
+    drive = write_drive(tmp_path)
+    (drive / "oxts" / "data" / "0000000001.txt").write_text("nan 8.4 100 0 0 0")
+    with pytest.raises(ValueError, match="0000000001.txt' must start with six numbers"):
+        open_reader(drive)
+
+
 def test_ground_truth_beside_the_images_is_read(tmp_path):
     drive = write_drive(tmp_path)
     (drive / "ground_truth" / "data").mkdir(parents=True)
@@ -179,6 +197,24 @@ def test_what_is_missing_or_wrong_is_named(tmp_path):
         open_reader(drive)
     calibration.unlink()
     with pytest.raises(FileNotFoundError, match="calib_velo_to_cam.txt' is missing"):
+        open_reader(drive)
+
+
+@pytest.mark.parametrize(
+    ("entry", "numbers", "said"),
+    [
+        ("P_rect_02", " 0" * 12, "has a projection of .*, which no camera has"),
+        ("P_rect_02", " nan" * 12, "Entry P_rect_02 of .* has numbers that are not finite"),
+        ("S_rect_02", " inf 20", "Entry S_rect_02 of .* has numbers that are not finite"),
+        ("T", " 270 -80 -120", "T_cam_lidar of .*: The camera is 3.. m from the LiDAR"),
+    ],
+)
+def test_numbers_of_a_calibration_that_are_none_are_named(tmp_path, entry, numbers, said):
+    drive = write_drive(tmp_path)
+    for name in ("calib_cam_to_cam.txt", "calib_velo_to_cam.txt"):
+        file = drive.parent / name
+        file.write_text(re.sub(rf"(?m)^{entry}:.*", f"{entry}:{numbers}", file.read_text()))
+    with pytest.raises(ValueError, match=said):
         open_reader(drive)
 
 

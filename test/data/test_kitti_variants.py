@@ -111,6 +111,9 @@ def test_sequences_of_odometry_have_stamps_and_no_rectification(tmp_path, offici
     assert open_reader(tmp_path, sequence=1).name == "kitti_odometry_01"
     with pytest.raises(ValueError, match="Option sequence is '07'; .* has 00, 01"):
         open_reader(tmp_path, sequence="07")
+    (tmp_path / "sequences" / "00" / "times.txt").write_text("0\ninf\n")
+    with pytest.raises(ValueError, match="must have a number of seconds in each line"):
+        open_reader(tmp_path, sequence="00")
 
 
 def test_sequences_of_tracking_are_read(tmp_path, folder, official):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import cv2
@@ -104,9 +105,20 @@ def test_numbers_of_a_png_can_have_an_offset_and_another_unit(listed):
 
 def test_K_can_be_moved_to_the_bottom_of_a_whole_image(listed):
     files = Layout(FILES.frames, "rgb/{0}", K="K/{3}", K_of_bottom=(8, 10))
-    frame = next(iter(Listed(listed, files)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        frame = next(iter(Listed(listed, files)))
     np.testing.assert_array_equal(frame.camera.K, [[20, 0, 7.5 - 3], [0, 21, 5.5 - 4], [0, 0, 1]])
     assert frame.size == SHAPE
+
+
+def test_a_K_that_is_of_images_of_another_size_is_told(listed):
+    with pytest.warns(
+        UserWarning, match="Camera of .*: its principal point is at 40, 30, far from the middle"
+    ):
+        list(Listed(listed, Layout(FILES.frames, "rgb/{0}", K=(60, 60, 40, 30))))
+    with pytest.raises(ValueError, match="so it is not calibrated"):
+        list(Listed(listed, Layout(FILES.frames, "rgb/{0}", K=(60, 60, 4000, 30))))
 
 
 def test_depth_comes_from_arrays_and_from_floats_without_a_header(tmp_path):
@@ -261,6 +273,33 @@ def test_a_folder_or_file_of_nyu_that_is_no_such_is_named(tmp_path):
     file = tmp_path / "val" / "official" / "00001.h5"
     file.write_bytes(file.read_bytes()[:300])
     with pytest.raises(ValueError, match=r"00001\.h5' is damaged or no HDF5"):
+        next(iter(open_reader(tmp_path)))
+
+
+def test_what_is_no_array_in_a_file_of_nyu_is_named(tmp_path):
+    import h5py
+
+    write_nyu(tmp_path)
+    file = tmp_path / "val" / "official" / "00001.h5"
+    with h5py.File(file, "w") as group:
+        group.create_group("rgb")
+        group["depth"] = ["a", "b"]
+    with pytest.raises(ValueError, match=r"'rgb' of .*00001\.h5' cannot be read"):
+        next(iter(open_reader(tmp_path)))
+    with h5py.File(file, "w") as group:
+        group["rgb"] = "a text"
+        group["depth"] = np.ones((480, 640))
+    with pytest.raises(ValueError, match=r"'rgb' of .*00001\.h5' must be an array of numbers"):
+        next(iter(open_reader(tmp_path)))
+    with h5py.File(file, "w") as group:
+        values = np.random.default_rng(0).integers(0, 255, (3, 480, 640), np.uint8)
+        group.create_dataset("rgb", data=values, compression="gzip")
+        group["depth"] = np.ones((480, 640))
+    damaged = bytearray(file.read_bytes())
+    middle = len(damaged) // 4
+    damaged[middle : middle + 999] = bytes(999)
+    file.write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"'rgb' of .*00001\.h5' cannot be read"):
         next(iter(open_reader(tmp_path)))
 
 

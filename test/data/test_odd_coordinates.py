@@ -31,6 +31,17 @@ def test_coordinates_that_share_bytes_are_refused(offsets):
         decode_points(message)
 
 
+def test_a_coordinate_that_is_told_twice_is_refused():
+    """As clouds have it that were joined field by field: of two places nothing tells which one counts."""
+    fields = [*XYZ, ("again", 7, "f4", 12)]
+    message = cloud_of(fields, np.column_stack([WALL, WALL[:, 0] + 3]))
+    message.fields[3].name = "x"
+    with pytest.raises(ValueError, match="has the field 'x' at the bytes 0 and 12 of a point"):
+        decode_points(message)
+    message.fields[3].offset = 0
+    np.testing.assert_array_equal(decode_points(message).points, WALL)
+
+
 def test_of_fields_x_and_upper_case_x_the_lower_one_counts():
     fields = [*XYZ, ("X", 7, "f4", 12)]
     points = decode_points(cloud_of(fields, np.column_stack([WALL, 0 * WALL[:, 0]]))).points
@@ -103,3 +114,29 @@ def test_depth_of_32fc1_in_millimetres_is_refused():
         decode_depth_image(image_of(depth, "32FC1"))
     metres = decode_depth_image(image_of(depth / 1000, "32FC1"))
     assert metres[8, 8] == np.float32(2.4) and metres[0, 0] == 0
+
+
+def test_millimetres_at_the_end_of_16_bits_are_no_measurement():
+    """Drivers send 65535 where a sensor saturates; a wall 65.535 m away would stand there."""
+    depth = decode_depth_image(image_of(np.array([[0, 65535, 65534, 1000]], np.uint16), "16UC1"))
+    np.testing.assert_allclose(depth, [[0, 0, 65.534, 1]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("big_endian", [False, True])
+def test_depth_that_is_smooth_in_the_other_byte_order_alone_is_refused(big_endian):
+    v, u = np.mgrid[:60, :80]
+    ramp = (1500 + 5 * u + 3 * v + np.random.default_rng(3).integers(0, 3, u.shape)).astype(np.uint16)
+    ramp[10:20] = 0
+    sent = ramp.byteswap() if big_endian else ramp
+    right = decode_depth_image(image_of(sent, "16UC1", big_endian=big_endian))
+    np.testing.assert_allclose(right, ramp / 1000, rtol=1e-6)
+    with pytest.raises(ValueError, match=f"so its driver must set {str(big_endian).lower()}"):
+        decode_depth_image(image_of(sent, "16UC1", big_endian=not big_endian))
+
+
+@pytest.mark.parametrize(
+    "values", [range(300, 9000), [256, 512, 2560], [4000]], ids=["noise", "steps of 256", "flat"]
+)
+def test_rough_depth_is_not_taken_for_another_byte_order(values):
+    depth = np.random.default_rng(4).choice(values, (60, 80)).astype(np.uint16)
+    np.testing.assert_allclose(decode_depth_image(image_of(depth, "16UC1")), depth / 1000, rtol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from array import array
 from types import SimpleNamespace as Message
 
@@ -223,6 +224,13 @@ def test_broken_compressed_depth_is_refused_in_words(codec):
         decode_compressed_image(compressed_depth("16UC1", codec, MILLIMETRES))
 
 
+@pytest.mark.parametrize("kind", ["16UC1; png compressed ", "32FC1; png compressed", "16UC1"])
+def test_depth_as_a_plain_png_is_not_taken_for_a_grey_image(kind):
+    png = cv2.imencode(".png", MILLIMETRES)[1].tobytes()
+    with pytest.raises(ValueError, match="is depth; it must be an image"):
+        decode_compressed_image(Message(format=kind, data=png))
+
+
 def test_compressed_depth_of_32fc1_without_its_scale_is_refused():
     png = cv2.imencode(".png", MILLIMETRES)[1].tobytes()
     for data in (png, bytes(12) + png):
@@ -247,6 +255,16 @@ def test_order_of_colours_in_a_compressed_image_is_that_of_its_format(stored, fi
     png = cv2.imencode(".png", np.full((4, 4, 3), (20, 90, 200), np.uint8))[1].tobytes()
     image = decode_compressed_image(Message(format=f"rgb8; png compressed {stored}", data=png))
     assert image[0, 0].tolist() == [first, 90, 220 - first]
+
+
+def test_twelve_bits_at_the_lower_end_of_sixteen_are_told():
+    """Machine vision cameras: only the upper 8 bits are taken, and a black image guides no completion."""
+    pixels = np.random.default_rng(0).integers(0, 4096, (16, 24)).astype(np.uint16)
+    with pytest.warns(UserWarning, match="Image of 24 x 16 mono16 has hardly a value of 4096 or more"):
+        assert decode_image(image_of(pixels, "mono16")).max() == 15
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(decode_image(image_of(16 * pixels, "mono16"))[..., 0], pixels >> 4)
 
 
 @pytest.mark.parametrize("encoding", ["mono8", "nv12"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,8 @@ def test_without_a_transform_the_bag_gives_no_frame_and_says_why(bag):
     np.testing.assert_array_equal(with_option[0].T_cam_lidar, T_CAM_LIDAR)
     with pytest.raises(ValueError, match="Option T_cam_lidar is not rigid"):
         open_reader(bag, T_cam_lidar=np.ones((4, 4)))
+    with pytest.raises(ValueError, match="Option T_cam_lidar: The camera is 300 m from the LiDAR"):
+        open_reader(bag, T_cam_lidar=rigid(np.eye(3), [0, 300, 0]))
 
 
 def test_a_calibration_file_takes_the_place_of_tf(bag, tmp_path):
@@ -125,6 +128,25 @@ def test_a_calibration_file_takes_the_place_of_tf(bag, tmp_path):
         open_reader(bag, extrinsics_file=tmp_path / "none.yaml")
     with pytest.raises(ValueError, match="T_cam_lidar and extrinsics_file are given"):
         open_reader(bag, extrinsics_file=file, T_cam_lidar=T_CAM_LIDAR)
+
+
+@pytest.mark.parametrize("given", ["T_cam_lidar", "extrinsics_file"])
+def test_extrinsics_without_frames_are_those_of_the_first_lidar_alone(bag, tmp_path, given):
+    """Two LiDARs may share a topic; the second would be put where the first is."""
+    with Recording(bag) as recording:
+        for i, frame_id in enumerate(["lidar", "other", "lidar"]):
+            stamp = START + i * STEP
+            recording.image(stamp)
+            recording.info(stamp)
+            cloud = points_message(POINTS, None, stamp, frame_id)
+            recording.write("/lidar/points", cloud.__msgtype__, cloud, stamp)
+    file = tmp_path / "calib.json"
+    file.write_text(json.dumps({"T_cam_lidar": T_CAM_LIDAR.tolist()}))
+    reader = open_reader(bag, **{given: T_CAM_LIDAR if given == "T_cam_lidar" else file})
+    assert [frame.stamp_points for frame in reader] == [START, START + 2 * STEP]
+    assert reader.dropped["extrinsics cannot be used"] == 1
+    frames = list(open_reader(bag, **{given: T_CAM_LIDAR if given == "T_cam_lidar" else file}).stretch(1, 3))
+    assert [frame.stamp_points for frame in frames] == [START + 2 * STEP]
 
 
 def test_ego_motion_is_told_through_a_fixed_frame(bag):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from contextlib import suppress
 
@@ -11,6 +12,7 @@ import pytest
 from rig import USUAL, Rig
 from robot import (
     CAMERA,
+    SECOND,
     START,
     STEP,
     Robot,
@@ -29,6 +31,7 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 from depth_completion_ros.completion import create_completer
 from depth_completion_ros.completion.classical.nearest import Nearest
 from depth_completion_ros.completion.interface import Source
+from depth_completion_ros.ros.inputs.camera import Cameras
 from depth_completion_ros.ros.inputs.drop import Drop
 from depth_completion_ros.ros.inputs.frames import Pair
 
@@ -241,6 +244,60 @@ def test_a_camera_that_changes_while_it_runs_is_taken_over_and_logged(rig, capfd
     np.testing.assert_array_equal(rig.depth(1), create_completer("nearest")(frame(camera=zoomed)).depth)
     assert "The camera changed: now 160 x 96, focal length 150.00 pixels" in capfd.readouterr().err
     rig.recovers(START + 2 * STEP)
+
+
+def test_a_camera_from_before_a_jump_of_time_is_forgotten():
+    """A simulation that begins again has the same stamps, and perhaps another zoom."""
+    K = CAMERA.K.copy()
+    K[0, 0] = K[1, 1] = 150
+    zoomed = type(CAMERA)(CAMERA.width, CAMERA.height, K)
+    cameras = Cameras(rectified=False)
+    cameras.add(info_message(START, CAMERA))
+    cameras.add(info_message(START + SECOND, zoomed))
+    assert cameras.of_image(START, CAMERA.width, CAMERA.height, 0.0)[1] == CAMERA
+    cameras.forget()
+    assert cameras.of_image(START, CAMERA.width, CAMERA.height, 0.0)[1] == zoomed
+
+
+def test_the_camera_info_of_a_lens_that_zooms_is_waited_for():
+    """A pair is often known by its image, a little before the CameraInfo of that has come."""
+    infos = []
+    for number in range(4):
+        K = CAMERA.K.copy()
+        K[0, 0] = K[1, 1] = 100 + 5 * min(number, 2)
+        zoomed = type(CAMERA)(CAMERA.width, CAMERA.height, K)
+        infos.append(info_message(START + number * STEP, zoomed))
+    cameras = Cameras(rectified=False)
+    cameras.add(infos[0])
+    cameras.add(infos[1])
+    late = threading.Timer(0.05, cameras.add, [infos[2]])
+    late.start()
+    try:
+        info, camera = cameras.of_image(START + 2 * STEP, CAMERA.width, CAMERA.height, 20.0)
+    finally:
+        late.join()
+    assert info is infos[2] and camera.K[0, 0] == 110
+    assert cameras.of_image(START + 9 * STEP, CAMERA.width, CAMERA.height, 0.0)[0] is infos[2]
+    cameras.add(infos[3])  # still as before: nothing is waited for
+    assert cameras.of_image(START + 9 * STEP, CAMERA.width, CAMERA.height, 1e6)[0] is infos[3]
+
+
+def test_what_fails_when_the_node_is_activated_is_said(ros, monkeypatch, capfd):
+    """rclpy says nothing of an exception in a transition, and the node would just not be active."""
+    from depth_completion_ros.ros import completion_node as module
+
+    def fails(*_):
+        raise RuntimeError("no more subscriptions")
+
+    inputs = module.Inputs
+    monkeypatch.setattr(module, "Inputs", fails)
+    node = completion_node(ros)
+    assert (
+        not node._active and "The node cannot be activated: no more subscriptions" in capfd.readouterr().err
+    )
+    monkeypatch.setattr(module, "Inputs", inputs)
+    node.trigger_activate()
+    assert node._active and node._trouble is None
 
 
 # Completer ---------------------------------------------------------------------------------------

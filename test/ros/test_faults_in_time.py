@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import rclpy
 from rig import USUAL, Rig, needs_tf, transform
 from robot import (
     SECOND,
@@ -22,6 +23,7 @@ from robot import (
 
 from depth_completion_ros.completion import create_completer
 from depth_completion_ros.core import invert
+from depth_completion_ros.ros.inputs import silence
 from depth_completion_ros.ros.wheels import packages
 
 # Stamps ------------------------------------------------------------------------------------------
@@ -92,6 +94,12 @@ def test_inverted_extrinsics_are_suspected(ros, capfd):
     assert "looks inverted" in capfd.readouterr().err
 
 
+def test_extrinsics_to_the_body_of_the_camera_are_suspected(ros):
+    rig = Rig(ros, extrinsics=np.eye(4).ravel().tolist())
+    rig.robot.send(START)
+    rig.robot.wait_for_status("completion: extrinsics", "WARN", "looks like one to the body of the camera")
+
+
 @pytest.mark.parametrize("frames", [("camera", "lidar"), ("lidar", "camera")], ids=["as meant", "swapped"])
 def test_a_calibration_file_is_used_in_the_direction_of_its_frames(ros, tmp_path, frames):
     T = T_CAM_LIDAR if frames[0] == "camera" else invert(T_CAM_LIDAR)
@@ -107,6 +115,21 @@ def test_a_calibration_file_of_other_frames_is_never_used(ros, tmp_path):
     rig.wait_for_drop("extrinsics cannot be used")
     words = "is of 'radar' in 'camera', but the camera is 'camera' and the LiDAR 'lidar'."
     rig.robot.wait_for_status("completion: extrinsics", "WARN", words)
+
+
+@pytest.mark.parametrize("source", ["parameter", "file"])
+def test_extrinsics_without_frames_are_those_of_the_first_lidar_alone(ros, tmp_path, source):
+    (tmp_path / "calib.json").write_text(json.dumps({"T_cam_lidar": T_CAM_LIDAR.tolist()}))
+    rig = Rig(ros, extrinsics_source=source, extrinsics_file=str(tmp_path / "calib.json"))
+    rig.robot.send(START)
+    rig.robot.wait_for_outputs(1)
+    other = points_message(START + STEP)
+    other.header.frame_id = "other"
+    rig.robot.send(START + STEP, points=other)
+    counts = rig.node.counters
+    assert ros.spin_until(lambda: counts.snapshot().dropped == {"extrinsics cannot be used": 1})
+    rig.robot.wait_for_status("completion: extrinsics", "WARN", "says nothing of those of 'other'")
+    rig.recovers(START + 2 * STEP)
 
 
 def calibration_file(folder, parent: str, child: str, T: np.ndarray) -> str:
@@ -210,6 +233,27 @@ def test_a_stream_that_falls_silent_is_reported_and_so_is_its_return(ros):
     for name in ("input points", "input image", "frames"):
         rig.robot.wait_for_status(f"completion: {name}", "OK")
     assert ros.spin_until(lambda: len(rig.robot.received["depth/image"]) > 1)
+
+
+def test_a_topic_of_another_type_is_named(ros, capfd, monkeypatch):
+    """A remapping to the compressed topic of a camera: DDS would just bring nothing."""
+    from sensor_msgs.msg import CompressedImage
+
+    monkeypatch.setattr(silence, "FIRST_MESSAGE_S", 0.5)
+    own = rclpy.Context()  # a participant has one type for a topic
+    rclpy.init(context=own, domain_id=ros.context.get_domain_id())
+    camera = rclpy.create_node("camera", context=own)
+    camera.create_publisher(CompressedImage, "image", 10)
+    completion_node(ros, stale_after=0.5)
+    robot = Robot(ros, compressed=True)
+    words = "/image is published as sensor_msgs/msg/CompressedImage, but sensor_msgs/msg/Image is wanted"
+    try:
+        robot.wait_for_status("completion: input image", "ERROR", words)
+        said: list[str] = []
+        assert ros.spin_until(lambda: said.append(capfd.readouterr().err) or words in "".join(said))
+    finally:
+        camera.destroy_node()
+        own.shutdown()
 
 
 def test_a_publisher_with_an_incompatible_qos_is_named(ros, capfd):

@@ -26,8 +26,10 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from depth_completion_ros.completion import create_completer
 from depth_completion_ros.core import Box, Frame, SparseDepth
+from depth_completion_ros.data.calibration.camera_file import read_camera_file
 from depth_completion_ros.data.messages import decode_camera_info, stamp_ns
 from depth_completion_ros.ros import qos
+from depth_completion_ros.ros.inputs.camera import Cameras
 
 MILLIMETRES = np.zeros((CAMERA.height, CAMERA.width), np.uint16)
 MILLIMETRES[8::16, 8::16] = np.linspace(2000, 9000, 60).reshape(6, 10)
@@ -151,6 +153,14 @@ def test_a_robot_without_camera_info_has_its_camera_from_a_file(ros, tmp_path):
     info = robot.received["depth/camera_info"][0]
     assert decode_camera_info(info) == CAMERA and stamp_ns(info.header) == START
     assert "camera_info" not in node._inputs.streams, "it would be reported as silent"
+
+
+def test_a_camera_file_for_images_of_another_kind_is_told(tmp_path):
+    path = tmp_path / "camera.yaml"
+    path.write_text(YAML.replace("WIDTH", "160").replace("[0, 0, 0, 0, 0]", "[0.1, 0, 0, 0, 0]"))
+    said: list[str] = []
+    Cameras(False, file=read_camera_file(path), image_topic="/camera/image_rect", warn=said.append)
+    assert len(said) == 1 and "The name of /camera/image_rect says rectified" in said[0]
 
 
 def test_a_camera_file_that_does_not_fit_is_said(ros, tmp_path):

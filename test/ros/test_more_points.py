@@ -128,6 +128,20 @@ def test_a_time_offset_brings_another_clock_to_that_of_the_first(ros):
 
 
 @needs_tf
+@needs_tf
+def test_a_cloud_from_before_a_jump_of_time_is_never_added(ros):
+    """A simulation that begins again has the same stamps, and another world."""
+    rig = TwoLidars(ros)
+    for number in range(2):
+        rig.send(START + number * SECOND, START + number * SECOND)
+        assert min(halves(rig.sparse_depth(number))) > 0.95
+    rig.send(START, None)
+    left, right = halves(rig.sparse_depth(2))
+    assert left < 0.05 and right > 0.95
+    rig.robot.wait_for_status("completion: more points", "WARN", "none of its clouds is within")
+
+
+@needs_tf
 def test_motion_between_the_two_clouds_is_undone_through_the_fixed_frame(ros):
     rig = TwoLidars(ros, fixed_frame="odom", calibration_timeout=5.0)
     moving = packages.tf2.TransformBroadcaster(rig.robot.node)
@@ -151,12 +165,24 @@ def test_motion_between_the_two_clouds_is_undone_through_the_fixed_frame(ros):
             "'extrinsics_source' is parameter, which has the place of one LiDAR",
         ),
         (
+            {"more_points": "points left!", "extrinsics_source": "tf"},
+            "Parameter 'more_points' has 'points left!', which cannot be a topic",
+        ),
+        ({"more_points": "a,b,a", "extrinsics_source": "tf"}, "has the topic 'a' twice"),
+        (
+            {"more_points": "points_side", "extrinsics_source": "file", "extrinsics_file": "NAMELESS"},
+            "has no names of frames, so it has the place of one LiDAR",
+        ),
+        (
             {"more_points": "a,b,c", "more_points_time_offsets": [0.0, 1.0], "extrinsics_source": "tf"},
             "Parameter 'more_points_time_offsets' has 2 entries; it must have one for each of 3 topics",
         ),
     ],
 )
-def test_what_cannot_be_is_refused_with_a_sentence(ros, capfd, parameters, words):
+def test_what_cannot_be_is_refused_with_a_sentence(ros, capfd, tmp_path, parameters, words):
+    if parameters.get("extrinsics_file"):
+        (tmp_path / "calib.json").write_text(json.dumps({"T_cam_lidar": T_CAM_LIDAR.tolist()}))
+        parameters = parameters | {"extrinsics_file": str(tmp_path / "calib.json")}
     node = completion_node(ros, **parameters)
     assert not node._active and words in capfd.readouterr().err
 

@@ -15,6 +15,7 @@ from depth_completion_ros.core import Box, Camera, Frame, TransformError, Transf
 from depth_completion_ros.core.pairing import Pairing
 from depth_completion_ros.core.transform_tree import OTHER_CLOCK_NS
 
+from ..calibration.extrinsics_file import not_that_lidar
 from ..deskew import NotDeskewed
 from ..messages import (
     decode_camera_info,
@@ -62,6 +63,7 @@ class BagFrames:
         self._of_messages: Counter[str] = Counter()
         self.count = self._pairs = 0
         self.first_failure: str | None = None
+        self._lidar_frame = ""
         self._tree = TransformTree()
         self._cameras: list[tuple[int, Camera | str, object]] = []
         self._truths: dict[int, object] = {}
@@ -174,6 +176,7 @@ class BagFrames:
     def _release(self) -> Iterator[Frame]:
         _, image, points = self._waiting.popleft()
         number, self._pairs = self._pairs, self._pairs + 1
+        self._lidar_frame = self._lidar_frame or points.header.frame_id
         if not self._first <= number < self._last:
             self._take_truth(stamp_ns(image.header))
             return
@@ -338,10 +341,10 @@ class BagFrames:
     def _placed_at(self, image, points, shift_ns: int) -> dict[str, np.ndarray | Box]:
         camera_frame, lidar_frame = image.header.frame_id, points.header.frame_id
         stamp = stamp_ns(points.header) + shift_ns
-        T_cam_lidar = self._bag.told_extrinsics(camera_frame, lidar_frame)
+        T_cam_lidar = self._told(camera_frame, lidar_frame)
         if T_cam_lidar is None:
             T_cam_lidar = self._tree.lookup(camera_frame, lidar_frame, stamp)
-        placed = {"T_cam_lidar": T_cam_lidar}
+        placed: dict[str, np.ndarray | Box] = {"T_cam_lidar": T_cam_lidar}
         if self._bag.robot_box is not None:
             placed["robot"] = self._robot(lidar_frame, stamp)
         fixed = self._bag.fixed_frame
@@ -354,6 +357,17 @@ class BagFrames:
             "T_image_points": invert(T_world_image) @ T_world_lidar,
             "T_world_lidar": T_world_lidar,
         }
+
+    def _told(self, camera_frame: str, lidar_frame: str) -> np.ndarray | None:
+        """T_cam_lidar of the bag's options; None where TF tells it."""
+        name = self._bag.extrinsics_of_one
+        if name and lidar_frame != self._lidar_frame:
+            sentence = not_that_lidar(name, self._lidar_frame, lidar_frame)
+            raise _Drop("extrinsics cannot be used", sentence)
+        try:
+            return self._bag.told_extrinsics(camera_frame, lidar_frame)
+        except ValueError as error:
+            raise _Drop("extrinsics cannot be used", str(error)) from None
 
     def _robot(self, lidar_frame: str, stamp: int) -> Box:
         box, frame = self._bag.robot_box, self._bag.robot_frame or lidar_frame

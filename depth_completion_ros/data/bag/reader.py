@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,8 @@ import numpy as np
 from depth_completion_ros.core import Box, Frame, check_rigid
 
 from ..calibration.camera_file import read_camera_file
-from ..calibration.extrinsics_file import read_extrinsics, read_transforms
+from ..calibration.extrinsics import of_a_rig
+from ..calibration.extrinsics_file import of_one_lidar, read_extrinsics
 from ..deskew import Deskew
 from ..reader import Reader
 from .frames import BagFrames
@@ -81,6 +83,9 @@ class RosBag(Reader):
         self.stream = BagStream(path)
         if points_topic and sparse_depth_topic:
             raise ValueError("Options points_topic and sparse_depth_topic are given; it must be one of them.")
+        if not isinstance(rectified, bool):
+            raise ValueError(f"Option rectified is {rectified!r}; it must be true or false.")
+        self.rectified = rectified
         try:
             topics = self._topics()
             self._choose_images(topics, image_topic, ground_truth_topic, sparse_depth_topic)
@@ -96,8 +101,11 @@ class RosBag(Reader):
                 raise ValueError("Options T_cam_lidar and extrinsics_file are given; it must be one of them.")
         self._extrinsics_file = extrinsics_file
         self._of_file: dict[tuple[str, str], np.ndarray] = {}
-        if extrinsics_file is not None:
-            read_transforms(extrinsics_file)  # refused now if it is none; its frames are checked later
+        self.extrinsics_of_one = ""
+        if T_cam_lidar is not None:
+            self.extrinsics_of_one = "Option T_cam_lidar"
+        elif extrinsics_file is not None and of_one_lidar(extrinsics_file):
+            self.extrinsics_of_one = f"Calibration '{extrinsics_file}'"
         self.robot_box = None if robot_box is None else _box(robot_box)
         self.robot_frame = robot_frame
         self.fixed_frame = fixed_frame
@@ -105,9 +113,6 @@ class RosBag(Reader):
         if self.slack_ns < 0:
             raise ValueError(f"Option slack_s is {slack_s}; it must be 0 or more.")
         self.image_offset_ns = _nanoseconds("image_offset_s", image_offset_s)
-        if not isinstance(rectified, bool):
-            raise ValueError(f"Option rectified is {rectified!r}; it must be true or false.")
-        self.rectified = rectified
         self.deskew = Deskew(deskew)
 
     def told_extrinsics(self, camera_frame: str, lidar_frame: str) -> np.ndarray | None:
@@ -214,6 +219,8 @@ class RosBag(Reader):
         self.camera_file = self.camera_info_topic = None
         if file is not None:
             self.camera_file = read_camera_file(str(file), self.image_topic)
+            if doubt := self.camera_file.doubt(self.image_topic, self.rectified):
+                warnings.warn(f"Bag '{self.path}': {doubt}", stacklevel=3)
             return
         infos = topics.of("camera_info") if camera_info else topics.camera_infos(self.image_topic)
         if not infos and not camera_info:
@@ -250,4 +257,5 @@ def _matrix(option: str, value) -> np.ndarray:
         raise ValueError(f"Option {option} is {value!r}; it must be 16 numbers.") from None
     if T.size == 12:
         T = np.concatenate([T.ravel(), [0, 0, 0, 1]])
-    return check_rigid(T.reshape(4, 4) if T.size == 16 else T, f"Option {option}")
+    T = check_rigid(T.reshape(4, 4) if T.size == 16 else T, f"Option {option}")
+    return of_a_rig(T, f"Option {option}")

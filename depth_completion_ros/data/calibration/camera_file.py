@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
 from depth_completion_ros.core import Camera
 
+from ..messages import doubt_of_rectified
 from .document import numbers, read_document
 
 _K = ("camera_matrix", "K", "k", "CameraMat", "cameraMatrix", "intrinsics", "intrinsic")
@@ -58,6 +60,12 @@ class CameraFile:
         if doubt:
             raise ValueError(f"{self.name} tells no size of images, and {doubt}")
         return camera
+
+    def doubt(self, topic: str, rectified: bool) -> str | None:
+        """A sentence where the name of an image topic speaks against how its images are read; else None."""
+        P = np.zeros((3, 3)) if self.P is None else self.P
+        message = SimpleNamespace(k=self.K.ravel(), d=self.D, p=np.column_stack([P, np.zeros(3)]).ravel())
+        return doubt_of_rectified(message, topic, rectified, self.name[0].lower() + self.name[1:])
 
 
 def read_camera_file(path: str | Path, image_topic: str = "") -> CameraFile:

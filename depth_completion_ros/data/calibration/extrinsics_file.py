@@ -40,8 +40,8 @@ class FileTransform:
 def read_extrinsics(path: str | Path, camera_frame: str = "", lidar_frame: str = "") -> np.ndarray:
     """T_cam_lidar 4 x 4 of a calibration file (see `read_transforms`).
 
-    Where both frames are known and the file has them the other way round, its transform is inverted; of
-    several transforms the way between the two frames is taken.
+    Where the file has the frames the other way round, its transform is inverted; of several transforms the
+    way between the two frames is taken. A frame without a name may be any.
 
     Raises:
         FileNotFoundError: no such file.
@@ -63,14 +63,31 @@ def read_extrinsics(path: str | Path, camera_frame: str = "", lidar_frame: str =
         except TransformError as error:
             raise ValueError(f"{name}: {error}") from None
     (t,) = transforms
-    given = t.parent, t.child
-    if not named or not camera_frame or not lidar_frame or given == (camera_frame, lidar_frame):
+    if not named or _may_be(t, camera_frame, lidar_frame):
         return t.T
-    if given == (lidar_frame, camera_frame):
+    if _may_be(t, lidar_frame, camera_frame):
         return invert(t.T)
     raise ValueError(
         f"{name} is of '{t.child}' in '{t.parent}', but the camera is '{camera_frame}' and the "
         f"LiDAR '{lidar_frame}'."
+    )
+
+
+def _may_be(t: FileTransform, parent: str, child: str) -> bool:
+    """Whether a transform is of two frames; one without a name may be any."""
+    return parent.lstrip("/") in ("", t.parent) and child.lstrip("/") in ("", t.child)
+
+
+def of_one_lidar(path: str | Path) -> bool:
+    """Whether a calibration file has the place of one LiDAR without the names of its frames."""
+    return not all(t.parent and t.child for t in read_transforms(path))
+
+
+def not_that_lidar(name: str, first: str, other: str) -> str:
+    """A sentence for clouds of another LiDAR than the one whose place `name` tells."""
+    return (
+        f"{name} has the place of one LiDAR and no names of frames; it was used for clouds of '{first}', and "
+        f"says nothing of those of '{other}'. A calibration file with names of frames may have both."
     )
 
 

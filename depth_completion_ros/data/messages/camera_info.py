@@ -56,7 +56,7 @@ def decode_camera_info(msg, rectified: bool = False) -> Camera:
     return camera
 
 
-def doubt_of_rectified(msg, topic: str, rectified: bool) -> str | None:
+def doubt_of_rectified(msg, topic: str, rectified: bool, source: str = "its CameraInfo") -> str | None:
     """A sentence where the name of an image topic speaks against how its images are read; else None.
 
     `image_rect` and `image_rect_color` are the names of image_proc for images whose camera is P.
@@ -65,18 +65,19 @@ def doubt_of_rectified(msg, topic: str, rectified: bool) -> str | None:
         msg: `sensor_msgs/CameraInfo` of the images.
         topic: of the images, with or without the transport at its end.
         rectified: whether they are taken for rectified.
+        source: what the camera is from, as the sentence calls it.
     """
     name = next((part for part in reversed(topic.split("/")) if not part.startswith("compressed")), "")
     P = np.asarray(msg.p, np.float64).reshape(3, 4)[:, :3]
     differ = any(msg.d) or (P.any() and not np.allclose(P, np.asarray(msg.k).reshape(3, 3), rtol=1e-3))
     if "rect" in name and not rectified and differ:
         return (
-            f"The name of {topic} says rectified, yet K and the distortion of its CameraInfo are taken, "
+            f"The name of {topic} says rectified, yet K and the distortion of {source} are taken, "
             "which are of the raw image and differ from P; set rectified: true."
         )
     if "raw" in name and rectified and differ:
         return (
-            f"The name of {topic} says raw, yet its images are taken for rectified, with P of their "
-            "CameraInfo and no distortion; set rectified: false if they are raw."
+            f"The name of {topic} says raw, yet its images are taken for rectified, with P of {source} "
+            "and no distortion; set rectified: false if they are raw."
         )
     return None

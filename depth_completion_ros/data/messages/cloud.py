@@ -39,7 +39,7 @@ def decode_points(msg) -> Cloud:
     rows, either byte order and organised clouds are understood.
 
     Raises:
-        ValueError: no x, y or z among the fields; these in integers, whose unit nothing tells, or over
+        ValueError: no x, y or z among the fields; these twice, in integers, whose unit nothing tells, or over
             each other; points that cannot be in metres, or are so only in the other byte order; or data that
             do not fit the size.
     """
@@ -52,6 +52,7 @@ def decode_points(msg) -> Cloud:
     count = msg.width * msg.height
     if not count:
         return Cloud(np.zeros((0, len(names)), np.float32))
+    _check_once(msg)
     _check_coordinates([fields[name] for name in "xyz"])
     data, row_step = _rows(msg)
     views = [_field(msg, data, row_step, fields[name]) for name in names]
@@ -68,6 +69,17 @@ def _fields(msg) -> dict[str, object]:
     """Fields by their names in lower case; of `X` and `x` the one that is written so."""
     fields = {field.name.lower(): field for field in msg.fields}
     return fields | {field.name: field for field in msg.fields if field.name.islower()}
+
+
+def _check_once(msg) -> None:
+    """ValueError where x, y or z is told twice, as it is in clouds that were joined field by field."""
+    for name in "xyz":
+        offsets = sorted({field.offset for field in msg.fields if field.name == name})
+        if len(offsets) > 1:
+            raise ValueError(
+                f"PointCloud2 has the field '{name}' at the bytes {' and '.join(map(str, offsets))} of a "
+                "point; it must have it once."
+            )
 
 
 def _check_coordinates(fields: list) -> None:

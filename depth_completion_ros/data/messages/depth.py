@@ -8,12 +8,15 @@ import cv2
 import numpy as np
 
 from depth_completion_ros.core.safe.pixels import ImageError, check_size, declared_size, decode_pixels
-from depth_completion_ros.core.sparse import scatter
+from depth_completion_ros.core.sparse import check_same_view, scatter
 
 from .image import image_size, pixels_of
 from .metres import check_depths
 
 DEPTH_ENCODINGS = {"32FC1": "f4", "16UC1": "u2", "mono16": "u2"}
+FULL = 65535
+"""Millimetres that 16 bits end at: what drivers send where a sensor saturates, and no measurement."""
+ROWS_LOOKED_AT, FEW_PAIRS = 10, 300
 PNG_MAGIC = b"\x89PNG"
 HEADER_BYTES = 12
 """Of compressedDepth: an enumeration (int32), and A and B (float32) with depth = A / (value - B)."""
@@ -28,8 +31,9 @@ def decode_depth_image(msg, max_pixels: int | None = None) -> np.ndarray:
         max_pixels: in place of the limit `IMAGE_PIXELS`.
 
     Raises:
-        ValueError: an encoding other than 32FC1 (metres) and 16UC1 (millimetres), broken data, depth that
-            cannot be in metres, or more pixels than allowed.
+        ValueError: an encoding other than 32FC1 (metres) and 16UC1 (millimetres, of which 0 and 65535 are
+            unknown), broken data, depth that cannot be in metres or is smooth in the other byte order alone,
+            or more pixels than allowed.
     """
     depth_size(msg, max_pixels)
     depth = _decode_raw(msg) if hasattr(msg, "encoding") else _decode_compressed(msg)
@@ -43,7 +47,32 @@ def _decode_raw(msg) -> np.ndarray:
             f"Depth encoding '{msg.encoding}' is unknown; it must be one of {', '.join(DEPTH_ENCODINGS)}."
         )
     pixels = pixels_of(msg, DEPTH_ENCODINGS[msg.encoding], 1)
-    return _metres(pixels) if msg.encoding == "32FC1" else pixels * np.float32(1e-3)
+    _check_byte_order(msg, pixels)
+    return _metres(pixels) if msg.encoding == "32FC1" else _of_millimetres(pixels)
+
+
+def _check_byte_order(msg, pixels: np.ndarray) -> None:
+    """ValueError where whole numbers become smooth only in the other byte order.
+
+    There one step of depth is one of 256 millimetres, and 2 m are read as 53 m.
+    """
+    if pixels.dtype.kind != "u":
+        return  # floating point is no depth at all in the other order
+    rows = pixels[:: max(1, len(pixels) // ROWS_LOOKED_AT)]
+    pairs = np.stack([rows[:, :-1], rows[:, 1:]], axis=-1).reshape(-1, 2)
+    pairs = pairs[(pairs > 0).all(axis=1) & (pairs[:, 0] != pairs[:, 1])]
+    if len(pairs) < FEW_PAIRS or np.ptp(pairs & 255) == 0:  # or it is all of 256 mm and more
+        return
+    step, swapped = (
+        float(np.median(np.abs(np.diff(values.astype(np.int32))))) for values in (pairs, pairs.byteswap())
+    )
+    if step >= 256 and swapped < step / 16:
+        said, other = ("true", "false") if msg.is_bigendian else ("false", "true")
+        raise ValueError(
+            f"Depth of {msg.width} x {msg.height} has is_bigendian {said}, by which pixels side by side are "
+            f"{step:.0f} mm apart in the median; in the other byte order they are {swapped:.0f}, so its "
+            f"driver must set {other}."
+        )
 
 
 def depth_size(msg, max_pixels: int | None = None) -> tuple[int, int]:
@@ -74,17 +103,17 @@ def decode_sparse_depth(msg, width: int, height: int) -> np.ndarray:
         ValueError: as `decode_depth_image`; or a shape that cannot be of the same view.
     """
     columns, rows = depth_size(msg)
-    if rows > height or columns > width or abs(columns * height - rows * width) > 0.02 * rows * width:
-        raise ValueError(
-            f"Sparse depth is {columns} x {rows} but its image is {width} x {height}; it must be of the same "
-            "view, as large or smaller."
-        )
+    check_same_view(rows, columns, height, width)
     depth = decode_depth_image(msg)
     return depth if depth.shape == (height, width) else scatter(depth, width, height)
 
 
 def _metres(depth: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(0)).astype("=f4")
+
+
+def _of_millimetres(depth: np.ndarray) -> np.ndarray:
+    return np.where(depth == FULL, np.float32(0), depth * np.float32(1e-3))
 
 
 def _decode_compressed(msg) -> np.ndarray:
@@ -96,7 +125,7 @@ def _decode_compressed(msg) -> np.ndarray:
     except (ValueError, IndexError, struct.error) as error:
         raise ValueError(f"{_what(msg)} cannot be decoded ({error}).") from None
     if _encoding(msg) != "32FC1":
-        return values * np.float32(1e-3)
+        return _of_millimetres(values)
     if not (np.isfinite([A, B]).all() and A > 0):
         raise ValueError(
             f"{_what(msg)} has no A and B before its image, by which 32FC1 is told in 16 bits; it must be of "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import cv2
 import numpy as np
@@ -47,6 +48,8 @@ _SEMI_PLANAR = {
 }
 """Encodings with a plane of brightness, and below it one of colours: of 2 x 2 pixels, or (nv24) of each."""
 IMAGE_ENCODINGS = (*_PACKED, *_SEMI_PLANAR)
+FEW_BITS = 4096
+"""Values of 16 bits that are all below are those of a camera of 12 bits, as a rule."""
 _NAMES = {name.lower(): name for name in IMAGE_ENCODINGS}
 
 
@@ -91,6 +94,12 @@ def _packed(msg, encoding: str) -> np.ndarray:
         _check_even(msg, "width", msg.width)
     pixels = pixels_of(msg, f"u{size}", channels)
     if size == 2:
+        if pixels[::8, ::8].max() < FEW_BITS:
+            warnings.warn(
+                f"{_what(msg)} has hardly a value of {FEW_BITS} or more of 65535, so it is nearly black; "
+                "where the camera gives 10 or 12 bits, its driver must shift them to the upper end.",
+                stacklevel=4,
+            )
         pixels = (pixels >> 8).astype(np.uint8)
     if conversion is None:
         return np.ascontiguousarray(pixels)
@@ -109,7 +118,7 @@ def decode_compressed_image(msg, max_pixels: int | None = None) -> np.ndarray:
     Raises:
         ValueError: data that are no JPEG or PNG, more pixels than allowed, or an image of depth.
     """
-    if "compressedDepth" in msg.format:
+    if "compressedDepth" in msg.format or re.match(r"\s*(16U|32F)C1\b", msg.format):
         raise ValueError(f"CompressedImage of format '{msg.format}' is depth; it must be an image.")
     # The calibration belongs to the pixels as they are stored, whatever way up EXIF would turn them.
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION

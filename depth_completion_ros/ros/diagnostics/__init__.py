@@ -2,7 +2,7 @@
 
 from .counters import NO_SUBSCRIBER, Counters, Counts, frames_status, totals
 from .status import ERROR, OK, STALE, WARN, DiagnosticsPublisher, Status
-from .stream import Stream, stream_statuses
+from .stream import Stream, publishers_of, stream_statuses
 
 __all__ = [
     "ERROR",
@@ -16,6 +16,7 @@ __all__ = [
     "Status",
     "Stream",
     "frames_status",
+    "publishers_of",
     "stream_statuses",
     "totals",
 ]

@@ -17,10 +17,14 @@ LATE, PAUSE = 1.6, 100.0
 
 
 class Stream:
-    """What is known of one input topic."""
+    """What is known of one input topic.
 
-    def __init__(self, name: str, topic: str):
-        self.name, self.topic = name, topic
+    Args:
+        kind: class of its messages, by which a publisher of another type is told.
+    """
+
+    def __init__(self, name: str, topic: str, kind: type | None = None):
+        self.name, self.topic, self.type = name, topic, _type_name(kind)
         self.count = 0
         self.mismatch: str | None = None
         self.lost = 0
@@ -60,8 +64,8 @@ class Stream:
         spacing = (self._arrivals[-1] - self._arrivals[0]) / (len(self._arrivals) - 1)
         return 1 / max(spacing, 1e-6) if self.silent_for < max(2 * spacing, 1.0) else 0.0
 
-    def status(self, publishers: int, stale_after: float, all_silent: bool) -> Status:
-        """Judge the stream, given how many publishers the graph shows on its topic."""
+    def status(self, publishers: int, stale_after: float, all_silent: bool, other_type: str = "") -> Status:
+        """Judge the stream, given what `publishers_of` says of its topic."""
         values = {"topic": self.topic, "received": self.count, "rate (Hz)": round(self.rate, 2)}
         values["missing by their stamps"] = self.lost
         name = f"input {self.name}"
@@ -73,6 +77,8 @@ class Stream:
                 "arrives; change `qos_input_reliability` or the publisher.",
                 values,
             )
+        if self.silent_for > stale_after and other_type:
+            return Status(name, ERROR, f"Nothing arrives: {self.of_another_type(other_type)}", values)
         if self.silent_for > stale_after:
             why = "nobody publishes it" if publishers == 0 else f"{publishers} publisher(s) known"
             message = f"Nothing received on {self.topic} for {self.silent_for:.1f} s; {why}."
@@ -81,9 +87,28 @@ class Stream:
             return Status(name, OK, f"Waiting for the first message on {self.topic}.", values)
         return Status(name, OK, f"{self.rate:.1f} Hz on {self.topic}.", values)
 
+    def of_another_type(self, other: str) -> str:
+        """What to say where the topic is published, but with messages of another type."""
+        return (
+            f"{self.topic} is published as {other}, but {self.type} is wanted; remap it, or see the "
+            "parameters `image_transport` and `measured_input`."
+        )
+
+
+def _type_name(kind: type | None) -> str:
+    """A message class as the graph calls its type: sensor_msgs/msg/Image."""
+    return f"{kind.__module__.partition('.')[0]}/msg/{kind.__name__}" if kind is not None else ""
+
+
+def publishers_of(node, stream: Stream) -> tuple[int, str]:
+    """How many publishers the graph shows on a topic, and their type where none is of the wanted one."""
+    types = [info.topic_type for info in node.get_publishers_info_by_topic(stream.topic)]
+    return len(types), types[0] if types and stream.type and stream.type not in types else ""
+
 
 def stream_statuses(node, streams: Iterable[Stream], stale_after: float) -> list[Status]:
     """Judge the inputs of a node; one that is silent is stale where all are, else an error."""
     streams = list(streams)
     all_silent = all(stream.silent_for > stale_after for stream in streams)
-    return [stream.status(node.count_publishers(stream.topic), stale_after, all_silent) for stream in streams]
+    known = [(stream, *publishers_of(node, stream)) for stream in streams]
+    return [stream.status(count, stale_after, all_silent, other) for stream, count, other in known]

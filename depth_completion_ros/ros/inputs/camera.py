@@ -43,6 +43,8 @@ class Cameras:
         self._received: OrderedDict[int, object] = OrderedDict()
         self._arrived = threading.Condition()
         self._decoded: tuple[tuple, Camera] | None = None
+        if file is not None and (doubt := file.doubt(image_topic, rectified)):
+            warn(doubt)
 
     def add(self, info) -> None:
         """Take a CameraInfo; the one with an image's own stamp is preferred, then the latest."""
@@ -53,6 +55,12 @@ class Cameras:
             if len(self._received) > self._keep:
                 self._received.popitem(last=False)
             self._arrived.notify_all()
+
+    def forget(self) -> None:
+        """Keep the latest alone, as time has jumped: others may be of another run with the same stamps."""
+        with self._arrived:
+            while len(self._received) > 1:
+                self._received.popitem(last=False)
 
     def of_image(self, stamp: int, width: int, height: int, wait_s: float) -> tuple[object, Camera]:
         """The CameraInfo and camera of an image, waited for if it is only just late; None and that of a file.
@@ -66,7 +74,7 @@ class Cameras:
         with self._arrived:
             while True:
                 info = self._best(stamp)
-                if info is not None and _fits(info, width, height):
+                if info is not None and _fits(info, width, height) and not self._is_late(stamp):
                     break
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._arrived.wait(left):
@@ -116,6 +124,13 @@ class Cameras:
             except ValueError as error:
                 raise Drop("camera file of another size", str(error)) from None
         return self._decoded[1]
+
+    def _is_late(self, stamp: int) -> bool:
+        """Whether the CameraInfo of an image is still to come, and will be another: that of a zoom lens."""
+        last = list(self._received.items())[-2:]
+        if len(last) < 2 or stamp in self._received or last[1][0] > stamp:
+            return False
+        return _content(last[0][1]) != _content(last[1][1])
 
     def _best(self, stamp: int):
         if stamp in self._received:

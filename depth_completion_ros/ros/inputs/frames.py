@@ -293,7 +293,9 @@ class LiveFrames:
             self._warn(wrong, throttle_duration_sec=10.0)
             self.statuses["extrinsics"] = Status("extrinsics", WARN, wrong)
         else:
-            self.statuses["extrinsics"] = Status("extrinsics", OK, "Known, and they look right.")
+            self.statuses["extrinsics"] = Status(  # of which nothing tells, where no point is in view
+                "extrinsics", OK, "Known, and they look right." if count else "Known."
+            )
 
     def _judge_stamp(self, stamp: int) -> None:
         ahead, now = stamp - self._now_ns(), self._now_ns()

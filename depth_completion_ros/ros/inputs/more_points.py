@@ -9,6 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rclpy.exceptions import InvalidTopicNameException
+from rclpy.expand_topic_name import expand_topic_name
+from rclpy.validate_full_topic_name import validate_full_topic_name
+
 from ...data.messages import stamp_ns
 from ..diagnostics import OK, WARN, Status
 from .backlog import message_bytes
@@ -37,9 +41,11 @@ def further_topics(settings) -> list[tuple[str, int]]:
     """Topics of further LiDARs and what is added to their stamps, nanoseconds, as the parameters say.
 
     Raises:
-        ValueError: offsets of another number.
+        ValueError: offsets of another number, or what is no topic, or one twice.
     """
     topics = [topic.strip() for topic in settings.more_points.split(",") if topic.strip()]
+    for topic in topics:
+        _check_topic(topic, topics)
     offsets = list(settings.more_points_time_offsets)
     if topics and len(offsets) not in (1, len(topics)):
         raise ValueError(
@@ -48,6 +54,18 @@ def further_topics(settings) -> list[tuple[str, int]]:
         )
     offsets = offsets * len(topics) if len(offsets) == 1 else offsets
     return [(topic, round(offset * 1e9)) for topic, offset in zip(topics, offsets, strict=False)]
+
+
+def _check_topic(topic: str, topics: list[str]) -> None:
+    if topics.count(topic) > 1:
+        raise ValueError(f"Parameter 'more_points' has the topic '{topic}' twice; it must have it once.")
+    try:
+        validate_full_topic_name(expand_topic_name(topic, "node", "/"))
+    except (ValueError, InvalidTopicNameException):
+        raise ValueError(
+            f"Parameter 'more_points' has '{topic}', which cannot be a topic; it must be of letters, digits, "
+            "_ and /, with commas between topics."
+        ) from None
 
 
 class MoreClouds:
@@ -71,6 +89,12 @@ class MoreClouds:
             waiting.append((stamp_ns(message.header) + offset, message))
             while len(waiting) > 1 and sum(message_bytes(m) for _, m in waiting) > self._max_bytes:
                 waiting.popleft()
+
+    def forget(self) -> None:
+        """Drop all that waits, as time has jumped: the next run may have the same stamps."""
+        with self._lock:
+            for _, waiting in self._waiting.values():
+                waiting.clear()
 
     def near(self, stamp: int) -> tuple[MoreCloud, ...]:
         """For each topic the cloud that is nearest to a stamp; with None where none is near enough."""

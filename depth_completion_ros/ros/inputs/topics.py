@@ -92,7 +92,8 @@ class Inputs:
         return self._subscribe("points", PointCloud2)
 
     def _subscribe(self, name: str, kind: type, transport: str = ""):
-        stream = self.streams[name] = Stream(name, self._node.resolve_topic_name(name) + transport)
+        stream = Stream(name, self._node.resolve_topic_name(name) + transport, kind)
+        self.streams[name] = stream
         subscriber = message_filters.Subscriber(
             self._node,
             kind,
