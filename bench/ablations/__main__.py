@@ -23,6 +23,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from depth_completion_training.data.simulator import split_of
 from depth_completion_training.export import export
 from trials import completer_of, scores, trials
 from variants import VARIANTS, Variant
@@ -48,13 +49,14 @@ def train(variant: Variant, frames: Path, folder: Path, seed: int, given: argpar
 
 
 def some_scenes(frames: Path, share: int, folder: Path) -> Path:
-    """A folder with links to the frames of every `share`-th scene."""
+    """A folder with links to the frames of every `share`-th scene, and to all that validate."""
     if share == 1:
         return frames
     scenes = sorted({file.name.rsplit("_", 1)[0] for file in frames.glob("*.npz")})[::share]
     folder.mkdir(parents=True, exist_ok=True)
     for file in frames.glob("*.npz"):
-        if file.name.rsplit("_", 1)[0] in scenes and not (folder / file.name).exists():
+        wanted = file.name.rsplit("_", 1)[0] in scenes or split_of(file.name) == "val"
+        if wanted and not (folder / file.name).exists():
             (folder / file.name).symlink_to(file.resolve())
     return folder
 
