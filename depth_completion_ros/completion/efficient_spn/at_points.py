@@ -99,7 +99,8 @@ def bent(log_depth: torch.Tensor, trust: torch.Tensor, points: Points) -> torch.
     n = points.measured
     for (to, by), weight, total in points.pairs:
         residual = points.log_depth[:n] - log_depth[:n]
-        residual = torch.where(residual < CLOSE, residual, CLOSE + trust[:n] * (residual - CLOSE))
+        doubt = (1 - trust[:n]) * (1 - torch.exp(-((residual / CLOSE) ** 2)))
+        residual = torch.where(residual < 0, residual, residual * (1 - doubt))
         drawn = torch.zeros_like(log_depth).index_add(0, to, weight * residual[by])
         log_depth = log_depth + drawn / total
     return log_depth

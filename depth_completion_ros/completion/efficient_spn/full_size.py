@@ -112,10 +112,10 @@ def bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> None:
     """Draw depth towards the measurements around each pixel, in place, in log depth, for each of `BOXES`.
 
         log depth_i <- log depth_i + sum_j w_ij d_j / (sum_j w_ij + floor)
-        d_j = min(r_j, CLOSE) + t_j max(r_j - CLOSE, 0),  r_j = log(sparse_j / depth_j)
+        d_j = r_j, or r_j (t_j + (1 - t_j) exp(-(r_j / CLOSE)^2)) where r_j = log(sparse_j / depth_j) > 0
 
     A measurement that is nearer than depth there cannot have been seen through something, and one that is
-    hardly farther will not have been: only what goes beyond that depends on the trust t.
+    hardly farther will not have been; one that is clearly farther counts as far as it is trusted.
 
     Args:
         depth: float32 H x W metres, positive.
@@ -131,7 +131,8 @@ def bend(depth: np.ndarray, trust: np.ndarray, sparse: np.ndarray) -> None:
     residuals, weights = np.empty_like(depth), np.empty_like(depth)
     for box, floor in BOXES:
         residual = measured - np.log(depth.ravel()[at])
-        drawn = np.where(residual < CLOSE, residual, CLOSE + trust * (residual - CLOSE))
+        doubt = (1 - trust) * (1 - np.exp(-np.square(residual / CLOSE)))
+        drawn = np.where(residual < 0, residual, residual * (1 - doubt))
         for plane, values in ((residuals, drawn), (weights, 1)):
             plane.fill(0)
             plane.ravel()[at] = values

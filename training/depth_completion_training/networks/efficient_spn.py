@@ -70,7 +70,8 @@ def bent(depth: torch.Tensor, trust: torch.Tensor, sparse: torch.Tensor) -> torc
     log, log_measured = torch.log(depth), torch.log(torch.where(sparse > 0, sparse, 1.0))
     for box, floor in BOXES:
         residuals = (log_measured - log) * measured
-        residuals = torch.where(residuals < CLOSE, residuals, CLOSE + trust * (residuals - CLOSE))
+        doubt = (1 - trust) * (1 - torch.exp(-((residuals / CLOSE) ** 2)))
+        residuals = torch.where(residuals < 0, residuals, residuals * (1 - doubt))
         log = log + _spread(residuals, box) / (_spread(measured, box) + floor)
     return torch.exp(log)
 
