@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from functools import partial
@@ -91,10 +92,12 @@ def test_the_cluster_that_is_named_is_asked_for_however_many_workers_are_wanted(
         raise ConnectionError(f"{address} does not answer.")
 
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: False, init=init))
-    with pytest.raises(
-        ConnectionError, match=r"^There is no Ray cluster at '127.0.0.1:1' \(127.0.0.1:1 does"
-    ):
-        Crew(2, "127.0.0.1:1").do([-1], ready(abs), print, print)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(
+            ConnectionError, match=rf"^There is no Ray cluster at '{address}' \({address} does"
+        ):
+            Crew(2, address).do([-1], ready(abs), print, print)
 
 
 def test_results_of_other_settings_are_not_mixed(drives, tmp_path):
