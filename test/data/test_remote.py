@@ -136,6 +136,15 @@ def test_an_error_shows_neither_password_nor_key(store, cache):
         assert "secret" not in str(error.value)
 
 
+def test_an_error_of_a_store_shows_neither_password_nor_key(monkeypatch):
+    def refuse(url):
+        raise ValueError(f"Cannot parse {url}")
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", refuse)
+    with pytest.raises(ValueError, match=r"^Cannot parse memory://me:\*\*\*@one/a\?\.\.\.$"):
+        fetch("memory://me:secret@one/a?key=secret")
+
+
 def test_a_name_that_leads_out_of_the_cache_is_refused(store, cache):
     store.store["/d/../../../evil"] = store.store.setdefault(
         "/d/a", fsspec.implementations.memory.MemoryFile()

@@ -99,8 +99,12 @@ def bent(log_depth: torch.Tensor, trust: torch.Tensor, points: Points) -> torch.
     n = points.measured
     for (to, by), weight, total in points.pairs:
         residual = points.log_depth[:n] - log_depth[:n]
-        doubt = (1 - trust[:n]) * (1 - torch.exp(-((residual / CLOSE) ** 2)))
-        residual = torch.where(residual < 0, residual, residual * (1 - doubt))
-        drawn = torch.zeros_like(log_depth).index_add(0, to, weight * residual[by])
-        log_depth = log_depth + drawn / total
+        way = believed(residual, trust[:n])
+        log_depth = log_depth + torch.zeros_like(log_depth).index_add(0, to, weight * way[by]) / total
     return log_depth
+
+
+def believed(residual: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
+    """How far each measurement draws depth, d of `full_size.bend`; residuals of log depth."""
+    doubt = (1 - trust) * (1 - torch.exp(-((residual / CLOSE) ** 2)))
+    return torch.where(residual < 0, residual, residual * (1 - doubt))

@@ -149,8 +149,10 @@ def _sentences(url: str) -> Iterator[None]:
     """Errors of fsspec's packages, which are of any class, as OSError with one sentence."""
     try:
         yield
-    except (ImportError, ValueError, MemoryError):
+    except (ImportError, MemoryError):
         raise
+    except ValueError as error:
+        raise ValueError(str(error).replace(url, shown(url))) from None
     except FileNotFoundError:
         raise FileNotFoundError(f"There is nothing at '{shown(url)}'.") from None
     except Exception as error:

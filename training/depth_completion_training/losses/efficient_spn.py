@@ -17,8 +17,8 @@ SCALES = {16: 0.15, 8: 0.25, 4: 0.5}
 class EfficientSPNLoss(nn.Module):
     """Sum of errors of log depth, of depth, of edges, of the error that is expected, and of the sky.
 
-    The first three count in units of what the first fill has for an error in the same frame, plus
-    `floor`: a dense scan, whose errors are small, then counts nearly as much as a handful of points. In the
+    The first three count in units of what the first fill has for an error in the same frame, plus a
+    floor: a dense scan, whose errors are small, then counts nearly as much as a handful of points. In the
     sky no depth is right, and none is asked for.
 
     Args:
@@ -27,21 +27,14 @@ class EfficientSPNLoss(nn.Module):
         spread: weight of the negative log likelihood of the error, whose log is thought logistic about
             the expected one; the error itself gets no gradient from it.
         sky: weight of the cross entropy between sky and what has a depth.
-        floor: of that error of the first fill; the less, the more dense scans count.
     """
 
     LARGEST = 3.0
+    FLOOR = 0.03
 
-    def __init__(
-        self,
-        linear: float = 0.5,
-        edges: float = 0.5,
-        spread: float = 0.1,
-        sky: float = 0.2,
-        floor: float = 0.03,
-    ):
+    def __init__(self, linear: float = 0.5, edges: float = 0.5, spread: float = 0.1, sky: float = 0.2):
         super().__init__()
-        self.linear, self.edges, self.spread, self.sky, self.floor = linear, edges, spread, sky, floor
+        self.linear, self.edges, self.spread, self.sky = linear, edges, spread, sky
 
     def forward(self, prediction: Prediction, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Scalars by name; `loss` is their weighted sum.
@@ -54,7 +47,7 @@ class EfficientSPNLoss(nn.Module):
         truth = torch.where(known > 0, batch["depth"], prediction.unit)
         log_truth, log_depth = (torch.log(x / prediction.unit) for x in (truth, prediction.depth))
         error = (log_depth - log_truth).abs()
-        weight = 1 / (self.floor + per_image((prediction.base - log_truth).abs(), known))
+        weight = 1 / (self.FLOOR + per_image((prediction.base - log_truth).abs(), known))
         parts = {"log": mean(error, known * weight, known)}
         parts["coarse"] = sum(
             share * at_scale(log, factor, log_truth, known, weight)
@@ -72,5 +65,5 @@ class EfficientSPNLoss(nn.Module):
         typical = per_image(truth, known) + 1e-6
         first = prediction.base.exp() * prediction.unit
         error, at_first = (((z - truth).abs() / typical).clamp(max=10) for z in (prediction.depth, first))
-        weight = 1 / (self.floor + per_image(at_first, known))
+        weight = 1 / (self.FLOOR + per_image(at_first, known))
         return mean(error + 0.5 * error.clamp(max=self.LARGEST) ** 2, known * weight, known)

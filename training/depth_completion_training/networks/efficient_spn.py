@@ -7,7 +7,8 @@ import re
 import torch
 import torch.nn.functional as F
 
-from depth_completion_ros.completion.efficient_spn.full_size import BOXES, CLOSE
+from depth_completion_ros.completion.efficient_spn.at_points import believed
+from depth_completion_ros.completion.efficient_spn.full_size import BOXES
 from depth_completion_ros.completion.efficient_spn.network import EfficientSPN, Prediction, enlarged
 
 
@@ -69,9 +70,7 @@ def bent(depth: torch.Tensor, trust: torch.Tensor, sparse: torch.Tensor) -> torc
     measured = (sparse > 0).to(depth.dtype)
     log, log_measured = torch.log(depth), torch.log(torch.where(sparse > 0, sparse, 1.0))
     for box, floor in BOXES:
-        residuals = (log_measured - log) * measured
-        doubt = (1 - trust) * (1 - torch.exp(-((residuals / CLOSE) ** 2)))
-        residuals = torch.where(residuals < 0, residuals, residuals * (1 - doubt))
+        residuals = believed((log_measured - log) * measured, trust)
         log = log + _spread(residuals, box) / (_spread(measured, box) + floor)
     return torch.exp(log)
 
